@@ -1,0 +1,93 @@
+import type { CronPattern } from 'croner';
+import { type DayRules, daysOfMonth } from './days-of-month.js';
+import { DAY } from './zone.js';
+
+const FIRST_YEAR = 1970;
+const LAST_YEAR = 9999;
+/** After so many years the calendar repeats itself, weekdays included; no date is further than 40 years from its like. */
+const CYCLE = 400;
+
+/** The dates of a cron pattern from 1970 to 9999, as days since 1970-01-01. */
+export class CronDays {
+  /** By year; null: every year. */
+  private readonly years: Uint8Array | null;
+  /** There are 14 kinds of year: common and leap years by the weekday of their first day. */
+  private readonly kinds: (YearDays | undefined)[] = [];
+
+  private readonly rules: DayRules;
+
+  constructor({ year, starYear, ...rules }: CronPattern) {
+    this.years = starYear ? null : Uint8Array.from(year); // croner's own year list takes 80 KB
+    this.rules = rules;
+  }
+
+  /** The first matching day from `day` on, or null. */
+  next(day: number): number | null {
+    const start = yearOf(Math.max(day, 0));
+    const end = this.years ? LAST_YEAR : Math.min(LAST_YEAR, start + CYCLE);
+    for (let year = start; year <= end; year++) {
+      const first = firstOf(year);
+      const found = this.daysOf(year, first).list.find((each) => first + each >= day);
+      if (found !== undefined) return first + found;
+    }
+    return null;
+  }
+
+  /** The last matching day up to `day`, or null. */
+  previous(day: number): number | null {
+    const start = yearOf(day);
+    const end = this.years ? FIRST_YEAR : Math.max(FIRST_YEAR, start - CYCLE);
+    for (let year = start; year >= end; year--) {
+      const first = firstOf(year);
+      const found = this.daysOf(year, first).list.findLast((each) => first + each <= day);
+      if (found !== undefined) return first + found;
+    }
+    return null;
+  }
+
+  /** The fewest days between two matching days; Infinity when there are fewer than two. */
+  shortestGap(): number {
+    let shortest = Infinity;
+    let last = -Infinity;
+    const end = this.years ? LAST_YEAR : FIRST_YEAR + CYCLE + 40;
+    for (let year = FIRST_YEAR; year <= end && shortest > 1; year++) {
+      const first = firstOf(year);
+      const { list, gap } = this.daysOf(year, first);
+      if (list.length === 0) continue;
+      shortest = Math.min(shortest, gap, first + list[0]! - last);
+      last = first + list.at(-1)!;
+    }
+    return shortest;
+  }
+
+  private daysOf(year: number, first: number): YearDays {
+    if (this.years && this.years[year] !== 1) return NONE;
+    const weekday = (first + 4) % 7; // 1970-01-01 was a Thursday
+    const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+    return (this.kinds[isLeap ? weekday + 7 : weekday] ??= daysOfYear(this.rules, isLeap, weekday));
+  }
+}
+
+/** Days since the first of January, and the fewest between two of them. */
+interface YearDays {
+  list: number[];
+  gap: number;
+}
+const NONE: YearDays = { list: [], gap: Infinity };
+
+function daysOfYear(rules: DayRules, isLeap: boolean, weekday: number): YearDays {
+  const lengths = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+  const list: number[] = [];
+  let first = 0;
+  for (const [month, length] of lengths.entries()) {
+    if (rules.month[month]) {
+      for (const day of daysOfMonth(rules, length, (weekday + first) % 7)) list.push(first + day - 1);
+    }
+    first += length;
+  }
+  const gap = list.reduce((least, day, index) => Math.min(least, day - (list[index - 1] ?? -Infinity)), Infinity);
+  return { list, gap };
+}
+
+const yearOf = (day: number): number => new Date(day * DAY).getUTCFullYear();
+const firstOf = (year: number): number => Date.UTC(year, 0, 1) / DAY;

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { Problem } from '../problem.js';
+import { calendarOf } from './cron.calendar.js';
+import { checkWindow, endAt, jitterSeconds, knownFields, startAt } from './input-fields.js';
+import { isTimeZone } from './zone.js';
+
+/** What is wrong with an expression, whatever today's date; undefined: nothing. One that is spent is valid. */
+function faultOf(expression: string): string | undefined {
+  try {
+    if (calendarOf(expression).next(0) !== null) return undefined;
+    return 'It never fires: no date from 1970 to 9999 has its day, month and year; the last day of a month is L, as in "0 0 L 2 *"';
+  } catch (error) {
+    if (error instanceof Problem) return error.message;
+    throw error;
+  }
+}
+
+const expression = z
+  .string({ error: 'Say when to run, such as "0 9 * * MON-FRI" or "@daily"' })
+  .superRefine((text, context) => {
+    const message = faultOf(text);
+    if (message) context.addIssue({ code: 'custom', message, input: text });
+  })
+  .meta({
+    maxLength: 256,
+    description:
+      'Five fields (minute hour day-of-month month day-of-week), six (seconds first) or seven (year last), or a name such ' +
+      'as @daily. Day-of-month and day-of-week both restricted: either matches; with a + before day-of-week both must.',
+    examples: ['0 9 * * MON-FRI', '*/15 * * * *', '0 0 L * *', '@daily'],
+  });
+
+const timeZone = z
+  .string()
+  .refine(isTimeZone, 'A time zone is an IANA name such as Europe/Berlin, America/New_York or UTC')
+  .optional()
+  .meta({ description: 'An IANA time zone. Default: DEFAULT_TIME_ZONE.', examples: ['Europe/Berlin', 'UTC'] });
+
+/** Runs at the times of a cron expression in a time zone. */
+export const cronInput = z
+  .strictObject(
+    { type: z.literal('cron'), expression, timeZone, startAt, endAt, jitterSeconds },
+    { error: knownFields('type', 'expression', 'timeZone', 'startAt', 'endAt', 'jitterSeconds') },
+  )
+  .superRefine((input, context) => {
+    if (faultOf(input.expression)) return;
+    checkWindow(
+      input,
+      () => calendarOf(input.expression).shortestGap(),
+      (path, message) => context.addIssue({ code: 'custom', path: [path], message, input }),
+    );
+  })
+  .describe('Runs at the times of a cron expression in a time zone.');

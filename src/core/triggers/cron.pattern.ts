@@ -1,0 +1,74 @@
+import { CronPattern } from 'croner';
+import { Problem } from '../problem.js';
+
+const NICKNAMES = ['@hourly', '@daily', '@midnight', '@weekly', '@monthly', '@yearly', '@annually'];
+
+/** What may stand in each field, seconds first, year last. */
+const FIELDS = [
+  ['second', '0-59, such as 0, 0,30 or */10'],
+  ['minute', '0-59, such as 0, 0,30, 10-20 or */15'],
+  ['hour', '0-23, such as 9, 9-17 or */2; write 22-23,0-5 for a range over midnight'],
+  ['day-of-month', '1-31, L (last day), LW (last weekday) or 15W (weekday nearest the 15th)'],
+  ['month', '1-12 or JAN-DEC, such as 1,7 or */3'],
+  [
+    'day-of-week',
+    '0-7 (Sunday is 0 and 7) or SUN-SAT, such as MON-FRI, SAT,SUN, FRI#2 (second Friday) or FRIL (last Friday)',
+  ],
+  ['year', '1970-9999, such as 2027 or 2027-2030'],
+] as const;
+
+/** Reads a cron expression. Throws a 422 that names the field and says what would have worked. */
+export function parseCron(expression: string): CronPattern {
+  if (expression.length > 256)
+    refuse('An expression has at most 256 characters; ranges and steps such as 0-59/5 are shorter than lists');
+  const fields = expression.trim().split(/\s+/);
+  if (fields[0] === '') refuse('Say when to run, such as "0 9 * * MON-FRI" or "@daily"');
+  if (fields[0]!.startsWith('@')) return parseNickname(fields.join(' '));
+  if (fields.length < 5 || fields.length > 7) {
+    refuse(
+      `${count(fields.length)}, but 5 are needed (minute hour day-of-month month day-of-week), or 6 (seconds first) ` +
+        `or 7 (year last), such as "0 9 * * MON-FRI"`,
+    );
+  }
+  const all = fields.length === 5 ? ['0', ...fields] : fields;
+  const pattern = all.some(stepsFromNothing) ? null : tryRead(all);
+  return pattern ?? refuse(faultOf(all));
+}
+
+function parseNickname(name: string): CronPattern {
+  if (!NICKNAMES.includes(name.toLowerCase())) refuse(`"${name}" is not known; these are: ${NICKNAMES.join(' ')}`);
+  return read([name]);
+}
+
+/** What is wrong with the first field that cannot be read. */
+function faultOf(fields: string[]): string {
+  for (const [index, [name, works]] of FIELDS.entries()) {
+    const text = fields[index] ?? '*';
+    if (stepsFromNothing(text))
+      return `The ${name} "${text}" has a step from nothing; write * or a number before the slash`;
+    if (/\/0+(,|$)/.test(text)) return `The ${name} "${text}" has a step of 0; the smallest is 1, such as */1`;
+    const alone = FIELDS.map((_field, at) => (at === index ? text : '*'));
+    if (!tryRead(alone)) return `The ${name} "${text}" is not valid; it takes ${works}`;
+  }
+  return 'The expression is not valid; "0 9 * * MON-FRI" would be';
+}
+
+const stepsFromNothing = (field: string): boolean => /(^|,)\//.test(field);
+
+function tryRead(fields: string[]): CronPattern | null {
+  try {
+    return read(fields);
+  } catch {
+    return null;
+  }
+}
+
+/** A fixed time is one without wildcard and step; `a/n` is allowed. */
+const read = (fields: string[]): CronPattern =>
+  new CronPattern(fields.join(' '), undefined, { fixedTimeRule: 'no-wildcard', sloppyRanges: true });
+
+const count = (fields: number): string => (fields === 1 ? 'There is 1 field' : `There are ${fields} fields`);
+
+function refuse(message: string): never {
+  throw new Problem(422, 'INVALID_CRON', message);
+}

@@ -1,0 +1,62 @@
+import type { CronPattern } from 'croner';
+
+/** The times of day of a cron pattern, as seconds since midnight. */
+export class CronTimes {
+  private readonly hours: number[];
+  private readonly minutes: number[];
+  private readonly seconds: number[];
+
+  constructor(pattern: CronPattern) {
+    this.hours = listed(pattern.hour);
+    this.minutes = listed(pattern.minute);
+    this.seconds = listed(pattern.second);
+  }
+
+  /** The first matching time from `time` on, or null. */
+  next(time: number): number | null {
+    const [hour, minute, second] = split(time);
+    for (const h of this.hours) {
+      if (h < hour) continue;
+      for (const m of this.minutes) {
+        if (h === hour && m < minute) continue;
+        const s = h === hour && m === minute ? this.seconds.find((each) => each >= second) : this.seconds[0];
+        if (s !== undefined) return h * 3600 + m * 60 + s;
+      }
+    }
+    return null;
+  }
+
+  /** The last matching time up to `time`, or null. */
+  previous(time: number): number | null {
+    const [hour, minute, second] = split(time);
+    for (const h of this.hours.toReversed()) {
+      if (h > hour) continue;
+      for (const m of this.minutes.toReversed()) {
+        if (h === hour && m > minute) continue;
+        const s = h === hour && m === minute ? this.seconds.findLast((each) => each <= second) : this.seconds.at(-1);
+        if (s !== undefined) return h * 3600 + m * 60 + s;
+      }
+    }
+    return null;
+  }
+
+  /** The fewest seconds between two matching times; days on which both fall are `days` apart at the least. */
+  shortestGap(days: number): number {
+    const first = this.next(0)!;
+    let gap = Infinity;
+    let last = first;
+    for (let time = this.next(first + 1); time !== null; time = this.next(time + 1)) {
+      gap = Math.min(gap, time - last);
+      if (gap === 1) return gap;
+      last = time;
+    }
+    return Math.min(gap, days * 86_400 - last + first);
+  }
+}
+
+const listed = (values: number[]): number[] => values.flatMap((value, index) => (value ? [index] : []));
+const split = (time: number): [number, number, number] => [
+  Math.floor(time / 3600),
+  Math.floor(time / 60) % 60,
+  time % 60,
+];

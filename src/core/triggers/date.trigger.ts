@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { instant, knownFields } from './input-fields.js';
+import type { Occurrences } from './occurrences.js';
+
+/** Runs once. Whether `at` is still to come is for the caller to say, who has a clock. */
+export const dateInput = z
+  .strictObject(
+    {
+      type: z.literal('date'),
+      at: instant.meta({ description: 'When to run, with a zone.', examples: ['2026-12-24T18:00:00Z'] }),
+    },
+    { error: knownFields('type', 'at') },
+  )
+  .describe('Runs once, at an instant.');
+
+export class DateOccurrences implements Occurrences {
+  constructor(private readonly at: Date) {}
+
+  next(after: Date): Date | null {
+    return this.at > after ? new Date(this.at) : null;
+  }
+
+  previous(before: Date): Date | null {
+    return this.at < before ? new Date(this.at) : null;
+  }
+
+  count(from: Date, to: Date, limit: number): number | null {
+    const count = this.at >= from && this.at <= to ? 1 : 0;
+    return count > limit ? null : count;
+  }
+}

@@ -1,0 +1,37 @@
+import { describeTrigger } from './describe-trigger.js';
+import { notesOf } from './trigger-notes.js';
+import { completeTrigger, type TriggerInput } from './trigger.js';
+
+const JANUARY = new Date('2026-01-01T00:00:00Z');
+const complete = (input: TriggerInput) => completeTrigger(input, { timeZone: 'Europe/Berlin', createdAt: JANUARY });
+
+it.each<[TriggerInput, string]>([
+  [{ type: 'cron', expression: '0 9 * * MON-FRI' }, 'At 09:00, Monday through Friday (Europe/Berlin)'],
+  [{ type: 'cron', expression: '0 0 1 * MON' }, 'At 00:00, on day 1 of the month, or on Monday (Europe/Berlin)'],
+  [{ type: 'cron', expression: '0 0 1 * +MON' }, 'At 00:00, on day 1 of the month, and on Monday (Europe/Berlin)'],
+  [{ type: 'cron', expression: '@daily', jitterSeconds: 5 }, 'At 00:00 (Europe/Berlin), delayed by up to 5 seconds'],
+  [{ type: 'cron', expression: '0 0 * * MON#L' }, '0 0 * * MON#L (Europe/Berlin)'],
+  [{ type: 'interval', everySeconds: 30 }, 'Every 30 seconds'],
+  [{ type: 'interval', everySeconds: 0.5 }, 'Every 0.5 seconds'],
+  [{ type: 'interval', everySeconds: 60 }, 'Every minute'],
+  [
+    { type: 'interval', everySeconds: 5400, endAt: '2027-01-01T00:00:00Z' },
+    'Every 90 minutes, until 2027-01-01T00:00:00.000Z',
+  ],
+  [{ type: 'interval', everySeconds: 172_800 }, 'Every 2 days'],
+  [{ type: 'date', at: '2026-12-24T18:00:00Z' }, 'Once, at 2026-12-24T18:00:00.000Z'],
+])('%j in words', (input, words) => {
+  expect(describeTrigger(complete(input))).toBe(words);
+});
+
+it.each<[string, TriggerInput, string[]]>([
+  ['a fixed time with DST', { type: 'cron', expression: '0 9 * * *' }, ['runs right after it']],
+  ['a wildcard with DST', { type: 'cron', expression: '*/5 * * * *' }, ['follows the wall clock']],
+  ['a zone without DST', { type: 'cron', expression: '0 9 * * *', timeZone: 'Asia/Tokyo' }, []],
+  ['either day', { type: 'cron', expression: '0 0 1 * MON', timeZone: 'UTC' }, ['either matches']],
+  ['both days', { type: 'cron', expression: '0 0 1 * +MON', timeZone: 'UTC' }, []],
+  ['an interval', { type: 'interval', everySeconds: 30 }, ['The grid is fixed at 2026-01-01T00:00:00.000Z']],
+  ['a date', { type: 'date', at: '2026-12-24T18:00:00Z' }, []],
+])('notes on %s', (_case, input, notes) => {
+  expect(notesOf(complete(input), [JANUARY])).toEqual(notes.map((note) => expect.stringContaining(note)));
+});
