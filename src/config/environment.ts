@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { Problem } from '../core/problem.js';
+import { isTimeZone } from '../core/triggers/zone.js';
+import { isLoopback } from './loopback.js';
+import { postgresUrl, seconds, wholeNumber, wordList } from './values.js';
+
+/** Every variable that the service reads, with its unit in the name; contract section 9. */
+const variables = z.object({
+  PORT: wholeNumber(0, 65_535).default(3000),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  /** Absent: the embedded PostgreSQL under DATA_DIR. */
+  DATABASE_URL: postgresUrl.optional(),
+  /** For presence and LISTEN, past a transaction pooler. Absent: DATABASE_URL. */
+  DATABASE_DIRECT_URL: postgresUrl.optional(),
+  DATABASE_SCHEMA: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,40}$/, 'must be 1-41 of a-z 0-9 _ and start with a letter or _')
+    .default('cronzimus'),
+  /** False: wait for migrations, never make them. */
+  DATABASE_MIGRATE: z.stringbool().default(true),
+  DATABASE_POOL_MAX: wholeNumber(1, 1000).default(10),
+  DATA_DIR: z.string().min(1).default('.cronzimus'),
+  APP_NAME: z.string().min(1).max(128).default('cronzimus'),
+  WORKER_CONCURRENCY: wholeNumber(1, 10_000).default(50),
+  JOBS_FILE: z.string().min(1).optional(),
+  DEFAULT_TIME_ZONE: z
+    .string()
+    .refine(isTimeZone, 'must be an IANA time zone, such as Europe/Berlin or UTC')
+    .default('UTC'),
+  TASKS_DISABLED: wordList.prefault(''),
+  RUN_RETENTION_DAYS: wholeNumber(1, 36_500).default(30),
+  SHUTDOWN_GRACE_SECONDS: seconds(0, 3600).default(30),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  /** Absent: pretty on a terminal, else json. */
+  LOG_FORMAT: z.enum(['pretty', 'json']).optional(),
+});
+
+const environment = variables.superRefine(({ HOST }, context) => {
+  if (!isLoopback(HOST))
+    context.addIssue({
+      code: 'custom',
+      path: ['HOST'],
+      message: `"${HOST}" can be reached from outside, and the API has no keys yet; use 127.0.0.1, ::1 or localhost`,
+    });
+});
+
+export type Variables = z.infer<typeof environment>;
+/** The variables once a database is there, given or embedded. */
+export type Environment = Variables & { DATABASE_URL: string };
+export const ENVIRONMENT = Symbol('ENVIRONMENT');
+
+/** Reads and checks all variables; an empty one counts as absent. Throws one Problem that names every fault. */
+export function readEnvironment(values: NodeJS.ProcessEnv): Variables {
+  const set = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
+  const result = environment.safeParse(set);
+  if (result.success) return result.data;
+  const faults = result.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
+  const lines = faults.map(({ path, message }) => `  ${path}: ${message}`);
+  throw new Problem(500, 'BAD_ENVIRONMENT', `The environment has faults:\n${lines.join('\n')}`, faults);
+}

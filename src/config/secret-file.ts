@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { Problem } from '../core/problem.js';
+
+/** The environment with each `NAME_FILE` of the given names read into `NAME`. Throws when both are set or the file cannot be read. */
+export function withSecretFiles(values: NodeJS.ProcessEnv, names: string[]): NodeJS.ProcessEnv {
+  const result = { ...values };
+  for (const name of names) {
+    const file = values[`${name}_FILE`];
+    if (!file) continue;
+    if (values[name])
+      throw new Problem(500, 'BAD_ENVIRONMENT', `${name} and ${name}_FILE are both set; set only one of them`);
+    result[name] = read(file, `${name}_FILE`);
+  }
+  return result;
+}
+
+function read(file: string, variable: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new Problem(500, 'BAD_ENVIRONMENT', `${variable}: ${(error as Error).message}`);
+  }
+}

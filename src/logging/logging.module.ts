@@ -1,0 +1,38 @@
+import { Global, Module } from '@nestjs/common';
+import { LoggerModule } from 'nestjs-pino';
+import pretty from 'pino-pretty';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { ServiceLogger } from './service-logger.js';
+
+const secrets = ['authorization', 'cookie', '["x-api-key"]', '["proxy-authorization"]'];
+const redacted = [
+  ...secrets.flatMap((name) => [`req.headers${name.startsWith('[') ? name : `.${name}`}`]),
+  ...['password', 'secret', 'token', 'apiKey', 'authorization'].flatMap((name) => [name, `*.${name}`]),
+];
+
+/** nestjs-pino: JSON lines, or pretty ones on a terminal; secrets are redacted; health probes make no lines. */
+@Global()
+@Module({
+  imports: [
+    LoggerModule.forRootAsync({
+      inject: [ENVIRONMENT],
+      useFactory: ({ LOG_LEVEL, LOG_FORMAT }: Environment) => ({
+        pinoHttp: [
+          {
+            level: LOG_LEVEL,
+            redact: { paths: redacted, censor: '[redacted]' },
+            customLogLevel: (_request, { statusCode }, error) =>
+              error !== undefined || statusCode >= 500 ? 'error' : 'debug',
+            autoLogging: { ignore: ({ url }) => url?.startsWith('/health') ?? false },
+          },
+          (LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json')) === 'pretty'
+            ? pretty({ sync: true, singleLine: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' })
+            : process.stdout,
+        ],
+      }),
+    }),
+  ],
+  providers: [ServiceLogger],
+  exports: [ServiceLogger],
+})
+export class LoggingModule {}
