@@ -1,0 +1,99 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { serverEnvironment } from './binaries.js';
+import { EmbeddedPostgresFailed } from './errors.js';
+import { choosePort } from './port.js';
+import { findPostmaster, stopPostmaster, type Postmaster } from './postmaster.js';
+import { give } from './account.js';
+import type { EmbeddedSite } from './site.js';
+
+const LARGE_LOG = 10_000_000;
+// Said while processes of a killed server are still ending, or when another took the port meanwhile.
+const PASSING = /still in use|already exists|Address already in use|could not create any TCP/;
+
+/**
+ * Finds the server that runs on this cluster, or starts one, and returns it once it `answers`.
+ * A server that outlived its owner is adopted; one that is stopping is waited for. Gives up after `patience` milliseconds
+ * (ten times that while one runs: recovery takes its time), and at once on a fault that waiting does not mend.
+ */
+export async function runServer(
+  site: EmbeddedSite,
+  postgres: string,
+  answers: (port: number) => Promise<boolean>,
+  patience = 30_000,
+): Promise<Postmaster> {
+  const begun = Date.now();
+  let child: ChildProcess | undefined;
+  let logged = 0;
+  try {
+    for (;;) {
+      const running = await findPostmaster(site.cluster);
+      if (running && (await answers(running.port))) return running;
+
+      const exited = child && (child.exitCode !== null || child.signalCode !== null || child.pid === undefined);
+      const said = exited ? await logFrom(site, logged) : '';
+      const late = Date.now() - begun > (running ? 10 * patience : patience);
+      if (late || (exited && !PASSING.test(said))) {
+        throw new EmbeddedPostgresFailed(`PostgreSQL did not start in ${site.folder}`, await logFrom(site, logged));
+      }
+      if (!running && (!child || exited)) {
+        await rm(join(site.cluster, 'postmaster.pid'), { force: true });
+        logged = await sizeOf(site.log);
+        child = await spawnServer(site, postgres);
+      }
+      await delay(20);
+    }
+  } catch (error) {
+    if (child?.pid) await stopPostmaster(site.cluster, child.pid);
+    throw error;
+  }
+}
+
+/** In a session of its own, so that Ctrl-C on our terminal does not reach it before we have drained. */
+async function spawnServer(site: EmbeddedSite, postgres: string): Promise<ChildProcess> {
+  if ((await sizeOf(site.log)) > LARGE_LOG) await rename(site.log, `${site.log}.1`);
+  const { prefix, uid, gid } = site.account;
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    max_connections: 200,
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+  };
+  const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const [command = postgres, ...args] = [
+    ...prefix,
+    postgres,
+    '-D',
+    site.cluster,
+    '-p',
+    String(await choosePort(site)),
+    ...options,
+  ];
+
+  const log = await open(site.log, 'a', 0o600);
+  await give(site.log, site.account);
+  const stdio = ['ignore', log.fd, log.fd] as const;
+  const child = spawn(command, args, {
+    cwd: site.folder,
+    env: serverEnvironment,
+    uid,
+    gid,
+    detached: true,
+    stdio: [...stdio],
+  });
+  child.once('error', () => undefined); // It has no pid then, which is looked at above.
+  child.unref();
+  await log.close();
+  return child;
+}
+
+const sizeOf = (path: string) =>
+  stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+const logFrom = async (site: EmbeddedSite, from: number) =>
+  (await readFile(site.log).catch(() => Buffer.alloc(0))).subarray(from).toString().slice(-2000);

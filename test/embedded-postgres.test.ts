@@ -1,0 +1,144 @@
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ask } from './support/ask.js';
+import { eventually } from './support/eventually.js';
+import { kill } from './support/kill.js';
+
+interface Answer {
+  url?: string;
+  code?: string;
+  message?: string;
+}
+
+describe('embedded PostgreSQL', () => {
+  let scratch: string;
+  let folder: string;
+  const owners: ChildProcess[] = [];
+
+  beforeEach(async () => {
+    scratch = await mkdtemp(join(process.env['TEST_SCRATCH'] ?? tmpdir(), 'a folder '));
+    folder = join(scratch, 'data');
+  });
+
+  afterEach(async () => {
+    await Promise.all(owners.splice(0).map((owner) => kill(owner, 'SIGTERM')));
+    const left = await postmasterPid().catch(() => undefined);
+    if (left) process.kill(left, 'SIGQUIT');
+    await eventually(() => rm(scratch, { recursive: true, force: true }));
+  });
+
+  it('starts for a role that is no superuser, and stops', async () => {
+    const owner = own();
+    const url = await urlOf(owner);
+    expect(await ask(url, 'SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user')).toEqual([
+      { rolsuper: false, rolcreatedb: true },
+    ]);
+    await expect(ask(url.replace('cronzimus:', 'postgres:'), 'SELECT 1')).rejects.toThrow(/pg_hba\.conf/);
+    expect((await stat(join(folder, 'password'))).mode & 0o777).toBe(0o600);
+
+    await kill(owner, 'SIGTERM');
+    await expect(ask(url, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('outlives an owner that was killed, and the next one finds it with its data', async () => {
+    const owner = own();
+    const url = await urlOf(owner);
+    await ask(url, 'CREATE TABLE kept AS SELECT 42 AS value');
+    const pid = await postmasterPid();
+    await kill(owner, 'SIGKILL');
+    expect(await ask(url, 'SELECT value FROM kept')).toEqual([{ value: 42 }]);
+
+    const next = own();
+    expect(await urlOf(next)).toBe(url);
+    expect(await postmasterPid()).toBe(pid);
+    await kill(next, 'SIGTERM');
+    await expect(ask(url, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('keeps committed data when owner and server are killed together', async () => {
+    const owner = own();
+    await ask(await urlOf(owner), 'CREATE TABLE kept AS SELECT 42 AS value');
+    await kill(owner, 'SIGKILL');
+    process.kill(await postmasterPid(), 'SIGKILL');
+    expect(await ask(await urlOf(own()), 'SELECT value FROM kept')).toEqual([{ value: 42 }]);
+  });
+
+  it('lets one of four processes own a folder, also when they take over from one that died', async () => {
+    await kill(await started(own()), 'SIGKILL');
+    const answers = await Promise.all([own(), own(), own(), own()].map(answerOf));
+    expect(answers.filter(({ url }) => url)).toHaveLength(1);
+    expect(answers.filter(({ code }) => code === 'EMBEDDED_POSTGRES_IN_USE')).toHaveLength(3);
+    const [owner] = owners.filter((_, index) => answers[index - 1]?.url);
+    expect(answers.find(({ code }) => code)?.message).toContain(`process ${owner?.pid}`);
+  });
+
+  it('starts after it was killed while it made its database', async () => {
+    const owner = own();
+    await eventually(async () => expect((await readdir(folder)).join(' ')).toContain('postgres.new-'));
+    await kill(owner, 'SIGKILL');
+    await expect(stat(join(folder, 'postgres'))).rejects.toThrow('ENOENT');
+    expect(await ask(await urlOf(own()), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+
+  it('is not misled by a pid that another process has now, and moves from a port that another has taken', async () => {
+    const first = await started(own());
+    await kill(first, 'SIGTERM');
+    const port = Number(await readFile(join(folder, 'port'), 'utf8'));
+    const stranger = spawn('sleep', ['60']);
+    const pidFile = [stranger.pid, join(folder, 'postgres'), 1, port, '', '127.0.0.1', '', 'ready'].join('\n');
+    await writeFile(join(folder, 'postgres', 'postmaster.pid'), pidFile);
+    const taker = createServer().listen(port, '127.0.0.1');
+    try {
+      const url = await urlOf(own());
+      expect(new URL(url).port).not.toBe(String(port));
+      expect(await ask(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+      expect(stranger.signalCode).toBeNull();
+    } finally {
+      stranger.kill();
+      taker.close();
+    }
+  });
+
+  it('says what is wrong, and starts again once that is mended', async () => {
+    await kill(await started(own()), 'SIGTERM');
+    const settings = join(folder, 'postgres', 'postgresql.conf');
+    const good = await readFile(settings);
+    await writeFile(settings, 'nonsense\n', { flag: 'a' });
+    const { code, message } = await answerOf(own());
+    expect(code).toBe('EMBEDDED_POSTGRES_FAILED');
+    expect(message).toContain('postgresql.conf');
+
+    await writeFile(settings, good);
+    expect(await ask(await urlOf(own()), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+
+  function own(): ChildProcess {
+    const owner = fork('test/support/own-embedded-postgres.js', [folder], { execArgv: [] });
+    owners.push(owner);
+    return owner;
+  }
+
+  async function postmasterPid(): Promise<number> {
+    return Number((await readFile(join(folder, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0]);
+  }
+});
+
+async function answerOf(owner: ChildProcess): Promise<Answer> {
+  const [answer]: Answer[] = await once(owner, 'message', { signal: AbortSignal.timeout(20_000) });
+  return answer ?? {};
+}
+
+async function urlOf(owner: ChildProcess): Promise<string> {
+  const { url, message } = await answerOf(owner);
+  if (!url) throw new Error(message);
+  return url;
+}
+
+async function started(owner: ChildProcess): Promise<ChildProcess> {
+  await urlOf(owner);
+  return owner;
+}
