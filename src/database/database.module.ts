@@ -1,0 +1,30 @@
+import { Global, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { ApiDatabase } from './api-database.js';
+import { API, dataSourceOptions, SCHEDULER } from './data-source.js';
+import { SchedulerDatabase } from './scheduler-database.js';
+
+const pool = (name: string | undefined, max: (environment: Environment) => number) =>
+  TypeOrmModule.forRootAsync({
+    ...(name !== undefined && { name }),
+    inject: [ENVIRONMENT],
+    useFactory: (environment: Environment) => ({
+      ...dataSourceOptions(environment, name ?? 'tasks', max(environment)),
+      autoLoadEntities: true,
+      retryAttempts: 0,
+    }),
+  });
+
+/** The pools: the default one for tasks and users, one for requests, and one of the scheduler's own beside them. */
+@Global()
+@Module({
+  imports: [
+    pool(undefined, () => 5),
+    pool(API, (environment) => environment.DATABASE_POOL_MAX),
+    pool(SCHEDULER, () => 4),
+  ],
+  providers: [ApiDatabase, SchedulerDatabase],
+  exports: [ApiDatabase, SchedulerDatabase],
+})
+export class DatabaseModule {}

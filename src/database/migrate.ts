@@ -1,0 +1,70 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Client } from 'pg';
+import { PgBoss } from 'pg-boss';
+import { DataSource } from 'typeorm';
+import { dataSourceOptions, type DatabaseSettings } from './data-source.js';
+import { JobsAndRuns1790000000000 } from './migrations/1790000000000-jobs-and-runs.js';
+import { bossOptions, RUNS_QUEUE } from './queue-schema.js';
+
+const migrations = [JobsAndRuns1790000000000];
+
+const migrationSource = (settings: DatabaseSettings) =>
+  new DataSource({
+    ...dataSourceOptions(settings, 'migrate', 1),
+    schema: settings.DATABASE_SCHEMA,
+    migrations,
+    migrationsTableName: 'migrations',
+    migrationsTransactionMode: 'each',
+  });
+
+/** Brings our tables and the queue's to this version. Any number of processes may call it at once. */
+export async function migrate(settings: DatabaseSettings): Promise<void> {
+  const lock = new Client({ connectionString: settings.DATABASE_URL, application_name: 'cronzimus migrate' });
+  await lock.connect();
+  try {
+    await lock.query('SELECT pg_advisory_lock(hashtext($1))', [`cronzimus migrate ${settings.DATABASE_SCHEMA}`]);
+    await lock.query(`CREATE SCHEMA IF NOT EXISTS "${settings.DATABASE_SCHEMA}"`);
+    await migrateTables(settings);
+    await migrateQueue(settings);
+  } finally {
+    await lock.end();
+  }
+}
+
+/** Waits until somebody else has migrated. Throws when `stop` aborts. */
+export async function waitForMigrations(settings: DatabaseSettings, stop: AbortSignal): Promise<void> {
+  const source = await migrationSource(settings).initialize();
+  try {
+    while (await isBehind(source, settings.DATABASE_SCHEMA)) {
+      process.stdout.write('waiting for migrations\n');
+      await pause(1000, undefined, { signal: stop });
+    }
+  } finally {
+    await source.destroy();
+  }
+}
+
+/** Looks without making anything: TypeORM's own look creates its table. */
+async function isBehind(source: DataSource, schema: string): Promise<boolean> {
+  const [there] = await source.query<{ found: string | null }[]>('SELECT to_regclass($1) AS found', [
+    `"${schema}".migrations`,
+  ]);
+  return !there?.found || (await source.showMigrations());
+}
+
+async function migrateTables(settings: DatabaseSettings): Promise<void> {
+  const source = await migrationSource(settings).initialize();
+  try {
+    await source.runMigrations();
+  } finally {
+    await source.destroy();
+  }
+}
+
+async function migrateQueue(settings: DatabaseSettings): Promise<void> {
+  const boss = new PgBoss({ ...bossOptions(settings), migrate: true, max: 2 });
+  await boss.start();
+  // Tickets never expire, retry or age: the run row decides, not the queue.
+  await boss.createQueue(RUNS_QUEUE, { retryLimit: 0, retentionSeconds: 315_360_000, expireInSeconds: 86_399 });
+  await boss.stop({ graceful: false });
+}

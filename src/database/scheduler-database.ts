@@ -1,0 +1,28 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { SCHEDULER } from './data-source.js';
+import { transaction } from './transaction.js';
+
+/** The scheduler's own connections, which no request and no task can use up. */
+@Injectable()
+export class SchedulerDatabase {
+  constructor(
+    @InjectDataSource(SCHEDULER) private readonly source: DataSource,
+    @Inject(ENVIRONMENT) private readonly environment: Environment,
+  ) {}
+
+  /** The database's time, and whether a job is due by it: one statement, since it is asked each second. */
+  async look(): Promise<{ now: Date; due: boolean }> {
+    const [row] = await this.source.query<[{ now: Date; due: boolean }]>(
+      `SELECT clock_timestamp() AS now, EXISTS (SELECT FROM "${this.environment.DATABASE_SCHEMA}".jobs
+         WHERE NOT paused AND next_run_at <= statement_timestamp()) AS due`,
+    );
+    return row;
+  }
+
+  transaction<T>(work: (tx: EntityManager) => Promise<T>, timeoutMs = 10_000): Promise<T> {
+    return transaction(this.source, this.environment.DATABASE_SCHEMA, timeoutMs, work);
+  }
+}
