@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+export type Side = 'input' | 'output';
+export type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/** The JSON Schema (2020-12, as OpenAPI 3.1 wants it) of what a schema takes or gives, its named parts under `$defs`.
+ *  Throws for what JSON cannot express, unless `lenient`. */
+export const jsonSchemaOf = (schema: z.core.$ZodType, side: Side, lenient?: 'lenient'): JsonSchema =>
+  z.toJSONSchema(schema, {
+    target: 'draft-2020-12',
+    io: side,
+    override: ({ zodSchema, jsonSchema }) => tidy(zodSchema, jsonSchema, side),
+    unrepresentable: ({ zodSchema }) => {
+      if (zodSchema._zod.def.type === 'date') return { type: 'string', format: 'date-time' };
+      return lenient ? 'any' : 'throw';
+    },
+  });
+
+function tidy(zodSchema: z.core.$ZodTypes, json: JsonSchema, side: Side): void {
+  const { def } = zodSchema._zod;
+  if (/^(date|date-time|time|duration)$/.test(json.format ?? '')) delete json.pattern;
+  if (json.minimum === Number.MIN_SAFE_INTEGER) delete json.minimum;
+  if (json.maximum === Number.MAX_SAFE_INTEGER) delete json.maximum;
+  if (JSON.stringify(json.propertyNames) === '{"type":"string"}') delete json.propertyNames;
+  // zod closes what it gives but not what it takes, so that each plain object would look different on the two sides.
+  if (side === 'output' && def.type === 'object' && !def.catchall) delete json.additionalProperties;
+  if (zodSchema instanceof z.core.$ZodDiscriminatedUnion) discriminate(zodSchema, json);
+}
+
+/** OpenAPI looks through named options only, and without a mapping takes the discriminator's value for a name. */
+function discriminate(union: z.core.$ZodDiscriminatedUnion, json: JsonSchema): void {
+  const { discriminator, options } = union._zod.def;
+  const refs = json.oneOf?.map(({ $ref }) => $ref) ?? [];
+  if (refs.includes(undefined)) return;
+  const mapping = options.flatMap((option, index) =>
+    [...(option._zod.propValues?.[discriminator] ?? [])].map((value) => [String(value), refs[index]]),
+  );
+  json.discriminator = { propertyName: discriminator, mapping: Object.fromEntries(mapping) };
+}

@@ -1,0 +1,39 @@
+import type { NextFunction, Request, Response } from 'express';
+import { isLoopback } from '../config/loopback.js';
+import { Problem } from '../core/problem.js';
+
+const HOST = /^(?<name>\[[^\]]+\]|[^:]+)(?::\d{1,5})?$/;
+
+/** Refuses requests that a web page of another site made a browser send to this machine (DNS rebinding, cross-site
+ *  forms): `Host`, and `Origin` where there is one, must name localhost, 127.0.0.0/8 or [::1]. */
+export function localOnly(request: Request, _response: Response, next: NextFunction): void {
+  const { host, origin } = request.headers;
+  if (!isLocalHost(host)) {
+    next(
+      new Problem(
+        403,
+        'FORBIDDEN_HOST',
+        'Without API keys only local requests are served: use http://localhost or http://127.0.0.1.',
+      ),
+    );
+  } else if (origin !== undefined && !isLocalOrigin(origin)) {
+    next(
+      new Problem(
+        403,
+        'FORBIDDEN_ORIGIN',
+        'Without API keys only local requests are served: this one comes from a page of another site.',
+      ),
+    );
+  } else {
+    next();
+  }
+}
+
+export const isLocalHost = (host: string | undefined): boolean => isLocalName(HOST.exec(host ?? '')?.groups?.name);
+
+export const isLocalOrigin = (origin: string): boolean => {
+  const url = URL.parse(origin);
+  return url !== null && /^https?:$/.test(url.protocol) && isLocalName(url.hostname);
+};
+
+const isLocalName = (name = ''): boolean => isLoopback(name.toLowerCase());

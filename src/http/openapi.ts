@@ -1,0 +1,55 @@
+import type { INestApplication } from '@nestjs/common';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { JsonSchema } from './json-schema.js';
+import { packageVersion } from './package-version.js';
+import { problemSchema } from './problem-body.js';
+import { schemaComponents } from './schema-components.js';
+
+const DESCRIPTION = `Cronzimus runs jobs when they are due, each occurrence once, and keeps what became of it.
+A *job* binds a task, an input, a trigger and policies; an *occurrence* is one instant of its trigger; a *run* is the
+execution of an occurrence. Errors are \`application/problem+json\` with a stable \`code\`. Times are UTC.`;
+
+/** Serves the Swagger UI at `/docs`, with assets of its own, and the document at `/docs-json`. Call it before `listen`. */
+export function setUpOpenApi(app: NestExpressApplication): void {
+  let document: OpenAPIObject | undefined;
+  SwaggerModule.setup('docs', app, () => (document ??= openApiDocument(app)), {
+    customSiteTitle: 'Cronzimus',
+    raw: ['json'],
+    // Null: the page asks no validator on the internet.
+    swaggerOptions: { validatorUrl: null, displayRequestDuration: true, tagsSorter: 'alpha' },
+  });
+}
+
+/** The OpenAPI 3.1 document of all routes. Throws when a schema cannot be documented. */
+export function openApiDocument(app: INestApplication): OpenAPIObject {
+  const components = new Map<string, JsonSchema>();
+  const convert = schemaComponents(components);
+  const config = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle('Cronzimus')
+    .setDescription(DESCRIPTION)
+    .setVersion(packageVersion)
+    .addSecurity('key', { type: 'http', scheme: 'bearer', description: 'An API key; its role decides what it may do' })
+    .addSecurityRequirements('key')
+    .build();
+  const document = SwaggerModule.createDocument(app, config, { standardSchemaConverter: convert, operationIdFactory });
+  refuseLost(components.keys(), document);
+  const problem = convert(problemSchema, { schemaType: 'output' })?.components;
+  Object.assign(((document.components ??= {}).schemas ??= {}), problem);
+  return document;
+}
+
+/** `jobsRun` for `JobsController.run`. */
+const operationIdFactory = (controller: string, method: string): string =>
+  controller.replace(/Controller$/, '').replace(/^./, (letter) => letter.toLowerCase()) +
+  method.replace(/^./, (letter) => letter.toUpperCase());
+
+/** Nest looks for a query's parameters in the schema itself: behind a name it finds none, and says nothing. */
+function refuseLost(names: Iterable<string>, document: OpenAPIObject): void {
+  const text = JSON.stringify(document);
+  const lost = [...names].find((name) => !text.includes(`"#/components/schemas/${name}"`));
+  if (lost !== undefined) {
+    throw new Error(`The parameters of the query "${lost}" would be left out: remove .meta({ id }) from its schema.`);
+  }
+}

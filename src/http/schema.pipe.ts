@@ -1,0 +1,39 @@
+import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
+import { type Fault, Problem } from '../core/problem.js';
+import { faultsOf } from './faults.js';
+import { unstorable } from './storable.js';
+
+/** Validates a parameter with the schema given at it and passes on what the schema made of it. A parameter without
+ *  a schema passes untouched. Throws 422 INVALID_BODY, or 400 INVALID_PARAMETER for path, query and headers. */
+@Injectable()
+export class SchemaPipe implements PipeTransform<unknown, Promise<unknown>> {
+  async transform(value: unknown, { type, data, schema }: ArgumentMetadata): Promise<unknown> {
+    if (!schema) return value;
+    const refuse = type === 'body' ? invalidBody : invalidParameter;
+    const base = data === undefined ? [] : [data];
+    if (type === 'body' && value === undefined) return await this.absent(schema);
+    const bad = unstorable(data === undefined ? value : { [data]: value });
+    if (bad) throw refuse([bad]);
+    const result = await schema['~standard'].validate(value);
+    if (result.issues) throw refuse(faultsOf(result.issues, base));
+    return result.value;
+  }
+
+  private async absent(schema: NonNullable<ArgumentMetadata['schema']>): Promise<unknown> {
+    const result = await schema['~standard'].validate(undefined);
+    if (result.issues) throw invalidBody([{ path: '', message: 'Send a JSON body' }]);
+    return result.value;
+  }
+}
+
+const invalidBody = (faults: Fault[]): Problem => new Problem(422, 'INVALID_BODY', summary('body', faults), faults);
+
+const invalidParameter = (faults: Fault[]): Problem =>
+  new Problem(400, 'INVALID_PARAMETER', summary('request', faults), faults);
+
+function summary(what: string, faults: Fault[]): string {
+  const [first] = faults;
+  const where = first?.path ? `${first.path}: ` : '';
+  const rest = faults.length > 1 ? ` (and ${faults.length - 1} more, see errors)` : '';
+  return `The ${what} is not valid. ${where}${first?.message ?? ''}${rest}`;
+}

@@ -1,0 +1,150 @@
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Query,
+  Res,
+  ServiceUnavailableException,
+} from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { Response } from 'express';
+import { Test } from '@nestjs/testing';
+import { z } from 'zod';
+import { API } from './api.js';
+import { limit } from './page.js';
+import { setUpHttp } from './set-up-http.js';
+
+const thing = z.strictObject({ name: z.string(), size: z.int().default(1) });
+const query = z.strictObject({ limit });
+const REPORT = { status: 'error', info: {}, error: {}, details: { database: { status: 'down' } } };
+
+@Controller(`${API}/things`)
+class ThingsController {
+  @Get()
+  list(@Query({ schema: query }) asked: z.infer<typeof query>) {
+    return asked;
+  }
+
+  @Post()
+  create(@Body({ schema: thing }) body: z.infer<typeof thing>) {
+    return body;
+  }
+
+  @Get('broken')
+  broken() {
+    throw new Error('SELECT secret');
+  }
+
+  @Get('half')
+  half(@Res() response: Response) {
+    response.write('half');
+    throw new Error('too late');
+  }
+
+  @Get('down')
+  down() {
+    throw new ServiceUnavailableException(REPORT);
+  }
+
+  @Get(':name')
+  one(@Param('name', { schema: thing.shape.name }) name: string) {
+    return { name };
+  }
+
+  @Patch(':name')
+  patch(@Body({ schema: z.looseObject({}) }) body: object) {
+    return body;
+  }
+
+  @Post(':name/pause')
+  @HttpCode(200)
+  pause(@Body({ schema: z.strictObject({}).prefault({}) }) body: object) {
+    return body;
+  }
+
+  @Post('file')
+  file(@Body() text: string) {
+    return { length: text.length };
+  }
+}
+
+const JSON_TYPE = 'application/json';
+let app: NestExpressApplication;
+let base: string;
+
+beforeAll(async () => {
+  const module = await Test.createTestingModule({ controllers: [ThingsController] }).compile();
+  app = module.createNestApplication<NestExpressApplication>({ bodyParser: false, logger: false });
+  const file = { method: 'POST', path: `/${API}/things/file`, types: ['application/yaml'], limitBytes: 2 ** 24 };
+  setUpHttp(app, { localOnly: true, textBodies: [file] });
+  await app.listen(0, '127.0.0.1');
+  base = await app.getUrl();
+});
+afterAll(() => app.close());
+
+const call = async (method: string, path: string, body?: string, type?: string, headers = {}) => {
+  const response = await fetch(base + path, {
+    method,
+    body,
+    headers: { ...(type && { 'Content-Type': type }), ...headers },
+  });
+  const answer: unknown = JSON.parse((await response.text()) || 'null');
+  return { status: response.status, answer, headers: response.headers };
+};
+
+describe('setUpHttp', () => {
+  const things = `/${API}/things`;
+  const big = JSON.stringify({ name: 'x'.repeat(2 ** 20) });
+
+  it.each([
+    ['an unknown path', 'GET', '/nope', undefined, undefined, 404, 'NOT_FOUND'],
+    ['a malformed escape', 'GET', `${things}/%E0%A4%A`, undefined, undefined, 400, 'MALFORMED_URL'],
+    ['U+0000 in a path', 'GET', `${things}/%00`, undefined, undefined, 400, 'INVALID_PARAMETER'],
+    ['a repeated parameter', 'GET', `${things}?limit=1&limit=2`, undefined, undefined, 400, 'INVALID_PARAMETER'],
+    ['no body', 'POST', things, undefined, undefined, 422, 'INVALID_BODY'],
+    ['an empty body', 'POST', things, '', JSON_TYPE, 422, 'INVALID_BODY'],
+    ['broken JSON', 'POST', things, '{', JSON_TYPE, 400, 'MALFORMED_JSON'],
+    ['JSON that is no object', 'POST', things, '5', JSON_TYPE, 422, 'INVALID_BODY'],
+    ['a form', 'POST', things, 'a=1', 'application/x-www-form-urlencoded', 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['a merge patch for POST', 'POST', things, '{}', 'application/merge-patch+json', 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['over 1 MiB', 'POST', things, big, JSON_TYPE, 413, 'PAYLOAD_TOO_LARGE'],
+    ['a fault of ours', 'GET', `${things}/broken`, undefined, undefined, 500, 'INTERNAL'],
+  ])('%s is a problem', async (_case, method, path, body, type, status, code) => {
+    const { answer, headers } = await call(method, path, body, type);
+    expect(answer).toMatchObject({ status, code, type: expect.stringMatching(/^urn:cronzimus:problem:[a-z-]+$/) });
+    expect(JSON.stringify(answer)).not.toContain('secret');
+    expect(headers.get('content-type')).toBe('application/problem+json');
+    expect(headers.get('cache-control')).toBe('no-store');
+  });
+
+  it.each([
+    ['no body', 'POST', `${things}/a/pause`, undefined, undefined, {}],
+    ['an empty body of any type', 'POST', `${things}/a/pause`, '', 'text/plain', {}],
+    ['JSON', 'POST', `${things}/a/pause`, '{}', 'Application/JSON; charset=utf-8', {}],
+    ['a merge patch', 'PATCH', `${things}/a`, '{"constructor":1}', 'application/merge-patch+json', { constructor: 1 }],
+    ['a large text', 'POST', `${things}/file?x=1`, big, 'application/yaml', { length: big.length }],
+  ])('%s is taken', async (_case, method, path, body, type, expected) => {
+    const { answer, headers } = await call(method, path, body, type);
+    expect(answer).toEqual(expected);
+    expect(headers.get('etag') ?? headers.get('x-powered-by')).toBeNull();
+    expect(headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('lets the health report of Terminus through', async () => {
+    expect(await call('GET', `${things}/down`)).toMatchObject({ status: 503, answer: REPORT });
+  });
+
+  it('cuts an answer that fails half way, so that it does not look whole', async () => {
+    const response = await fetch(`${base}${things}/half`);
+    await expect(response.text()).rejects.toThrow('terminated');
+  });
+
+  it('refuses pages of other sites', async () => {
+    const { answer } = await call('GET', things, undefined, undefined, { Origin: 'https://evil.example' });
+    expect(answer).toMatchObject({ status: 403, code: 'FORBIDDEN_ORIGIN' });
+  });
+});
