@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { DirectSession } from './direct-session.js';
+import { LostReplicas } from './lost-replicas.js';
+import { Replicas } from './replicas.js';
+import { RunQueue } from './run-queue.js';
+
+/** Delivery of tickets, and who is there to take them. */
+@Module({
+  providers: [RunQueue, DirectSession, Replicas, LostReplicas],
+  exports: [RunQueue, DirectSession, Replicas, LostReplicas],
+})
+export class QueueModule {}

@@ -1,0 +1,90 @@
+import { hostname } from 'node:os';
+import { Inject, Injectable } from '@nestjs/common';
+import { PinoLogger } from 'nestjs-pino';
+import type { Client } from 'pg';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { Loop } from '../core/loop.js';
+import { rows } from '../database/transaction.js';
+import { SchedulerDatabase } from '../database/scheduler-database.js';
+import { DirectSession } from './direct-session.js';
+
+const SIGN_OF_LIFE_MS = 2_000;
+
+/** This process among the replicas: a row with a number of its own, an advisory lock for as long as it lives, a sign of life. */
+@Injectable()
+export class Replicas {
+  /** New at every start, so that a restarted container is not taken for the one before. 0: not joined yet. */
+  number = 0;
+  /** Whether there are others whose death this process has to notice. */
+  hasPeers = false;
+  private readonly heart = new Loop({
+    everyMs: SIGN_OF_LIFE_MS,
+    turn: () => this.giveSign(),
+    failed: (error) => this.logger.warn({ err: error }, 'sign of life not written'),
+  });
+
+  constructor(
+    @Inject(ENVIRONMENT) private readonly environment: Environment,
+    private readonly database: SchedulerDatabase,
+    private readonly session: DirectSession,
+    private readonly logger: PinoLogger,
+  ) {}
+
+  get name(): string {
+    return `${this.number} ${hostname()} pid ${process.pid}`;
+  }
+
+  async join(): Promise<void> {
+    await this.register();
+    await this.session.open((client) => this.holdLock(client));
+    this.heart.start();
+  }
+
+  /** To be called when no run of this process is left. */
+  async leave(): Promise<void> {
+    await this.heart.stop();
+    await this.database.transaction((tx) => tx.query('DELETE FROM replicas WHERE number = $1', [this.number]));
+    await this.session.close();
+  }
+
+  private async register(): Promise<void> {
+    this.number = await this.database.transaction(async (tx) => {
+      const [row] = await rows<{ number: number }>(
+        tx,
+        `INSERT INTO replicas (name, app, started_at, seen_at)
+         VALUES ('', $1, statement_timestamp(), statement_timestamp()) RETURNING number`,
+        [this.environment.APP_NAME],
+      );
+      this.number = row!.number;
+      await tx.query('UPDATE replicas SET name = $2 WHERE number = $1', [this.number, this.name]);
+      return row!.number;
+    });
+  }
+
+  /** Waits for the lock where the server has not yet noticed the end of our session before. */
+  private async holdLock(client: Client): Promise<void> {
+    await client.query('SELECT pg_advisory_lock(hashtext($1), $2)', [this.environment.DATABASE_SCHEMA, this.number]);
+  }
+
+  private async giveSign(): Promise<void> {
+    const [row] = await this.database.transaction((tx) =>
+      rows<{ peers: boolean }>(
+        tx,
+        `UPDATE replicas SET seen_at = statement_timestamp() WHERE number = $1
+         RETURNING EXISTS (SELECT FROM replicas WHERE number <> $1) AS peers`,
+        [this.number],
+      ),
+    );
+    if (row) this.hasPeers = row.peers;
+    else await this.rejoin();
+  }
+
+  /** Others have taken this process for dead: it goes on under a new number, and its old attempts are no longer its own. */
+  private async rejoin(): Promise<void> {
+    const taken = this.number;
+    await this.session.close();
+    await this.register();
+    await this.session.open((client) => this.holdLock(client));
+    this.logger.warn({ before: taken, replica: this.number }, 'declared dead by others and joined again');
+  }
+}

@@ -1,0 +1,55 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { PinoLogger } from 'nestjs-pino';
+import { PgBoss } from 'pg-boss';
+import type { EntityManager } from 'typeorm';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { bossOptions, RUNS_QUEUE } from '../database/queue-schema.js';
+import { inTransaction } from './in-transaction.js';
+
+/** The right to start one attempt of a run; the run row names the one that counts. */
+export interface Ticket {
+  id: string;
+  runId: string;
+  priority: number;
+  /** Not fetched before this instant of the database's clock. Absent: at once. */
+  startAfter?: Date;
+}
+
+/** Delivery by pg-boss, always within the caller's transaction. It never retries, expires or decides. */
+@Injectable()
+export class RunQueue {
+  private readonly boss: PgBoss;
+  /** The table of tickets, for the reconciler. */
+  readonly table: string;
+
+  constructor(@Inject(ENVIRONMENT) environment: Environment, logger: PinoLogger) {
+    this.table = `${environment.DATABASE_SCHEMA}_queue.job`;
+    this.boss = new PgBoss({ ...bossOptions(environment), migrate: false, max: 1 });
+    this.boss.on('error', (error) => logger.warn({ err: error }, 'queue connection failed'));
+  }
+
+  /** Checks that the queue's schema is of this version; throws otherwise. */
+  async start(): Promise<void> {
+    await this.boss.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.boss.stop({ graceful: false });
+  }
+
+  async deliver(tx: EntityManager, tickets: Ticket[]): Promise<void> {
+    if (tickets.length === 0) return;
+    const jobs = tickets.map(({ id, runId, priority, startAfter }) => ({ id, data: { runId }, priority, startAfter }));
+    await this.boss.insert(RUNS_QUEUE, jobs, { db: inTransaction(tx) });
+  }
+
+  /** Up to `count` tickets, the highest priority first; other fetchers pass them over until this transaction ends. */
+  async fetch(tx: EntityManager, count: number): Promise<{ id: string; runId: string }[]> {
+    const jobs = await this.boss.fetch<{ runId: string }>(RUNS_QUEUE, { batchSize: count, db: inTransaction(tx) });
+    return jobs.map(({ id, data }) => ({ id, runId: data.runId }));
+  }
+
+  async remove(tx: EntityManager, ids: string[]): Promise<void> {
+    if (ids.length > 0) await this.boss.deleteJob(RUNS_QUEUE, ids, { db: inTransaction(tx) });
+  }
+}
