@@ -1,0 +1,21 @@
+import { DatabaseError } from 'pg';
+import { Problem } from '../core/problem.js';
+
+/** The statement was about to leave, or has left, the transaction that the run gave it. */
+export class SqlTransactionControlError extends Problem {
+  constructor(what: string) {
+    super(422, 'SQL_TRANSACTION_CONTROL', `${what}; ${transactionHelp}`);
+  }
+}
+
+export const transactionHelp =
+  'a statement runs in a transaction of its own, which commits when it succeeds: leave BEGIN, COMMIT, ROLLBACK, SAVEPOINT and the like out';
+
+/** PostgreSQL has refused the statement. */
+export class SqlFailedError extends Problem {
+  constructor(error: DatabaseError) {
+    const more = [error.detail, error.hint].filter((text) => text !== undefined);
+    super(422, 'SQL_FAILED', [`${error.message} (SQLSTATE ${error.code})`, ...more].join('; '));
+    this.cause = error;
+  }
+}

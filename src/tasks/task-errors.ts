@@ -1,0 +1,24 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { type Fault, Problem } from '../core/problem.js';
+import { faultsOf } from '../http/faults.js';
+
+export class UnknownTaskError extends Problem {
+  constructor(
+    readonly task: string,
+    known: string[],
+  ) {
+    const message = `Task "${task}" is not registered; known tasks: ${known.toSorted().join(', ') || 'none'}`;
+    super(422, 'UNKNOWN_TASK', message, [{ path: '/task', message }]);
+  }
+}
+
+export class InvalidTaskInputError extends Problem {
+  constructor(task: string, faults: Fault[]) {
+    const list = faults.map(({ path, message }) => `${path}: ${message}`).join('; ');
+    super(422, 'INVALID_INPUT', `The input does not fit task "${task}": ${list}`, faults);
+  }
+
+  static of(task: string, issues: readonly StandardSchemaV1.Issue[]): InvalidTaskInputError {
+    return new InvalidTaskInputError(task, faultsOf(issues, ['input']));
+  }
+}

@@ -1,0 +1,64 @@
+import { DiscoveryService } from '@nestjs/core';
+import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec';
+import type { TriggerInput } from '../core/triggers/trigger.js';
+import type { RunContext } from './run-context.js';
+
+/** Any schema that validates and can show itself as JSON Schema, such as zod's. */
+// oxlint-disable-next-line typescript/no-explicit-any -- the schema's own types are inferred from the argument
+export type InputSchema = {
+  readonly '~standard': StandardSchemaV1.Props<any, any> & StandardJSONSchemaV1.Props<any, any>;
+};
+
+/** What `run` is handed: the schema's output, or an empty object where there is no schema. */
+export type InputOf<S> = S extends {
+  readonly '~standard': { readonly types?: { readonly output: infer O } | undefined };
+}
+  ? O
+  : Record<string, never>;
+
+/** What a job of this task may be given: the schema's input. */
+export type WrittenInputOf<S> = S extends {
+  readonly '~standard': { readonly types?: { readonly input: infer I } | undefined };
+}
+  ? I
+  : Record<string, never>;
+
+export interface TaskHandler<S = undefined> {
+  /** Its result, if any, is the run's output: JSON up to 64 KiB. What it throws fails the attempt. */
+  run(input: InputOf<S>, context: RunContext): Promise<unknown> | unknown;
+}
+
+/** A job declared in code: all but the task, which is the class it stands at. */
+export interface DeclaredJob<S> {
+  trigger: TriggerInput;
+  input?: WrittenInputOf<S>;
+  description?: string;
+  paused?: boolean;
+  priority?: number;
+  tags?: string[];
+  timeoutSeconds?: number;
+  retry?: { limit?: number; delaySeconds?: number; backoff?: 'fixed' | 'exponential'; maxDelaySeconds?: number };
+  onInterruption?: 'rerun' | 'fail';
+  misfire?: { policy?: 'skip' | 'once'; graceSeconds?: number; maxCatchUp?: number };
+  overlap?: 'allow' | 'skip';
+}
+
+export interface TaskOptions<S> {
+  /** Unique in the application; jobs refer to it. */
+  name: string;
+  description?: string;
+  /** What jobs may hand to the task; checked when a job is saved and again at each attempt. */
+  input?: S;
+  /** Jobs that come with the task, by name. */
+  jobs?: Record<string, DeclaredJob<S>>;
+}
+
+// oxlint-disable-next-line typescript/no-explicit-any -- one key for tasks of all schemas
+export const TaskMetadata = DiscoveryService.createDecorator<TaskOptions<any>>();
+
+/** Makes an `@Injectable()` class a task that jobs can run. */
+export const Task =
+  <S extends InputSchema | undefined = undefined>(options: TaskOptions<S>) =>
+  // oxlint-disable-next-line typescript/no-explicit-any -- a constructor's parameters are Nest's business
+  (target: abstract new (...args: any[]) => TaskHandler<S>): void =>
+    TaskMetadata(options)(target as never);

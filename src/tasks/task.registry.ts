@@ -1,0 +1,80 @@
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { Problem } from '../core/problem.js';
+import { InvalidTaskInputError, UnknownTaskError } from './task-errors.js';
+import { TaskMetadata, type InputSchema, type TaskHandler, type TaskOptions } from './task.decorator.js';
+
+export interface RegisteredTask {
+  options: TaskOptions<InputSchema | undefined>;
+  handler: TaskHandler<unknown>;
+  /** The class and the module it is provided in, for messages. */
+  place: string;
+}
+
+/** All tasks of this process, found by their decorator. */
+@Injectable()
+export class TaskRegistry implements OnModuleInit {
+  private readonly tasks = new Map<string, RegisteredTask>();
+
+  constructor(
+    private readonly discovery: DiscoveryService,
+    @Inject(ENVIRONMENT) private readonly environment: Environment,
+  ) {}
+
+  onModuleInit(): void {
+    for (const wrapper of this.discovery.getProviders({ metadataKey: TaskMetadata.KEY })) {
+      const options = this.discovery.getMetadataByDecorator(TaskMetadata, wrapper);
+      if (!options || this.environment.TASKS_DISABLED.includes(options.name)) continue;
+      const place = `${wrapper.name} in ${wrapper.host?.name ?? 'an unknown module'}`;
+      this.refuseTwins(options.name, place);
+      if (!wrapper.isDependencyTreeStatic())
+        throw new Problem(
+          500,
+          'TASK_REQUEST_SCOPED',
+          `Task "${options.name}" (${place}) is request-scoped, or depends on \
+a provider that is; a run has no request, so make it a singleton`,
+        );
+      this.tasks.set(options.name, { options, handler: wrapper.instance as TaskHandler<unknown>, place });
+    }
+  }
+
+  /** By name. */
+  all(): RegisteredTask[] {
+    return [...this.tasks.values()].toSorted((a, b) => (a.options.name < b.options.name ? -1 : 1));
+  }
+
+  find(name: string): RegisteredTask | undefined {
+    return this.tasks.get(name);
+  }
+
+  get(name: string): RegisteredTask {
+    const task = this.tasks.get(name);
+    if (!task) throw new UnknownTaskError(name, [...this.tasks.keys()]);
+    return task;
+  }
+
+  /** The input as the task will see it, defaults filled in. Throws when the task is unknown or refuses it. */
+  async validate(name: string, input: unknown): Promise<unknown> {
+    const schema = this.get(name).options.input;
+    if (!schema) {
+      if (Object.keys(input as object).length > 0)
+        throw new InvalidTaskInputError(name, [{ path: '/input', message: 'this task takes no input; use {}' }]);
+      return {};
+    }
+    const result = await schema['~standard'].validate(input);
+    if (result.issues) throw InvalidTaskInputError.of(name, result.issues);
+    return result.value;
+  }
+
+  private refuseTwins(name: string, place: string): void {
+    const twin = this.tasks.get(name);
+    if (twin)
+      throw new Problem(
+        500,
+        'TASK_DUPLICATE',
+        `Two tasks are named "${name}": ${twin.place}, and ${place}; \
+names must differ, and a task class belongs to one module`,
+      );
+  }
+}
