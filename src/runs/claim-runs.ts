@@ -1,0 +1,59 @@
+import type { EntityManager } from 'typeorm';
+import { rows } from '../database/transaction.js';
+import type { RunQueue } from '../queue/run-queue.js';
+import type { RetryPolicy, RunKind } from './run.entity.js';
+
+/** A run that this process has just set to running. */
+export interface ClaimedRun {
+  id: string;
+  job: string;
+  task: string;
+  kind: RunKind;
+  scheduledAt: Date;
+  startedAt: Date;
+  latenessMs: number;
+  attempt: number;
+  ticket: string;
+  replicaNumber: number;
+  replica: string;
+  priority: number;
+  timeoutSeconds: number;
+  retry: RetryPolicy;
+  retriesUsed: number;
+  onInterruption: 'rerun' | 'fail';
+  input: unknown;
+}
+
+/** Fetches tickets for `free` slots and sets their runs to running, both or neither. A ticket that no run names is thrown away. */
+export async function claimRuns(
+  tx: EntityManager,
+  queue: RunQueue,
+  free: number,
+  replica: { number: number; name: string },
+): Promise<ClaimedRun[]> {
+  const tickets = await queue.fetch(tx, free);
+  if (tickets.length === 0) return [];
+  const claimed = await rows<ClaimedRun>(tx, start, [
+    tickets.map(({ runId }) => runId),
+    tickets.map(({ id }) => id),
+    replica.number,
+    replica.name,
+  ]);
+  const used = new Set(claimed.map(({ ticket }) => ticket));
+  await queue.remove(
+    tx,
+    tickets.map(({ id }) => id).filter((id) => !used.has(id)),
+  );
+  return claimed;
+}
+
+// The attempt rises at each claim and never falls, so a number is never used twice.
+const start = `
+  UPDATE runs SET state = 'running', reason = NULL, attempt = attempt + 1, started_at = clock_timestamp(),
+    lateness_ms = COALESCE(lateness_ms, round(1000 * extract(epoch FROM clock_timestamp() - due_at))),
+    next_attempt_at = NULL, replica_number = $3, replica = $4
+  FROM unnest($1::uuid[], $2::uuid[]) AS fetched (run, ticket)
+  WHERE runs.id = fetched.run AND runs.ticket = fetched.ticket AND state IN ('pending', 'retrying')
+  RETURNING id, job, task, kind, scheduled_at AS "scheduledAt", started_at AS "startedAt", lateness_ms AS "latenessMs",
+    attempt, runs.ticket, replica_number AS "replicaNumber", replica, priority, timeout_seconds AS "timeoutSeconds",
+    retry, retries_used AS "retriesUsed", on_interruption AS "onInterruption", input`;

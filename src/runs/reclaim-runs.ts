@@ -1,0 +1,87 @@
+import type { EntityManager } from 'typeorm';
+import { v7 } from 'uuid';
+import { rows } from '../database/transaction.js';
+import type { RunQueue } from '../queue/run-queue.js';
+
+const BATCH = 1_000;
+/** A run that was active in so many lost processes is likely to be what kills them. */
+const LARGEST_INTERRUPTIONS = 3;
+
+export interface ReclaimedRun {
+  id: string;
+  job: string;
+  state: 'pending' | 'failed';
+  reason: string | null;
+}
+
+/** Takes over running runs whose replica is gone, and those of replica `own` that it does not execute, since the answer to
+ *  its claim got lost: `pending` with a fresh ticket, or `failed` where the job says so. */
+export async function reclaimOrphans(
+  tx: EntityManager,
+  queue: RunQueue,
+  own: { number: number; active: string[] },
+): Promise<ReclaimedRun[]> {
+  const orphans = await rows<{ id: string; oldTicket: string | null }>(
+    tx,
+    `SELECT id, ticket AS "oldTicket" FROM runs
+     WHERE state = 'running' AND (replica_number NOT IN (SELECT number FROM replicas) OR (replica_number = $1
+       AND id <> ALL ($2::uuid[]) AND started_at < statement_timestamp() - interval '10 s'))
+     ORDER BY id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED`,
+    [own.number, own.active],
+  );
+  if (orphans.length === 0) return [];
+  const reclaimed = await rows<ReclaimedRun & { ticket: string | null; priority: number }>(tx, reclaim, [
+    orphans.map(({ id }) => id),
+    orphans.map(() => v7()),
+  ]);
+  await queue.remove(
+    tx,
+    orphans.flatMap(({ oldTicket }) => oldTicket ?? []),
+  );
+  await queue.deliver(
+    tx,
+    reclaimed.flatMap(({ id, ticket, priority }) => (ticket ? [{ id: ticket, runId: id, priority }] : [])),
+  );
+  return reclaimed;
+}
+
+/** Gives a ticket to each run that is due and has none, whatever became of the one it had. Answers how many. */
+export async function replaceLostTickets(tx: EntityManager, queue: RunQueue): Promise<number> {
+  const lost = await rows<{ id: string; ticket: string; priority: number; nextAttemptAt: Date | null }>(
+    tx,
+    `UPDATE runs SET ticket = gen_random_uuid() WHERE id IN (
+       SELECT id FROM runs
+       WHERE state IN ('pending', 'retrying') AND queued_at < statement_timestamp() - interval '5 s'
+         AND COALESCE(next_attempt_at, queued_at) <= statement_timestamp()
+         AND NOT EXISTS (SELECT FROM ${queue.table} q WHERE q.name = 'runs' AND q.id = runs.ticket)
+       ORDER BY id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)
+     RETURNING id, ticket, priority`,
+  );
+  await queue.deliver(
+    tx,
+    lost.map(({ id, ticket, priority }) => ({ id: ticket, runId: id, priority })),
+  );
+  return lost.length;
+}
+
+const reclaim = `
+  WITH reclaimed AS (
+    UPDATE runs SET interruptions = interruptions + 1, error = verdict.error,
+      state = CASE WHEN verdict.final THEN 'failed' ELSE 'pending' END,
+      reason = CASE WHEN verdict.poison THEN 'poison' ELSE 'worker_lost' END,
+      finished_at = CASE WHEN verdict.final THEN clock_timestamp() END,
+      ticket = CASE WHEN verdict.final THEN NULL ELSE fresh.ticket END
+    FROM unnest($1::uuid[], $2::uuid[]) AS fresh (run, ticket), LATERAL (
+      SELECT poison, poison OR old.on_interruption = 'fail' AS final, jsonb_build_object('name', 'Error',
+        'code', CASE WHEN poison THEN 'POISON' ELSE 'WORKER_LOST' END,
+        'message', 'The process that ran attempt ' || old.attempt || ' (' || old.replica || ') was lost'
+          || CASE WHEN poison THEN '; it is the third one, so the run is not started again' ELSE '' END) AS error
+      FROM (SELECT *, interruptions + 1 >= ${LARGEST_INTERRUPTIONS} AS poison FROM runs r WHERE r.id = fresh.run) old
+    ) AS verdict
+    WHERE runs.id = fresh.run
+    RETURNING runs.*, verdict.error AS lost_error
+  ), attempts AS (
+    INSERT INTO run_attempts (run_id, number, replica, started_at, finished_at, state, error)
+    SELECT id, attempt, replica, started_at, clock_timestamp(), 'failed', lost_error FROM reclaimed
+  )
+  SELECT id, job, state, reason, ticket, priority FROM reclaimed`;

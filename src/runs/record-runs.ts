@@ -1,0 +1,59 @@
+import type { EntityManager } from 'typeorm';
+import { v7 } from 'uuid';
+import { rows } from '../database/transaction.js';
+import type { RunQueue } from '../queue/run-queue.js';
+import type { RetryPolicy, RunKind } from './run.entity.js';
+
+/** A disposition to be written down: a run to start, or a `skipped` or `missed` row. */
+export interface RunDraft {
+  jobId: string;
+  job: string;
+  task: string;
+  kind: RunKind;
+  state: 'pending' | 'skipped' | 'missed';
+  reason: string | null;
+  scheduledAt: Date;
+  dueAt: Date;
+  priority: number;
+  timeoutSeconds: number;
+  retry: RetryPolicy;
+  onInterruption: 'rerun' | 'fail';
+  input: unknown;
+  retryOf?: string;
+  /** Of a range row: its last instant, and how many there were (null: over 10,000). */
+  missed?: { to: Date; count: number | null };
+}
+
+/** Writes rows, with tickets for those to start, and answers the ids of the rows that are new: an occurrence that has one keeps it. */
+export async function recordRuns(tx: EntityManager, queue: RunQueue, now: Date, drafts: RunDraft[]): Promise<string[]> {
+  if (drafts.length === 0) return [];
+  const records = drafts.map((draft) => ({
+    ...draft,
+    id: v7({ msecs: now.getTime() }),
+    ticket: draft.state === 'pending' ? v7({ msecs: now.getTime() }) : null,
+    missedTo: draft.missed?.to,
+    missedCount: draft.missed?.count,
+  }));
+  const written = await rows<{ id: string; ticket: string | null; priority: number }>(tx, insert, [
+    JSON.stringify(records),
+    now,
+  ]);
+  await queue.deliver(
+    tx,
+    written.flatMap(({ id, ticket, priority }) => (ticket ? [{ id: ticket, runId: id, priority }] : [])),
+  );
+  return written.map(({ id }) => id);
+}
+
+const insert = `
+  INSERT INTO runs (id, job_id, job, task, kind, state, reason, scheduled_at, due_at, queued_at, finished_at, ticket,
+    priority, timeout_seconds, retry, on_interruption, input, retry_of, missed_to, missed_count)
+  SELECT id, "jobId", job, task, kind, state, reason, "scheduledAt", "dueAt", $2,
+    CASE WHEN state <> 'pending' THEN $2::timestamptz END, ticket, priority, "timeoutSeconds", retry, "onInterruption",
+    input, "retryOf", "missedTo", "missedCount"
+  FROM jsonb_to_recordset($1::jsonb) AS draft (id uuid, "jobId" uuid, job text, task text, kind text, state text,
+    reason text, "scheduledAt" timestamptz, "dueAt" timestamptz, ticket uuid, priority integer,
+    "timeoutSeconds" double precision, retry jsonb, "onInterruption" text, input jsonb, "retryOf" uuid,
+    "missedTo" timestamptz, "missedCount" integer)
+  ON CONFLICT DO NOTHING
+  RETURNING id, ticket, priority`;

@@ -1,0 +1,68 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { PinoLogger } from 'nestjs-pino';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { Loop } from '../core/loop.js';
+import { SchedulerDatabase } from '../database/scheduler-database.js';
+import { LostReplicas } from '../queue/lost-replicas.js';
+import { notify } from '../queue/notify.js';
+import { Replicas } from '../queue/replicas.js';
+import { RunQueue } from '../queue/run-queue.js';
+import { reclaimOrphans, replaceLostTickets } from './reclaim-runs.js';
+import { Worker } from './worker.js';
+
+/** Sees to it that a dead process blocks no run: looks at its peers often, and reconciles runs and tickets every 10 s. */
+@Injectable()
+export class Recovery {
+  private readonly watch = new Loop({
+    everyMs: 400,
+    turn: () => this.lookAtPeers(),
+    failed: (error) => this.logger.warn({ err: error }, 'peers not looked at'),
+  });
+  private readonly reconciler = new Loop({
+    everyMs: 10_000,
+    turn: () => this.reconcile(),
+    failed: (error) => this.logger.error({ err: error }, 'runs and tickets not reconciled'),
+  });
+
+  constructor(
+    @Inject(ENVIRONMENT) private readonly environment: Environment,
+    private readonly database: SchedulerDatabase,
+    private readonly queue: RunQueue,
+    private readonly replicas: Replicas,
+    private readonly lost: LostReplicas,
+    private readonly worker: Worker,
+    private readonly logger: PinoLogger,
+  ) {}
+
+  start(): void {
+    this.watch.start();
+    this.reconciler.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.watch.stop(), this.reconciler.stop()]);
+  }
+
+  private async lookAtPeers(): Promise<void> {
+    if (!this.replicas.hasPeers) return;
+    const removed = await this.lost.removeLost();
+    if (removed.length === 0) return;
+    this.logger.warn({ replicas: removed }, 'replicas lost');
+    this.reconciler.wake();
+  }
+
+  /** True when there may be more than one batch. */
+  private async reconcile(): Promise<boolean> {
+    const own = { number: this.replicas.number, active: this.worker.active };
+    const { reclaimed, tickets } = await this.database.transaction(async (tx) => {
+      const found = await reclaimOrphans(tx, this.queue, own);
+      const replaced = await replaceLostTickets(tx, this.queue);
+      if (found.length + replaced > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
+      return { reclaimed: found, tickets: replaced };
+    });
+    for (const { id, job, state, reason } of reclaimed)
+      this.logger.warn({ runId: id, job, state, reason }, 'run of a lost process taken over');
+    if (tickets > 0) this.logger.warn({ tickets }, 'lost tickets replaced');
+    return reclaimed.length + tickets > 0;
+  }
+}

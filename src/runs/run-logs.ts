@@ -1,0 +1,57 @@
+import { Injectable } from '@nestjs/common';
+import { PinoLogger } from 'nestjs-pino';
+import { Loop } from '../core/loop.js';
+import { SchedulerDatabase } from '../database/scheduler-database.js';
+import type { LogLine } from './run-log.js';
+
+const MOST_WAITING = 50_000;
+
+/** Writes the lines of all runs of this process, once a second. What cannot be written is dropped with a word; a log never fails a run. */
+@Injectable()
+export class RunLogs {
+  private waiting: LogLine[] = [];
+  private readonly loop = new Loop({
+    everyMs: 1_000,
+    turn: () => this.flush(),
+    failed: (error) => this.logger.warn({ err: error }, 'run logs not written'),
+  });
+
+  constructor(
+    private readonly database: SchedulerDatabase,
+    private readonly logger: PinoLogger,
+  ) {}
+
+  start(): void {
+    this.loop.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.loop.stop();
+    await this.flush().catch((error: unknown) => this.logger.warn({ err: error }, 'last run logs not written'));
+  }
+
+  readonly keep = (line: LogLine): void => {
+    if (this.waiting.length < MOST_WAITING) this.waiting.push(line);
+  };
+
+  /** Writes what waits now. Throws when the database is away; the lines then wait on. */
+  async flush(): Promise<void> {
+    const lines = this.waiting;
+    if (lines.length === 0) return;
+    this.waiting = [];
+    try {
+      await this.database.transaction((tx) => tx.query(insert, [JSON.stringify(lines)]));
+    } catch (error) {
+      this.waiting = [...lines, ...this.waiting].slice(0, MOST_WAITING);
+      throw error;
+    }
+  }
+}
+
+// A run that was pruned or never committed has no lines.
+const insert = `
+  INSERT INTO run_logs (run_id, attempt, at, level, message, fields)
+  SELECT "runId", attempt, at, level, message, fields::jsonb
+  FROM jsonb_to_recordset($1::jsonb) AS line ("runId" uuid, attempt integer, at timestamptz, level text, message text,
+    fields text)
+  WHERE EXISTS (SELECT FROM runs WHERE runs.id = "runId")`;

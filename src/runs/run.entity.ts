@@ -1,0 +1,75 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+export const runKinds = ['schedule', 'catch_up', 'manual', 'backfill', 'retry'] as const;
+export const runStates = [
+  'pending',
+  'running',
+  'retrying',
+  'succeeded',
+  'failed',
+  'timed_out',
+  'cancelled',
+  'skipped',
+  'missed',
+] as const;
+export type RunKind = (typeof runKinds)[number];
+export type RunState = (typeof runStates)[number];
+
+export interface RetryPolicy {
+  limit: number;
+  delaySeconds: number;
+  backoff: 'fixed' | 'exponential';
+  maxDelaySeconds: number;
+}
+
+/** Why an attempt did not succeed. */
+export interface RunError {
+  name: string;
+  message: string;
+  code?: string;
+  stack?: string;
+}
+
+/** What became of an occurrence, or of a request by hand. Times are UTC, whole milliseconds, by the database's clock. */
+@Entity('runs')
+export class Run {
+  /** UUID v7. */
+  @PrimaryColumn('uuid') id: string;
+  @Column({ type: 'uuid', name: 'job_id' }) jobId: string;
+  @Column('text') job: string;
+  @Column('text') task: string;
+  @Column('text') kind: RunKind;
+  @Column('text') state: RunState;
+  @Column({ type: 'text', nullable: true }) reason: string | null;
+  /** The nominal instant; of a range row, the first one. */
+  @Column({ type: 'timestamptz', name: 'scheduled_at', precision: 3 }) scheduledAt: Date;
+  /** The nominal instant with its jitter; lateness counts from here. */
+  @Column({ type: 'timestamptz', name: 'due_at', precision: 3 }) dueAt: Date;
+  @Column({ type: 'timestamptz', name: 'queued_at', precision: 3 }) queuedAt: Date;
+  /** Of the latest attempt. */
+  @Column({ type: 'timestamptz', name: 'started_at', precision: 3, nullable: true }) startedAt: Date | null;
+  @Column({ type: 'timestamptz', name: 'finished_at', precision: 3, nullable: true }) finishedAt: Date | null;
+  @Column({ type: 'timestamptz', name: 'next_attempt_at', precision: 3, nullable: true }) nextAttemptAt: Date | null;
+  /** From due to the first attempt's start. */
+  @Column({ type: 'double precision', name: 'lateness_ms', nullable: true }) latenessMs: number | null;
+  /** Counts starts, and fences: only the attempt with this number may settle. */
+  @Column('integer') attempt: number;
+  @Column({ type: 'integer', name: 'retries_used' }) retriesUsed: number;
+  /** How many processes were lost under this run. */
+  @Column('integer') interruptions: number;
+  @Column({ type: 'integer', name: 'replica_number', nullable: true }) replicaNumber: number | null;
+  @Column({ type: 'text', nullable: true }) replica: string | null;
+  /** The only queue entry that may start the next attempt; null when there is none to start. */
+  @Column({ type: 'uuid', nullable: true }) ticket: string | null;
+  @Column('integer') priority: number;
+  @Column({ type: 'double precision', name: 'timeout_seconds' }) timeoutSeconds: number;
+  @Column('jsonb') retry: RetryPolicy;
+  @Column({ type: 'text', name: 'on_interruption' }) onInterruption: 'rerun' | 'fail';
+  @Column('jsonb') input: unknown;
+  @Column({ type: 'jsonb', nullable: true }) output: unknown;
+  @Column({ type: 'jsonb', nullable: true }) error: RunError | null;
+  @Column({ type: 'uuid', name: 'retry_of', nullable: true }) retryOf: string | null;
+  /** Of a range row: the last instant, and how many there were (null: over 10,000). */
+  @Column({ type: 'timestamptz', name: 'missed_to', precision: 3, nullable: true }) missedTo: Date | null;
+  @Column({ type: 'integer', name: 'missed_count', nullable: true }) missedCount: number | null;
+}

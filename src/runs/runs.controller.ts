@@ -1,0 +1,50 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import { API } from '../http/api.js';
+import { pageSchema } from '../http/page.js';
+import { Problems } from '../http/problems.decorator.js';
+import { logsQuery, RunNotFoundError, runsQuery, type RunsQuery } from './read-runs.js';
+import { logLineView, runItem, runView } from './run.view.js';
+import { RunsService } from './runs.service.js';
+
+const runId = z.uuid('A run id is a UUID').describe('The id of the run');
+const unknownRun = new RunNotFoundError('01990000-0000-7000-8000-000000000000');
+
+@ApiTags('runs')
+@Problems(400, 503)
+@Controller(`${API}/runs`)
+export class RunsController {
+  constructor(private readonly runs: RunsService) {}
+
+  @Get()
+  @ApiOperation({ summary: 'List runs', description: 'The newest first, without inputs, outputs and stacks.' })
+  @ApiResponse({
+    status: 200,
+    description: 'A page of runs',
+    standardSchema: pageSchema(runItem).meta({ id: 'RunPage' }),
+  })
+  list(@Query({ schema: runsQuery }) query: RunsQuery) {
+    return this.runs.list(query);
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Get a run', description: 'With its input, output, error and unsuccessful attempts.' })
+  @ApiResponse({ status: 200, description: 'The run', standardSchema: runView })
+  @Problems(unknownRun)
+  get(@Param('id', { schema: runId }) id: string) {
+    return this.runs.get(id);
+  }
+
+  @Get(':id/logs')
+  @ApiOperation({ summary: 'Read the log of a run', description: 'What its task wrote, the oldest line first.' })
+  @ApiResponse({
+    status: 200,
+    description: 'A page of lines',
+    standardSchema: pageSchema(logLineView).meta({ id: 'LogPage' }),
+  })
+  @Problems(unknownRun)
+  logs(@Param('id', { schema: runId }) id: string, @Query({ schema: logsQuery }) query: z.output<typeof logsQuery>) {
+    return this.runs.logs(id, query);
+  }
+}

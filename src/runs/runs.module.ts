@@ -1,0 +1,23 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { API } from '../database/data-source.js';
+import { QueueModule } from '../queue/queue.module.js';
+import { TasksModule } from '../tasks/tasks.module.js';
+import { PruneRuns } from './prune-runs.task.js';
+import { Recovery } from './recovery.js';
+import { Run } from './run.entity.js';
+import { RunLogs } from './run-logs.js';
+import { RunsController } from './runs.controller.js';
+import { RunsService } from './runs.service.js';
+import { Settler } from './settler.js';
+import { TaskRunner } from './task-runner.js';
+import { Worker } from './worker.js';
+
+/** Runs: started from the queue, ended with a row, taken over when a process dies, read over the API, pruned in time. */
+@Module({
+  imports: [TypeOrmModule.forFeature([Run], API), QueueModule, TasksModule],
+  controllers: [RunsController],
+  providers: [Worker, TaskRunner, Settler, RunLogs, Recovery, RunsService, PruneRuns],
+  exports: [Worker, RunLogs, Recovery],
+})
+export class RunsModule {}

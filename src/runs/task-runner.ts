@@ -1,0 +1,90 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { PinoLogger } from 'nestjs-pino';
+import type { DataSource } from 'typeorm';
+import { outputAsJson } from '../core/json.js';
+import { InvalidTaskInputError, UnknownTaskError } from '../tasks/task-errors.js';
+import type { RunContext } from '../tasks/run-context.js';
+import { TaskRegistry } from '../tasks/task.registry.js';
+import type { ClaimedRun } from './claim-runs.js';
+import { runError, TaskTimeoutError } from './run-errors.js';
+import { runLog } from './run-log.js';
+import { RunLogs } from './run-logs.js';
+import type { RunError } from './run.entity.js';
+
+export type AttemptResult =
+  { state: 'succeeded'; output: string | null } | { state: 'failed' | 'timed_out'; error: RunError; final: boolean };
+
+/** A task that does not heed its signal is left behind after so long. */
+const HEED_MS = 10_000;
+
+/** Runs one attempt: input, context, timeout, your task. */
+@Injectable()
+export class TaskRunner {
+  constructor(
+    private readonly tasks: TaskRegistry,
+    private readonly logs: RunLogs,
+    private readonly logger: PinoLogger,
+    @InjectDataSource() private readonly database: DataSource,
+  ) {}
+
+  /** `result` is there at the latest 10 s after the signal; `ended` only when the task itself has come back. Neither rejects. */
+  start(run: ClaimedRun, stop: AbortController): { result: Promise<AttemptResult>; ended: Promise<unknown> } {
+    const task = this.logger.runInContext(() => this.execute(run, stop.signal), {
+      bindings: { runId: run.id, job: run.job, attempt: run.attempt },
+    });
+    const timer = setTimeout(() => stop.abort(new TaskTimeoutError(run.timeoutSeconds)), run.timeoutSeconds * 1000);
+    const ended = task.finally(() => clearTimeout(timer));
+    return { result: Promise.race([ended, this.leftBehind(stop.signal, ended)]), ended };
+  }
+
+  private async execute(run: ClaimedRun, signal: AbortSignal): Promise<AttemptResult> {
+    try {
+      const input = await this.tasks.validate(run.task, run.input);
+      const output = await this.tasks.get(run.task).handler.run(input as never, this.context(run, signal));
+      if (signal.reason instanceof TaskTimeoutError) return timedOut(signal.reason);
+      return { state: 'succeeded', output: outputAsJson(output) };
+    } catch (error) {
+      if (signal.reason instanceof TaskTimeoutError) return timedOut(signal.reason);
+      // Another attempt would be told the same.
+      const final = error instanceof InvalidTaskInputError || error instanceof UnknownTaskError;
+      return { state: 'failed', error: runError(error), final };
+    }
+  }
+
+  private context(run: ClaimedRun, signal: AbortSignal): RunContext {
+    return {
+      run: { id: run.id, kind: run.kind },
+      job: { name: run.job },
+      scheduledAt: run.scheduledAt,
+      attempt: run.attempt,
+      signal,
+      log: runLog(this.logger.logger, run, () => new Date(), this.logs.keep),
+      transaction: (work) => this.database.transaction(work),
+    };
+  }
+
+  private async leftBehind(signal: AbortSignal, ended: Promise<unknown>): Promise<AttemptResult> {
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([
+      ended,
+      new Promise((resolve) => {
+        timer = setTimeout(resolve, HEED_MS);
+      }),
+    ]);
+    clearTimeout(timer);
+    return signal.reason instanceof TaskTimeoutError
+      ? timedOut(signal.reason)
+      : { state: 'failed', error: runError(signal.reason), final: false };
+  }
+}
+
+const timedOut = (error: TaskTimeoutError): AttemptResult => ({
+  state: 'timed_out',
+  error: runError(error),
+  final: false,
+});

@@ -1,0 +1,108 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import { PinoLogger } from 'nestjs-pino';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { Loop } from '../core/loop.js';
+import { SchedulerDatabase } from '../database/scheduler-database.js';
+import { DirectSession } from '../queue/direct-session.js';
+import { Replicas } from '../queue/replicas.js';
+import { RunQueue } from '../queue/run-queue.js';
+import { type ClaimedRun, claimRuns } from './claim-runs.js';
+import { outcomeOf } from './outcome.js';
+import { ShutdownError } from './run-errors.js';
+import { Settler } from './settler.js';
+import { TaskRunner } from './task-runner.js';
+
+const LONGEST_HANDING_BACK_MS = 20_000;
+
+interface Attempt {
+  run: ClaimedRun;
+  stop: AbortController;
+  done: Promise<void>;
+}
+
+/** Claims as many runs as there are free slots, runs each on its own, and hands their ends to the settler. */
+@Injectable()
+export class Worker {
+  /** A slot each; kept until the task has come back and its end is written. */
+  private readonly attempts = new Set<Attempt>();
+  readonly loop = new Loop({
+    everyMs: 1_000,
+    turn: () => this.claim(),
+    failed: (error) => this.logger.error({ err: error }, 'claim failed'),
+  });
+
+  constructor(
+    @Inject(ENVIRONMENT) private readonly environment: Environment,
+    private readonly database: SchedulerDatabase,
+    private readonly queue: RunQueue,
+    private readonly replicas: Replicas,
+    private readonly runner: TaskRunner,
+    private readonly settler: Settler,
+    private readonly logger: PinoLogger,
+    session: DirectSession,
+  ) {
+    session.on('runs', () => this.loop.wake());
+  }
+
+  /** The runs that this process executes now. */
+  get active(): string[] {
+    return [...this.attempts].map(({ run }) => run.id);
+  }
+
+  start(): void {
+    this.settler.start();
+    this.loop.start();
+  }
+
+  /** Claims nothing more; what runs gets `graceSeconds`, then its signal aborts and the job's `onInterruption` decides. */
+  async stop(graceSeconds: number): Promise<void> {
+    await this.loop.stop();
+    const drained = Promise.all([...this.attempts].map(({ done }) => done));
+    await withinGrace(drained, graceSeconds * 1000);
+    for (const { stop } of this.attempts) stop.abort(new ShutdownError());
+    // What is still not written then, as without a database, is for others to take over.
+    await withinGrace(drained, LONGEST_HANDING_BACK_MS);
+    await this.settler.stop();
+  }
+
+  private async claim(): Promise<boolean> {
+    this.abandonLostOnes();
+    const free = this.environment.WORKER_CONCURRENCY - this.attempts.size;
+    if (free <= 0) return false;
+    const { number, name } = this.replicas;
+    const claimed = await this.database.transaction((tx) => claimRuns(tx, this.queue, free, { number, name }));
+    for (const run of claimed) this.begin(run);
+    return claimed.length > 0;
+  }
+
+  private begin(run: ClaimedRun): void {
+    this.logger.debug({ runId: run.id, job: run.job, attempt: run.attempt, latenessMs: run.latenessMs }, 'run started');
+    const stop = new AbortController();
+    const { result, ended } = this.runner.start(run, stop);
+    const done = result.then((end) =>
+      this.settler.settle(outcomeOf(run, end, stop.signal.reason instanceof ShutdownError, Math.random())),
+    );
+    const attempt: Attempt = { run, stop, done };
+    this.attempts.add(attempt);
+    void this.freeSlot(attempt, ended);
+  }
+
+  private async freeSlot(attempt: Attempt, ended: Promise<unknown>): Promise<void> {
+    await Promise.all([attempt.done, ended]);
+    this.attempts.delete(attempt);
+    this.loop.wake();
+  }
+
+  /** Others took this process for dead, and its runs over. */
+  private abandonLostOnes(): void {
+    for (const { run, stop } of this.attempts)
+      if (run.replicaNumber !== this.replicas.number) stop.abort(new ShutdownError());
+  }
+}
+
+async function withinGrace(drained: Promise<unknown>, graceMs: number): Promise<void> {
+  const enough = new AbortController();
+  await Promise.race([drained, pause(graceMs, undefined, { signal: enough.signal }).catch(() => {})]);
+  enough.abort();
+}
