@@ -1,0 +1,87 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { PinoLogger } from 'nestjs-pino';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { Loop } from '../core/loop.js';
+import { Replicas } from '../queue/replicas.js';
+import { RunQueue } from '../queue/run-queue.js';
+import { Recovery } from '../runs/recovery.js';
+import { RunLogs } from '../runs/run-logs.js';
+import { Worker } from '../runs/worker.js';
+import { CodeJobs } from './code-jobs.js';
+import { DeclaredJobs } from './declared-jobs.js';
+import { DispatchLoop } from './dispatch-loop.js';
+import type { JobDefinition } from './job.schema.js';
+import { JobsFile } from './jobs-file.js';
+
+interface Declarations {
+  code: Map<string, JobDefinition>;
+  /** Null: there is no jobs file, which is not the same as an empty one. */
+  file: Map<string, JobDefinition> | null;
+}
+
+/** Starts and stops everything that ticks, in the one right order. */
+@Injectable()
+export class Clockwork {
+  /** True from the end of the start to the beginning of the stop. */
+  running = false;
+  private readonly sweeper = new Loop({
+    everyMs: 10_000,
+    turn: () => this.declaredJobs.sweep(),
+    failed: (error) => this.logger.warn({ err: error }, 'jobs not swept'),
+  });
+
+  constructor(
+    @Inject(ENVIRONMENT) private readonly environment: Environment,
+    private readonly codeJobs: CodeJobs,
+    private readonly jobsFile: JobsFile,
+    private readonly declaredJobs: DeclaredJobs,
+    private readonly replicas: Replicas,
+    private readonly queue: RunQueue,
+    private readonly worker: Worker,
+    private readonly logs: RunLogs,
+    private readonly recovery: Recovery,
+    private readonly dispatch: DispatchLoop,
+    private readonly logger: PinoLogger,
+  ) {}
+
+  /** Reads what is declared, so that a fault ends the start before anything listens. */
+  async read(): Promise<Declarations> {
+    const { JOBS_FILE } = this.environment;
+    return {
+      code: await this.codeJobs.read(),
+      file: JOBS_FILE === undefined ? null : await this.jobsFile.read(JOBS_FILE),
+    };
+  }
+
+  /** Presence first, since a run belongs to a replica; what makes runs last. */
+  async start({ code, file }: Declarations): Promise<void> {
+    await this.queue.start();
+    await this.replicas.join();
+    await this.declaredJobs.declare('code', code);
+    if (file) await this.declaredJobs.declare('file', file);
+    this.logs.start();
+    this.worker.start();
+    this.recovery.start();
+    this.sweeper.start();
+    this.dispatch.start();
+    this.running = true;
+  }
+
+  /** Names the loops that hang in a turn. */
+  stuckLoops(): string[] {
+    const loops = { dispatch: this.dispatch.loop, worker: this.worker.loop };
+    return Object.entries(loops)
+      .filter(([, loop]) => loop.isStuck())
+      .map(([name]) => name);
+  }
+
+  /** No new claims, then the drain; presence ends last, since until then the runs are this replica's. */
+  async stop(): Promise<void> {
+    this.running = false;
+    await Promise.all([this.dispatch.stop(), this.sweeper.stop(), this.recovery.stop()]);
+    await this.worker.stop(this.environment.SHUTDOWN_GRACE_SECONDS);
+    await this.logs.stop();
+    await this.replicas.leave();
+    await this.queue.stop();
+  }
+}

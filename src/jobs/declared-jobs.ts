@@ -1,0 +1,96 @@
+import { isDeepStrictEqual } from 'node:util';
+import { Inject, Injectable } from '@nestjs/common';
+import { PinoLogger } from 'nestjs-pino';
+import type { EntityManager } from 'typeorm';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { SchedulerDatabase } from '../database/scheduler-database.js';
+import { notify } from '../queue/notify.js';
+import { Replicas } from '../queue/replicas.js';
+import { Dispatcher } from './dispatcher.js';
+import { JobManagedElsewhereError } from './job-errors.js';
+import { Job, type JobSource } from './job.entity.js';
+import { databaseNow } from './job-rows.js';
+import type { JobDefinition } from './job.schema.js';
+import { definitionOf, insertJob, updateJob } from './save-job.js';
+import { sweepJobs } from './sweep-jobs.js';
+
+export type DeclaredSource = Exclude<JobSource, 'api'>;
+
+/** Brings the jobs of code and of the jobs file into the table, once however many replicas declare the same. */
+@Injectable()
+export class DeclaredJobs {
+  constructor(
+    @Inject(ENVIRONMENT) private readonly environment: Environment,
+    private readonly database: SchedulerDatabase,
+    private readonly dispatcher: Dispatcher,
+    private readonly replicas: Replicas,
+    private readonly logger: PinoLogger,
+  ) {}
+
+  /** Creates and updates; what is the same is not touched, so its `nextRunAt` stays. Throws, and changes nothing, when a name belongs to another source. */
+  async declare(source: DeclaredSource, definitions: Map<string, JobDefinition>): Promise<void> {
+    const changed = await this.database.transaction(async (tx) => {
+      await this.lock(tx);
+      const names = [...definitions.keys()].toSorted();
+      const existing = await this.existing(tx, source, names);
+      const now = await databaseNow(tx);
+      let changes = 0;
+      for (const name of names)
+        if (await this.save(tx, source, name, definitions.get(name)!, existing.get(name), now)) changes += 1;
+      await tx.query(`UPDATE replicas SET ${source}_jobs = $2 WHERE number = $1`, [this.replicas.number, names]);
+      if (changes > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'jobs');
+      return changes;
+    }, 60_000);
+    this.logger.info({ source, jobs: definitions.size, changed }, 'jobs declared');
+  }
+
+  /** Deletes the jobs of this app that a live replica of it could declare and none does. */
+  async sweep(): Promise<void> {
+    const deleted = await this.database.transaction(async (tx) => {
+      await this.lock(tx);
+      return sweepJobs(tx, this.environment.APP_NAME);
+    });
+    if (deleted.length > 0) this.logger.info({ jobs: deleted }, 'jobs that nobody declares deleted');
+  }
+
+  private async lock(tx: EntityManager): Promise<void> {
+    await tx.query('SELECT pg_advisory_xact_lock(hashtext($1))', [
+      `cronzimus declare ${this.environment.DATABASE_SCHEMA}`,
+    ]);
+  }
+
+  private async existing(tx: EntityManager, source: JobSource, names: string[]): Promise<Map<string, Job>> {
+    const jobs = await tx
+      .createQueryBuilder(Job, 'job')
+      .where('job.name = ANY(:names)', { names })
+      .orderBy('job.name')
+      .setLock('pessimistic_write')
+      .getMany();
+    const foreign = jobs.find((job) => job.owner !== this.environment.APP_NAME);
+    if (foreign) throw new JobManagedElsewhereError(foreign.name, source, foreign.source, foreign.owner);
+    return new Map(jobs.map((job) => [job.name, job]));
+  }
+
+  /** False when the job is the same already. */
+  private async save(
+    tx: EntityManager,
+    source: JobSource,
+    name: string,
+    declared: JobDefinition,
+    job: Job | undefined,
+    now: Date,
+  ): Promise<boolean> {
+    const defaults = { timeZone: this.environment.DEFAULT_TIME_ZONE, now };
+    const definition = definitionOf(declared, job, defaults);
+    const owned = { source, owner: this.environment.APP_NAME };
+    if (!job) {
+      await insertJob(tx, { name, ...definition, ...owned }, now);
+      return true;
+    }
+    if (job.source === source && isDeepStrictEqual(definition, definitionOf(job, job, defaults))) return false;
+    // First what is due under the old definition, as it was promised.
+    const [decision] = await this.dispatcher.dispatch(tx, [job], now);
+    await updateJob(tx, job, { ...definition, ...owned }, decision!.next, now);
+    return true;
+  }
+}

@@ -1,0 +1,96 @@
+import { Injectable } from '@nestjs/common';
+import { PinoLogger } from 'nestjs-pino';
+import { Loop } from '../core/loop.js';
+import { rows } from '../database/transaction.js';
+import { SchedulerDatabase } from '../database/scheduler-database.js';
+import { DirectSession } from '../queue/direct-session.js';
+import { Alarms } from './alarms.js';
+import { DatabaseClock } from './database-clock.js';
+import { Dispatcher } from './dispatcher.js';
+import type { ScheduledJob } from './job.factory.js';
+
+/** Every ring, poll, start and clock step ends here, in the same look for what is due: one at a time, and one waiting. */
+@Injectable()
+export class DispatchLoop {
+  /** What has been read of the jobs table for alarms; by the database's clock. */
+  private readUpTo = new Date(0);
+  private changed = true;
+  readonly loop = new Loop({
+    everyMs: 1_000,
+    turn: () => this.turn(),
+    failed: (error) => this.logger.error({ err: error }, 'dispatch failed'),
+  });
+  private readonly ring = () => this.loop.wake();
+
+  constructor(
+    private readonly database: SchedulerDatabase,
+    private readonly dispatcher: Dispatcher,
+    private readonly alarms: Alarms,
+    private readonly clock: DatabaseClock,
+    private readonly logger: PinoLogger,
+    session: DirectSession,
+  ) {
+    session.on('jobs', () => {
+      this.changed = true;
+      this.loop.wake();
+    });
+  }
+
+  start(): void {
+    this.loop.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.loop.stop();
+    this.alarms.clear();
+  }
+
+  private async turn(): Promise<boolean> {
+    const askedAt = Date.now();
+    const { now, due } = await this.database.look();
+    this.clock.learn(now, askedAt);
+    if (this.changed) await this.setChangedAlarms(now);
+    if (due) {
+      const { decisions, more } = await this.dispatcher.dispatchDue();
+      for (const { job, next } of decisions) this.setAlarm({ name: job.name, nextRunAt: next.nextRunAt });
+      for (const { job, drafts } of decisions)
+        for (const { state, reason, scheduledAt } of drafts)
+          this.logger.debug({ job: job.name, state, reason, scheduledAt }, 'occurrence dispatched');
+      if (more) return true;
+    }
+    await this.setRungAlarms();
+    return false;
+  }
+
+  /** Definitions that are new or edited; a minute of overlap covers transactions that committed late. */
+  private async setChangedAlarms(now: Date): Promise<void> {
+    this.changed = false;
+    const since = new Date(this.readUpTo.getTime() - 60_000);
+    await this.readAlarms('updated_at >= $1', since);
+    this.readUpTo = now;
+  }
+
+  /** Those that rang and that another replica dispatched, or that are gone. */
+  private async setRungAlarms(): Promise<void> {
+    const names = this.alarms.takeRung();
+    if (names.length === 0) return;
+    for (const name of names) this.alarms.remove(name);
+    await this.readAlarms('name = ANY($1)', names);
+  }
+
+  private async readAlarms(condition: string, value: unknown): Promise<void> {
+    const jobs = await this.database.transaction((tx) =>
+      rows<{ name: string; nextRunAt: Date | null }>(
+        tx,
+        `SELECT name, CASE WHEN NOT paused THEN next_run_at END AS "nextRunAt" FROM jobs WHERE ${condition}`,
+        [value],
+      ),
+    );
+    for (const job of jobs) this.setAlarm(job);
+  }
+
+  private setAlarm({ name, nextRunAt }: { name: string; nextRunAt: Date | null }): void {
+    if (nextRunAt) this.alarms.set({ name, nextRunAt } satisfies ScheduledJob, this.ring);
+    else this.alarms.remove(name);
+  }
+}

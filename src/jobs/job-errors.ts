@@ -1,0 +1,30 @@
+import { Problem } from '../core/problem.js';
+
+export class JobNotFoundError extends Problem {
+  constructor(readonly job: string) {
+    super(404, 'JOB_NOT_FOUND', `There is no job "${job}"; GET /api/v1/jobs lists those there are`);
+  }
+}
+
+export class JobBusyError extends Problem {
+  constructor(readonly job: string) {
+    super(409, 'JOB_BUSY', `A run of "${job}" is not finished yet, and its overlap is "skip"; wait for it to end`);
+  }
+}
+
+export class JobManagedElsewhereError extends Problem {
+  constructor(
+    readonly job: string,
+    source: string,
+    owningSource: string,
+    owner: string | null,
+  ) {
+    const whose = owner === null ? '' : ` of the app "${owner}"`;
+    super(
+      409,
+      'JOB_MANAGED_ELSEWHERE',
+      `Job "${job}" is declared by source "${source}", but it belongs to source "${owningSource}"${whose}; \
+give one of the two another name`,
+    );
+  }
+}

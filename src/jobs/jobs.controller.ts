@@ -1,0 +1,78 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import { z } from 'zod';
+import { API } from '../http/api.js';
+import { pageSchema } from '../http/page.js';
+import { Problems } from '../http/problems.decorator.js';
+import { runView } from '../runs/run.view.js';
+import { InvalidTaskInputError } from '../tasks/task-errors.js';
+import { JobBusyError, JobNotFoundError } from './job-errors.js';
+import { jobName } from './job.schema.js';
+import { jobView } from './job.view.js';
+import { Jobs } from './jobs.service.js';
+import { jobsQuery, type JobsQuery } from './list-jobs.js';
+
+const count = z.coerce.number().pipe(z.int().min(1).max(1000)).default(5).describe('How many, 1 to 1000');
+const upcomingQuery = z.strictObject({ count });
+const upcomingView = z.object({ occurrences: z.array(z.date()) }).meta({ id: 'Upcoming' });
+const runRequest = z
+  .strictObject({ input: z.record(z.string(), z.json()).optional().describe("Takes the place of the job's input") })
+  .meta({ id: 'RunRequest' });
+
+@ApiTags('jobs')
+@Problems(400, 503)
+@Controller(`${API}/jobs`)
+export class JobsController {
+  constructor(private readonly jobs: Jobs) {}
+
+  @Get()
+  @ApiOperation({ summary: 'List jobs', description: 'Those that fit all filters given.' })
+  @ApiResponse({
+    status: 200,
+    description: 'A page of jobs',
+    standardSchema: pageSchema(jobView).meta({ id: 'JobPage' }),
+  })
+  list(@Query({ schema: jobsQuery }) query: JobsQuery) {
+    return this.jobs.list(query);
+  }
+
+  @Get(':name')
+  @ApiOperation({ summary: 'Get a job', description: 'Its definition, its next instant, and its last run.' })
+  @ApiResponse({ status: 200, description: 'The job', standardSchema: jobView })
+  @Problems(new JobNotFoundError('billing.nightly'))
+  get(@Param('name', { schema: jobName }) name: string) {
+    return this.jobs.get(name);
+  }
+
+  @Get(':name/upcoming')
+  @ApiOperation({ summary: 'Show what comes next', description: 'Nominal instants, whether the job is paused or not.' })
+  @ApiResponse({ status: 200, description: 'The instants', standardSchema: upcomingView })
+  @Problems(new JobNotFoundError('billing.nightly'))
+  async upcoming(
+    @Param('name', { schema: jobName }) name: string,
+    @Query({ schema: upcomingQuery }) query: z.output<typeof upcomingQuery>,
+  ) {
+    return { occurrences: await this.jobs.upcoming(name, query.count) };
+  }
+
+  @Post(':name/run')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Run a job now', description: 'Queues one extra run; the schedule is unchanged.' })
+  @ApiBody({ required: false })
+  @ApiResponse({ status: 202, description: 'The run, pending', standardSchema: runView })
+  @Problems(
+    new JobNotFoundError('billing.nightly'),
+    new JobBusyError('billing.nightly'),
+    new InvalidTaskInputError('http', [{ path: '/input/url', message: 'Invalid URL' }]),
+  )
+  async run(
+    @Param('name', { schema: jobName }) name: string,
+    @Body({ schema: runRequest.prefault({}) }) { input }: z.output<typeof runRequest>,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const run = await this.jobs.runNow(name, input);
+    response.location(`/${API}/runs/${run.id}`);
+    return run;
+  }
+}

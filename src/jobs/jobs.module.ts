@@ -1,0 +1,51 @@
+import { Global, Module } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { API, SCHEDULER } from '../database/data-source.js';
+import { QueueModule } from '../queue/queue.module.js';
+import { RunsModule } from '../runs/runs.module.js';
+import { TasksModule } from '../tasks/tasks.module.js';
+import { Alarms } from './alarms.js';
+import { Clockwork } from './clockwork.js';
+import { CodeJobs } from './code-jobs.js';
+import { DatabaseClock } from './database-clock.js';
+import { DeclaredJobs } from './declared-jobs.js';
+import { DispatchLoop } from './dispatch-loop.js';
+import { Dispatcher } from './dispatcher.js';
+import { Job } from './job.entity.js';
+import { JobFactory } from './job.factory.js';
+import { JobsController } from './jobs.controller.js';
+import { JobsFile } from './jobs-file.js';
+import { Jobs } from './jobs.service.js';
+import { TriggersController } from './triggers.controller.js';
+
+/** A stray @Cron would tick in every process; jobs are declared with @Task. */
+const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false };
+
+/** Job definitions, and the clockwork that turns due occurrences into queued runs. */
+@Global()
+@Module({
+  imports: [
+    TypeOrmModule.forFeature([Job], API),
+    TypeOrmModule.forFeature([Job], SCHEDULER),
+    ScheduleModule.forRoot(noDecoratedTimers),
+    QueueModule,
+    RunsModule,
+    TasksModule,
+  ],
+  controllers: [JobsController, TriggersController],
+  providers: [
+    Jobs,
+    Dispatcher,
+    DispatchLoop,
+    Alarms,
+    JobFactory,
+    DatabaseClock,
+    DeclaredJobs,
+    CodeJobs,
+    JobsFile,
+    Clockwork,
+  ],
+  exports: [Jobs, Clockwork, DatabaseClock, DispatchLoop],
+})
+export class JobsModule {}

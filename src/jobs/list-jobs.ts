@@ -1,0 +1,88 @@
+import { type EntityManager, type SelectQueryBuilder } from 'typeorm';
+import { z } from 'zod';
+import { rows } from '../database/transaction.js';
+import { cursor, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
+import { Job, jobSources } from './job.entity.js';
+import { jobStates, type JobView, type LastRun, viewOf } from './job.view.js';
+
+export const jobsQuery = z.strictObject({
+  state: z.enum(jobStates).optional(),
+  task: z.string().optional(),
+  tag: z.string().optional(),
+  source: z.enum(jobSources).optional(),
+  q: z.string().max(128).optional().describe('Part of the name or of the description'),
+  sort: z.enum(['name', 'nextRunAt', '-updatedAt']).default('name'),
+  limit,
+  cursor,
+});
+export type JobsQuery = z.output<typeof jobsQuery>;
+
+const stateConditions = {
+  active: 'NOT job.paused AND job.nextOccurrenceAt IS NOT NULL',
+  paused: 'job.paused AND job.nextOccurrenceAt IS NOT NULL',
+  finished: 'job.nextOccurrenceAt IS NULL',
+};
+
+/** A job without a next run sorts behind all others. The name makes each place unique. */
+const orders = {
+  name: { key: 'job.name', direction: 'ASC', after: 'job.name > :name', keyOf: () => null },
+  nextRunAt: {
+    key: `COALESCE(job.nextRunAt, 'infinity')`,
+    direction: 'ASC',
+    after: `(COALESCE(job.nextRunAt, 'infinity'), job.name) > (CAST(:key AS timestamptz), :name)`,
+    keyOf: (job: Job) => job.nextRunAt?.toISOString() ?? 'infinity',
+  },
+  '-updatedAt': {
+    key: 'job.updatedAt',
+    direction: 'DESC',
+    after:
+      'job.updatedAt < CAST(:key AS timestamptz) OR (job.updatedAt = CAST(:key AS timestamptz) AND job.name > :name)',
+    keyOf: (job: Job) => job.updatedAt.toISOString(),
+  },
+} as const;
+
+const place = z.tuple([
+  z.enum(['name', 'nextRunAt', '-updatedAt']),
+  z.iso.datetime().or(z.literal('infinity')).nullable(),
+  z.string(),
+]);
+
+export async function listJobs(tx: EntityManager, query: JobsQuery): Promise<Page<JobView>> {
+  const order = orders[query.sort];
+  const builder = filtered(tx.createQueryBuilder(Job, 'job'), query)
+    .orderBy(order.key, order.direction)
+    .addOrderBy('job.name')
+    .limit(query.limit + 1);
+  if (query.cursor !== undefined) {
+    const [, key, name] = decodeCursor(
+      query.cursor,
+      place.refine(([sort]) => sort === query.sort),
+    );
+    builder.andWhere(`(${order.after})`, { key, name });
+  }
+  const page = pageOf(await builder.getMany(), query.limit, (job) => [query.sort, order.keyOf(job), job.name]);
+  return { ...page, items: await viewsOf(tx, page.items) };
+}
+
+function filtered(builder: SelectQueryBuilder<Job>, { state, task, tag, source, q }: JobsQuery) {
+  if (state) builder.andWhere(stateConditions[state]);
+  if (task !== undefined) builder.andWhere('job.task = :task', { task });
+  if (tag !== undefined) builder.andWhere(':tag = ANY(job.tags)', { tag });
+  if (source) builder.andWhere('job.source = :source', { source });
+  if (q !== undefined) builder.andWhere('strpos(lower(job.name || chr(10) || job.description), lower(:q)) > 0', { q });
+  return builder;
+}
+
+/** The jobs with the newest row of the history of each. */
+export async function viewsOf(tx: EntityManager, jobs: Job[]): Promise<JobView[]> {
+  const newest = await rows<LastRun & { jobId: string }>(
+    tx,
+    `SELECT wanted.id AS "jobId", run.* FROM unnest($1::uuid[]) AS wanted (id), LATERAL (
+       SELECT id, state, reason, scheduled_at AS "scheduledAt", started_at AS "startedAt", finished_at AS "finishedAt",
+         round(1000 * extract(epoch FROM finished_at - started_at))::float8 AS "durationMs"
+       FROM runs WHERE job_id = wanted.id ORDER BY queued_at DESC, id DESC LIMIT 1) AS run`,
+    [jobs.map(({ id }) => id)],
+  );
+  const byJob = new Map(newest.map(({ jobId, ...run }) => [jobId, run]));
+  return jobs.map((job) => viewOf(job, byJob.get(job.id) ?? null));
+}

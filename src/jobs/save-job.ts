@@ -1,0 +1,62 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { EntityManager } from 'typeorm';
+import { v7 } from 'uuid';
+import { completeTrigger, openTrigger, type TriggerInput } from '../core/triggers/trigger.js';
+import { type NextOccurrence, nextAfter } from './decide.js';
+import { Job } from './job.entity.js';
+import type { JobDefinition } from './job.schema.js';
+
+interface Defaults {
+  timeZone: string;
+  now: Date;
+}
+
+type Written = Omit<JobDefinition, 'trigger' | 'input'> & { trigger: TriggerInput; input: object };
+/** A definition with nothing left to default, as the table holds it. */
+export type Definition = ReturnType<typeof definitionOf>;
+
+/** Completes what was written; `job` is the stored one, whose anchor and hand-made pause outlive an edit that leaves them alone. */
+export function definitionOf(written: Written, job: Job | undefined, { timeZone, now }: Defaults) {
+  const declaredPaused = 'declaredPaused' in written ? (written as Job).declaredPaused : written.paused;
+  return {
+    description: written.description,
+    task: written.task,
+    input: written.input,
+    trigger: completeTrigger(written.trigger, { timeZone, createdAt: now, previous: job?.trigger ?? null }),
+    paused: job && job.declaredPaused === declaredPaused ? job.paused : written.paused,
+    declaredPaused,
+    priority: written.priority,
+    tags: written.tags,
+    timeoutSeconds: written.timeoutSeconds,
+    retry: written.retry,
+    onInterruption: written.onInterruption,
+    misfire: written.misfire,
+    overlap: written.overlap,
+  };
+}
+
+type Owned = Definition & Pick<Job, 'source' | 'owner'>;
+
+/** The first occurrence is strictly after `now`: creating a job never runs it. */
+export async function insertJob(tx: EntityManager, job: Owned & { name: string }, now: Date): Promise<void> {
+  const id = v7({ msecs: now.getTime() });
+  const next = nextAfter(openTrigger(job.trigger, id), now);
+  await tx.insert(Job, { ...job, id, version: 1, ...next, createdAt: now, updatedAt: now });
+}
+
+/** `next` is where the old definition has got to; a trigger that is left alone goes on from there. */
+export async function updateJob(
+  tx: EntityManager,
+  job: Job,
+  edited: Owned,
+  next: NextOccurrence,
+  now: Date,
+): Promise<void> {
+  const moved = !isDeepStrictEqual(edited.trigger, job.trigger);
+  await tx.update(Job, job.id, {
+    ...edited,
+    ...(moved ? nextAfter(openTrigger(edited.trigger, job.id), now) : next),
+    version: job.version + 1,
+    updatedAt: now,
+  });
+}

@@ -1,0 +1,25 @@
+import type { EntityManager } from 'typeorm';
+import { rows } from '../database/transaction.js';
+
+/** Deletes the app's jobs of code and file that no live replica declares, where one is there that has that source at all; answers
+ *  their names. What has not started of them is cancelled; running attempts end as they will. */
+export async function sweepJobs(tx: EntityManager, app: string): Promise<string[]> {
+  const deleted = await rows<{ id: string; name: string }>(
+    tx,
+    `WITH declared AS (
+       SELECT 'code' AS source, code_jobs AS names FROM replicas WHERE app = $1 AND code_jobs IS NOT NULL
+       UNION ALL SELECT 'file', file_jobs FROM replicas WHERE app = $1 AND file_jobs IS NOT NULL)
+     DELETE FROM jobs WHERE owner = $1
+       AND EXISTS (SELECT FROM declared WHERE declared.source = jobs.source)
+       AND NOT EXISTS (SELECT FROM declared WHERE declared.source = jobs.source AND jobs.name = ANY(names))
+     RETURNING id, name`,
+    [app],
+  );
+  if (deleted.length > 0)
+    await tx.query(
+      `UPDATE runs SET state = 'cancelled', reason = 'job_deleted', finished_at = statement_timestamp(), ticket = NULL
+       WHERE job_id = ANY($1) AND state IN ('pending', 'retrying')`,
+      [deleted.map(({ id }) => id)],
+    );
+  return deleted.map(({ name }) => name);
+}

@@ -1,0 +1,50 @@
+import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { describeTrigger } from '../core/triggers/describe-trigger.js';
+import { completeTrigger, openTrigger, triggerInput } from '../core/triggers/trigger.js';
+import { notesOf } from '../core/triggers/trigger-notes.js';
+import { API } from '../http/api.js';
+import { Problems } from '../http/problems.decorator.js';
+import { DatabaseClock } from './database-clock.js';
+
+const previewRequest = z
+  .strictObject({
+    trigger: triggerInput,
+    after: z.iso.datetime({ offset: true }).optional().describe('Default: now'),
+    count: z.int().min(1).max(1000).default(5),
+  })
+  .meta({ id: 'PreviewRequest' });
+
+const preview = z
+  .object({
+    description: z.string().describe('The trigger in words'),
+    occurrences: z.array(z.date()),
+    notes: z.array(z.string()).describe('What may surprise: clock changes, how days combine, …'),
+  })
+  .meta({ id: 'Preview' });
+
+@ApiTags('triggers')
+@Problems(400)
+@Controller(`${API}/triggers`)
+export class TriggersController {
+  constructor(
+    @Inject(ENVIRONMENT) private readonly environment: Environment,
+    private readonly clock: DatabaseClock,
+  ) {}
+
+  @Post('preview')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Preview a trigger', description: 'When it would fire, without making a job.' })
+  @ApiResponse({ status: 200, description: 'In words and instants', standardSchema: preview })
+  @Problems(422)
+  preview(@Body({ schema: previewRequest }) { trigger, after, count }: z.output<typeof previewRequest>) {
+    const start = after === undefined ? this.clock.now() : new Date(after);
+    const definition = completeTrigger(trigger, { timeZone: this.environment.DEFAULT_TIME_ZONE, createdAt: start });
+    const opened = openTrigger(definition, 'preview');
+    const occurrences: Date[] = [];
+    for (let at = opened.next(start); at && occurrences.length < count; at = opened.next(at)) occurrences.push(at);
+    return { description: describeTrigger(definition), occurrences, notes: notesOf(definition, occurrences) };
+  }
+}
