@@ -1,0 +1,31 @@
+import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
+import { ConfigModule } from './config/config.module.js';
+import type { Environment } from './config/environment.js';
+import { DatabaseModule } from './database/database.module.js';
+import { HealthModule } from './health/health.module.js';
+import { JobsModule } from './jobs/jobs.module.js';
+import { LoggingModule } from './logging/logging.module.js';
+import { QueueModule } from './queue/queue.module.js';
+import { RunsModule } from './runs/runs.module.js';
+import { TasksModule } from './tasks/tasks.module.js';
+
+/** The rooms, from left to right; each imports only from those before it. `imports` are the user's own modules. */
+@Module({})
+export class AppModule {
+  static with(environment: Environment, imports: NonNullable<ModuleMetadata['imports']> = []): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.with(environment),
+        LoggingModule,
+        DatabaseModule,
+        QueueModule,
+        TasksModule,
+        RunsModule,
+        JobsModule,
+        HealthModule,
+        ...imports,
+      ],
+    };
+  }
+}

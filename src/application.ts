@@ -1,0 +1,44 @@
+import type { ModuleMetadata } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AppModule } from './app.module.js';
+import { isLoopback } from './config/loopback.js';
+import type { Environment } from './config/environment.js';
+import { setUpOpenApi } from './http/openapi.js';
+import { setUpHttp } from './http/set-up-http.js';
+import { Clockwork } from './jobs/clockwork.js';
+import { Jobs } from './jobs/jobs.service.js';
+import { ServiceLogger } from './logging/service-logger.js';
+
+/** The application, wired and not yet listening. Throws what is wrong with it. */
+export async function createApplication(
+  environment: Environment,
+  imports: NonNullable<ModuleMetadata['imports']>,
+): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(environment, imports), {
+    bodyParser: false,
+    bufferLogs: true,
+    abortOnError: false,
+  });
+  app.useLogger(app.get(ServiceLogger));
+  setUpHttp(app, { localOnly: isLoopback(environment.HOST) });
+  setUpOpenApi(app);
+  return app;
+}
+
+/** Listens, starts what ticks, and says where things are. Answers how to stop that again: drain, before anything closes. */
+export async function serve(app: NestExpressApplication, { HOST, PORT }: Environment): Promise<() => Promise<void>> {
+  await app.init();
+  const clockwork = app.get(Clockwork);
+  const declarations = await clockwork.read();
+  await app.listen(PORT, HOST);
+  await clockwork.start(declarations);
+
+  const url = await app.getUrl();
+  const { items } = await app.get(Jobs).list({ sort: 'nextRunAt', limit: 3, state: 'active' });
+  const next = items.map(({ name, nextRunAt }) => `${name} at ${nextRunAt?.toISOString()}`);
+  const logger = app.get(ServiceLogger);
+  logger.log(`Cronzimus is running; try ${url}/docs`);
+  logger.log(next.length > 0 ? `next: ${next.join(', ')}` : 'no job is waiting for its time');
+  return () => clockwork.stop();
+}

@@ -1,0 +1,41 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { HealthCheck, HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
+import { LoopHealth } from './loop.health.js';
+import { SchedulerHealth } from './scheduler.health.js';
+
+/** For probes and for people; needs no key and names no host. */
+@ApiTags('health')
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
+    private readonly scheduler: SchedulerHealth,
+    private readonly loops: LoopHealth,
+  ) {}
+
+  @Get('live')
+  @ApiOperation({ summary: 'Is the process alive?', description: 'Asks neither the database nor the scheduler.' })
+  @HealthCheck({ swaggerDocumentation: true })
+  live() {
+    return this.health.check([() => this.indicators.check('process').up()]);
+  }
+
+  @Get('ready')
+  @ApiOperation({
+    summary: 'Is the service started, and are its loops alive?',
+    description: 'A database that is away does not turn this red: the API then answers 503.',
+  })
+  @HealthCheck({ swaggerDocumentation: true })
+  ready() {
+    return this.health.check([() => this.loops.check()]);
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'Is all well?', description: 'Database, overdue occurrences, queue, clock.' })
+  @HealthCheck({ swaggerDocumentation: true })
+  all() {
+    return this.health.check([() => this.loops.check(), () => this.scheduler.check()]);
+  }
+}

@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
+import { HealthController } from './health.controller.js';
+import { LoopHealth } from './loop.health.js';
+import { SchedulerHealth } from './scheduler.health.js';
+
+/** What probes ask. */
+@Module({
+  imports: [TerminusModule],
+  controllers: [HealthController],
+  providers: [SchedulerHealth, LoopHealth],
+})
+export class HealthModule {}

@@ -1,0 +1,19 @@
+import { Injectable } from '@nestjs/common';
+import { HealthIndicatorService } from '@nestjs/terminus';
+import { Clockwork } from '../jobs/clockwork.js';
+
+/** Whether this process has started and is not draining. */
+@Injectable()
+export class LoopHealth {
+  constructor(
+    private readonly clockwork: Clockwork,
+    private readonly health: HealthIndicatorService,
+  ) {}
+
+  check() {
+    const scheduler = this.health.check('scheduler');
+    if (!this.clockwork.running) return scheduler.down('starting or draining');
+    const stuck = this.clockwork.stuckLoops();
+    return stuck.length > 0 ? scheduler.down({ stuck }) : scheduler.up();
+  }
+}

@@ -1,0 +1,63 @@
+import { Injectable } from '@nestjs/common';
+import { HealthIndicatorService } from '@nestjs/terminus';
+import { ApiDatabase } from '../database/api-database.js';
+import { rows } from '../database/transaction.js';
+import { DatabaseClock } from '../jobs/database-clock.js';
+
+/** Longer than a poll and a slow transaction. */
+const OVERDUE_SECONDS = 15;
+const LARGEST_OFFSET_MS = 10_000;
+
+interface Facts {
+  overdue: number;
+  waiting: number;
+  oldestWaitingSeconds: number;
+}
+
+/** Whether occurrences are dispatched and runs are started, by what the tables say. */
+@Injectable()
+export class SchedulerHealth {
+  constructor(
+    private readonly database: ApiDatabase,
+    private readonly clock: DatabaseClock,
+    private readonly health: HealthIndicatorService,
+  ) {}
+
+  /** Down when the database does not answer; with it, nothing else can be told. */
+  async check() {
+    const database = this.health.check('database');
+    const facts = await this.facts().catch(() => null);
+    if (!facts) return database.down('does not answer');
+    return { ...database.up(), ...this.occurrences(facts), ...this.queue(facts), ...this.clockOffset() };
+  }
+
+  private occurrences({ overdue }: Facts) {
+    const indicator = this.health.check('occurrences');
+    return overdue > 0 ? indicator.down({ overdue }) : indicator.up({ overdue });
+  }
+
+  private queue({ waiting, oldestWaitingSeconds }: Facts) {
+    return this.health.check('queue').up({ waiting, oldestWaitingSeconds });
+  }
+
+  private clockOffset() {
+    const { offsetMs } = this.clock;
+    const indicator = this.health.check('clock');
+    return Math.abs(offsetMs) > LARGEST_OFFSET_MS ? indicator.down({ offsetMs }) : indicator.up({ offsetMs });
+  }
+
+  private facts(): Promise<Facts> {
+    return this.database.transaction(async (tx) => {
+      const [facts] = await rows<Facts>(
+        tx,
+        `SELECT (SELECT count(*)::int FROM jobs
+             WHERE NOT paused AND next_run_at < statement_timestamp() - $1 * interval '1 s') AS overdue,
+           count(*)::int AS waiting,
+           COALESCE(round(extract(epoch FROM statement_timestamp() - min(queued_at))), 0)::int AS "oldestWaitingSeconds"
+         FROM runs WHERE state = 'pending'`,
+        [OVERDUE_SECONDS],
+      );
+      return facts!;
+    }, 3_000);
+  }
+}

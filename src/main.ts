@@ -1,0 +1,3 @@
+import { startCronzimus } from './start.js';
+
+await startCronzimus();

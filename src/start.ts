@@ -1,0 +1,73 @@
+import 'reflect-metadata';
+import { existsSync } from 'node:fs';
+import type { ModuleMetadata } from '@nestjs/common';
+import { createApplication, serve } from './application.js';
+import { type Environment, readEnvironment, type Variables } from './config/environment.js';
+import { withSecretFiles } from './config/secret-file.js';
+import { Problem } from './core/problem.js';
+import { startEmbeddedPostgres } from './database/embedded-postgres.js';
+import { migrate, waitForMigrations } from './database/migrate.js';
+
+export interface StartOptions {
+  /** The user's own Nest modules, with their @Task classes. */
+  imports?: NonNullable<ModuleMetadata['imports']>;
+}
+
+/** Runs the service until a signal ends it; with the argument `migrate`, migrates and returns. A failed start ends the process with 1. */
+export async function startCronzimus(options: StartOptions = {}): Promise<void> {
+  const undo: Undo[] = [];
+  const stop = new AbortController();
+  // Before anything starts, so that whatever has been started when a signal comes is stopped again.
+  process.on('SIGINT', () => stop.abort()).on('SIGTERM', () => stop.abort());
+  const stopped = new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
+  let code = 0;
+  try {
+    await start(options, undo, stop.signal);
+    if (!migrating()) await stopped;
+  } catch (error) {
+    if (!stop.signal.aborted) {
+      process.stderr.write(`${describe(error)}\n`);
+      code = 1;
+    }
+  }
+  await undoAll(undo);
+  process.exit(code);
+}
+
+type Undo = () => Promise<unknown>;
+
+const migrating = () => process.argv[2] === 'migrate';
+
+/** The environment of the process, then those of a file .env beside it, then those that lie in files of their own. */
+function processEnvironment(): NodeJS.ProcessEnv {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  return withSecretFiles(process.env, ['DATABASE_URL']);
+}
+
+async function start({ imports = [] }: StartOptions, undo: Undo[], stop: AbortSignal): Promise<void> {
+  const environment = await withDatabase(readEnvironment(processEnvironment()), undo);
+  if (environment.DATABASE_MIGRATE || migrating()) await migrate(environment);
+  else await waitForMigrations(environment, stop);
+  if (migrating() || stop.aborted) return;
+
+  const app = await createApplication(environment, imports);
+  undo.push(() => app.close());
+  undo.push(await serve(app, environment));
+}
+
+/** The given database, or the embedded one, which is stopped last. */
+async function withDatabase(variables: Variables, undo: Undo[]): Promise<Environment> {
+  if (variables.DATABASE_URL !== undefined) return { ...variables, DATABASE_URL: variables.DATABASE_URL };
+  const embedded = await startEmbeddedPostgres(variables.DATA_DIR);
+  undo.push(() => embedded.stop());
+  return { ...variables, DATABASE_URL: embedded.url };
+}
+
+/** In reverse, whatever of it fails. */
+async function undoAll(undo: Undo[]): Promise<void> {
+  for (const step of undo.toReversed())
+    await step().catch((error: unknown) => process.stderr.write(`${describe(error)}\n`));
+}
+
+const describe = (error: unknown) =>
+  error instanceof Problem ? `${error.code}: ${error.message}` : error instanceof Error ? error.stack : String(error);
