@@ -1,0 +1,208 @@
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { SchedulerRegistry } from '@nestjs/schedule';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { SCHEDULER } from '../src/database/data-source.js';
+import { SchedulerDatabase } from '../src/database/scheduler-database.js';
+import { Clockwork } from '../src/jobs/clockwork.js';
+import { DatabaseClock } from '../src/jobs/database-clock.js';
+import { DeclaredJobs } from '../src/jobs/declared-jobs.js';
+import { Dispatcher } from '../src/jobs/dispatcher.js';
+import { jobDefinition } from '../src/jobs/job.schema.js';
+import { RunQueue } from '../src/queue/run-queue.js';
+import { recordRuns } from '../src/runs/record-runs.js';
+import { ask } from './support/ask.js';
+import { createTestApplication } from './support/application.js';
+import { createTestDatabase, type TestDatabase } from './support/database.js';
+import { eventually } from './support/eventually.js';
+import { forkScript, message } from './support/fork.js';
+import { givenJobs, jobRow } from './support/jobs.js';
+import { kill } from './support/kill.js';
+
+const NEXT_CENTURY = new Date('2100-01-01T00:00:00Z');
+
+let database: TestDatabase;
+let app: NestExpressApplication;
+let scheduler: DataSource;
+let dispatcher: Dispatcher;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  app = await createTestApplication(database.url);
+  scheduler = app.get(getDataSourceToken(SCHEDULER), { strict: false });
+  dispatcher = app.get(Dispatcher, { strict: false });
+  await app.get(RunQueue, { strict: false }).start();
+});
+
+afterAll(async () => {
+  await app.get(RunQueue, { strict: false }).stop();
+  await app.close();
+  await database.drop();
+});
+
+afterEach(async () => {
+  await ask(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE; DELETE FROM cronzimus_queue.job');
+});
+
+const runs = (job: string) =>
+  ask(
+    database.url,
+    `SELECT kind, state, reason, scheduled_at, input, missed_to, missed_count FROM cronzimus.runs
+     WHERE job = '${job}' ORDER BY scheduled_at, kind`,
+  );
+/** A job whose input says which interval it was declared with. */
+const everySeconds = (seconds: number) => {
+  const trigger = { type: 'interval', everySeconds: seconds, anchor: '2026-01-01T00:00:00Z' };
+  const written = { task: 'prune-runs', input: { olderThanDays: seconds }, overlap: 'allow', trigger };
+  return new Map([['edited', jobDefinition.parse(written)]]);
+};
+const minutesAgo = (minutes: number) => new Date(Math.floor(Date.now() / 60_000 - minutes) * 60_000);
+
+describe('the dispatcher', () => {
+  it('makes exactly one run of each of 1,000 occurrences that eight processes see at once', async () => {
+    const due = new Date(Date.now() - 1000);
+    const names = Array.from({ length: 1_000 }, (_, index) => `job-${index}`);
+    const trigger = { type: 'date', at: due.toISOString() } as const;
+    await givenJobs(
+      scheduler,
+      names.map((name) => jobRow(name, { trigger, nextOccurrenceAt: due, nextRunAt: due })),
+    );
+    const env = { DATABASE_URL: database.url };
+    const processes = Array.from({ length: 8 }, () => forkScript('dispatching-process.js', env));
+    try {
+      await Promise.all(processes.map((child) => message(child)));
+      const taken = Promise.all(processes.map((child) => message<number>(child)));
+      for (const child of processes) child.send('go');
+      const counts = await taken;
+      expect(counts.reduce((sum, count) => sum + count)).toBe(1_000);
+    } finally {
+      await Promise.all(processes.map((child) => kill(child, 'SIGKILL')));
+    }
+    const [found] = await ask(
+      database.url,
+      `SELECT (SELECT count(*)::int FROM cronzimus.runs) AS runs,
+         (SELECT count(DISTINCT job)::int FROM cronzimus.runs WHERE state = 'pending') AS jobs,
+         (SELECT count(*)::int FROM cronzimus.runs r JOIN cronzimus_queue.job q ON q.id = r.ticket) AS tickets,
+         (SELECT count(*)::int FROM cronzimus.jobs WHERE next_occurrence_at IS NULL) AS spent`,
+    );
+    expect(found).toEqual({ runs: 1_000, jobs: 1_000, tickets: 1_000, spent: 1_000 });
+  }, 60_000);
+
+  it('moves a job on past an outage: the latest occurrence catches up, the others are one missed row', async () => {
+    const first = minutesAgo(60);
+    const trigger = { type: 'interval', everySeconds: 600, anchor: first.toISOString() } as const;
+    const repeating = { ...trigger, startAt: null, endAt: null, jitterSeconds: 0 };
+    const misfire = { policy: 'once', graceSeconds: 0, maxCatchUp: 100 } as const;
+    await givenJobs(scheduler, [
+      jobRow('late', { trigger: repeating, misfire, nextOccurrenceAt: first, nextRunAt: first }),
+    ]);
+    await dispatcher.dispatchDue();
+
+    const at = (minutes: number) => new Date(first.getTime() + minutes * 60_000);
+    expect(await runs('late')).toMatchObject([
+      { kind: 'schedule', state: 'missed', reason: 'misfire', scheduled_at: first, missed_to: at(50), missed_count: 6 },
+      { kind: 'catch_up', state: 'pending', reason: null, scheduled_at: at(60) },
+    ]);
+    const [job] = await ask(database.url, `SELECT next_run_at FROM cronzimus.jobs WHERE name = 'late'`);
+    expect(job).toEqual({ next_run_at: at(70) });
+  });
+
+  it('skips an occurrence while a run of its job is not finished', async () => {
+    const first = minutesAgo(0);
+    const trigger = { type: 'cron', expression: '* * * * *', timeZone: 'UTC' } as const;
+    const job = jobRow('busy', {
+      trigger: { ...trigger, startAt: null, endAt: null, jitterSeconds: 0 },
+      nextOccurrenceAt: first,
+      nextRunAt: first,
+      misfire: { policy: 'once', graceSeconds: 600, maxCatchUp: 100 },
+    });
+    await givenJobs(scheduler, [job]);
+    await dispatcher.dispatchDue();
+    expect(await runs('busy')).toMatchObject([{ state: 'pending' }]);
+
+    const before = new Date(first.getTime() - 60_000).toISOString();
+    await ask(database.url, `UPDATE cronzimus.jobs SET next_occurrence_at = '${before}', next_run_at = '${before}'`);
+    await dispatcher.dispatchDue();
+    expect(await runs('busy')).toMatchObject([{ state: 'skipped', reason: 'overlap' }, { state: 'pending' }]);
+  });
+
+  it('goes on with the other jobs when one cannot be decided, and tries that one again later', async () => {
+    const due = new Date(Date.now() - 1000);
+    const at = { nextOccurrenceAt: due, nextRunAt: due };
+    const broken = { type: 'cron', expression: 'no cron at all', timeZone: 'UTC' };
+    const good = jobRow('good', { ...at, trigger: { type: 'date', at: due.toISOString() } });
+    await givenJobs(scheduler, [jobRow('broken', { ...at, trigger: broken as never }), good]);
+    await dispatcher.dispatchDue();
+    expect(await runs('good')).toHaveLength(1);
+    expect(await runs('broken')).toHaveLength(0);
+    const [job] = await ask(
+      database.url,
+      `SELECT next_occurrence_at, next_run_at > now() + interval '50 s' AS later FROM cronzimus.jobs WHERE name = 'broken'`,
+    );
+    expect(job).toEqual({ next_occurrence_at: due, later: true });
+  });
+
+  it('leaves neither a run nor a ticket when its transaction is rolled back', async () => {
+    const transactions = app.get(SchedulerDatabase, { strict: false });
+    const queue = app.get(RunQueue, { strict: false });
+    const job = jobRow('undone');
+    const rolledBack = transactions.transaction(async (tx) => {
+      const { id: jobId, name, nextRunAt, ...copied } = job;
+      const draft = { ...copied, jobId, job: name, kind: 'manual', state: 'pending', reason: null } as const;
+      const written = await recordRuns(tx, queue, nextRunAt!, [
+        { ...draft, scheduledAt: nextRunAt!, dueAt: nextRunAt! },
+      ]);
+      expect(written).toHaveLength(1);
+      throw new Error('undo');
+    });
+    await expect(rolledBack).rejects.toThrow('undo');
+    expect(await runs('undone')).toHaveLength(0);
+    expect(await ask(database.url, 'SELECT FROM cronzimus_queue.job')).toHaveLength(0);
+  });
+});
+
+describe('a job that is edited while it rings', () => {
+  it('runs what was due with the old definition, and goes on with the new one, each occurrence once', async () => {
+    const declared = app.get(DeclaredJobs, { strict: false });
+    await declared.declare('code', everySeconds(1));
+    // Rings many times while three editors change it to and fro.
+    const stop = Date.now() + 3_000;
+    const ring = async () => {
+      while (Date.now() < stop) await dispatcher.dispatchDue();
+    };
+    const edit = async (seconds: number) => {
+      while (Date.now() < stop) await declared.declare('code', everySeconds(seconds));
+    };
+    await Promise.all([ring(), ring(), edit(1), edit(2), edit(3)]);
+    const occurrences = await runs('edited');
+    expect(occurrences.length).toBeGreaterThan(0);
+    const instants = new Set(occurrences.map(({ scheduled_at }) => (scheduled_at as Date).getTime()));
+    expect(instants.size).toBe(occurrences.length);
+    // An interval of n seconds only ever made occurrences on its own grid.
+    for (const { scheduled_at, input } of occurrences) {
+      const { olderThanDays } = input as { olderThanDays: number };
+      expect(((scheduled_at as Date).getTime() / 1000) % olderThanDays).toBe(0);
+    }
+  });
+});
+
+describe('the alarms', () => {
+  it('ring at the instant of each job, and not when a poll happens to come', async () => {
+    const clockwork = app.get(Clockwork, { strict: false });
+    const at = { nextOccurrenceAt: NEXT_CENTURY, nextRunAt: NEXT_CENTURY, updatedAt: new Date() };
+    const trigger = { type: 'date', at: NEXT_CENTURY.toISOString() } as const;
+    await givenJobs(scheduler, [jobRow('far', { ...at, trigger }), jobRow('asleep', { ...at, trigger, paused: true })]);
+    await clockwork.start({ code: new Map(), file: null });
+    try {
+      const alarms = app.get(SchedulerRegistry, { strict: false }).getCronJobs();
+      const clock = app.get(DatabaseClock, { strict: false });
+      await eventually(() => expect([...alarms.keys()]).toEqual(['far']));
+      expect(alarms.get('far')!.isActive).toBe(true);
+      const rings = alarms.get('far')!.nextDate().toMillis();
+      expect(Math.abs(rings - clock.toLocal(NEXT_CENTURY).getTime())).toBeLessThan(1_000);
+    } finally {
+      await clockwork.stop();
+    }
+    expect(app.get(SchedulerRegistry, { strict: false }).getCronJobs().size).toBe(0);
+  });
+});

@@ -1,0 +1,201 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
+import { httpInput } from '../src/tasks/http-input.js';
+import { HttpTask } from '../src/tasks/http.task.js';
+import { eventually } from './support/eventually.js';
+import { runContext } from './support/run-context.js';
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+let server: Server;
+let base: string;
+let answer: Answer;
+beforeAll(async () => {
+  server = createServer((request, response) => answer(request, response)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(async () => {
+  server.close();
+  server.closeAllConnections();
+  await once(server, 'close');
+});
+
+const run = (input: object, context = runContext()) =>
+  new HttpTask().run(httpInput.parse({ url: base, ...input }), context);
+
+/** Answers 204; resolves to the headers of the request. */
+const listen = () =>
+  new Promise<IncomingMessage['headers']>((resolve) => {
+    answer = ({ headers }, response) => {
+      response.writeHead(204).end();
+      resolve(headers);
+    };
+  });
+
+const answering =
+  (status: number, type: string, body: string | Buffer): Answer =>
+  (_request, response) => {
+    response.writeHead(status, { 'content-type': type }).end(body);
+  };
+
+describe('task http', () => {
+  it('says which run it is', async () => {
+    const asked = listen();
+    await expect(run({})).resolves.toEqual({ status: 204, headers: {}, body: null });
+    expect(await asked).toMatchObject({
+      'idempotency-key': 'billing.nightly/2026-03-01T02:30:00.000Z',
+      'cronzimus-job': 'billing.nightly',
+      'cronzimus-run': '01989f3e-7a10-7cc0-8000-00000000000a',
+      'cronzimus-scheduled-at': '2026-03-01T02:30:00.000Z',
+      'cronzimus-attempt': '2',
+      'user-agent': expect.stringMatching(/^Cronzimus\/\d/),
+    });
+  });
+
+  it.each([
+    ['catch_up', 'billing.nightly/2026-03-01T02:30:00.000Z'],
+    ['manual', 'r1'],
+    ['backfill', 'r1'],
+    ['retry', 'r1'],
+  ])('sends the idempotency key of a run of kind %s', async (kind, key) => {
+    const asked = listen();
+    await run({}, runContext({ run: { id: 'r1', kind } }));
+    expect((await asked)['idempotency-key']).toBe(key);
+  });
+
+  it("sends the user's key and agent instead of its own", async () => {
+    const asked = listen();
+    await run({ headers: { 'idempotency-key': 'mine-{{run.attempt}}', 'user-agent': 'x' } });
+    expect(await asked).toMatchObject({ 'idempotency-key': 'mine-2', 'user-agent': 'x' });
+  });
+
+  it.each([
+    ['a text', 'Hello {{job.name}}', {}, 'text/plain;charset=UTF-8', 'Hello billing.nightly'],
+    ['other JSON', { at: ['{{run.scheduledAt}}'] }, {}, 'application/json', '{"at":["2026-03-01T02:30:00.000Z"]}'],
+    ['null', null, {}, 'application/json', 'null'],
+    ['a text of a named type', '<a/>', { 'content-type': 'application/xml' }, 'application/xml', '<a/>'],
+  ])('sends %s as a body', async (_case, body, headers, type, sent) => {
+    answer = (request, response) => {
+      void text(request).then((received) =>
+        response
+          .setHeader('content-type', 'application/json')
+          .end(JSON.stringify({ type: request.headers['content-type'], url: request.url, received })),
+      );
+    };
+    const { body: echo } = await run({ method: 'POST', url: `${base}/{{job.name}}`, headers, body });
+    expect(echo).toEqual({ type, url: '/billing.nightly', received: sent });
+  });
+
+  it.each([
+    ['JSON', 'application/json', '{"a":[1]}', { a: [1] }],
+    ['JSON of another name', 'application/problem+json; charset=utf-8', '{"a":1}', { a: 1 }],
+    ['JSON that is none', 'application/json', '{"a":', '{"a":'],
+    ['JSON that no run can store', 'application/json', '{"a":"\\u0000"}', '{"a":"\\u0000"}'],
+    ['a text', 'text/plain', 'grüße', 'grüße'],
+    ['a text in Latin-1', 'text/plain; charset=iso-8859-1', Buffer.from('grüße', 'latin1'), 'grüße'],
+    ['an image', 'image/png', Buffer.from([137, 80, 78, 71, 0]), '5 bytes of image/png, which are no text'],
+    ['nothing', 'text/plain', '', null],
+  ])('keeps %s', async (_case, type, body, kept) => {
+    answer = answering(200, type, body);
+    await expect(run({})).resolves.toEqual({ status: 200, headers: { 'content-type': type }, body: kept });
+  });
+
+  it('reads 16 KiB of an endless answer and hangs up', async () => {
+    let closed = false;
+    answer = (_request, response) => {
+      response.setHeader('content-type', 'application/json');
+      const write = () => {
+        while (response.write('é'.repeat(1000)));
+      };
+      response.on('drain', write).on('close', () => (closed = true));
+      write();
+    };
+    const { body, truncated } = await run({});
+    expect(body).toBe('é'.repeat(8192));
+    expect(truncated).toBe(true);
+    await eventually(() => expect(closed).toBe(true));
+  });
+
+  it('reads 16 KiB of what a small answer unpacks to', async () => {
+    const zipped = gzipSync(Buffer.alloc(50_000_000, 'a'));
+    answer = (_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(zipped);
+    await expect(run({})).resolves.toMatchObject({ body: 'a'.repeat(16_384), truncated: true });
+  });
+
+  it('fails with the status and the start of the body', async () => {
+    answer = answering(500, 'text/plain', `out of order ${'x'.repeat(5000)}`);
+    const failure = run({ method: 'PUT', url: `${base}/a?key=secret` });
+    await expect(failure).rejects.toMatchObject({
+      code: 'HTTP_STATUS',
+      message: `PUT ${base}/a answered 500 instead of a 2xx: out of order ${'x'.repeat(1024 - 13)}`,
+    });
+  });
+
+  it.each([
+    [404, 404, true],
+    [404, [200, 404], true],
+    [200, 404, false],
+    [201, [200, 404], false],
+  ])('with status %s where %j was expected: succeeds is %s', async (status, expectStatus, succeeds) => {
+    answer = answering(status, 'text/plain', 'x');
+    const outcome = run({ expectStatus }).then(
+      () => true,
+      (error: { code: string }) => error.code !== 'HTTP_STATUS',
+    );
+    expect(await outcome).toBe(succeeds);
+  });
+
+  it('follows redirects, without the Authorization at another origin', async () => {
+    const seen: (string | undefined)[] = [];
+    answer = ({ url, headers }, response) => {
+      seen.push(headers.authorization);
+      if (url === '/') response.writeHead(302, { location: base.replace('127.0.0.1', 'localhost') + '/there' }).end();
+      else response.end('arrived');
+    };
+    await expect(run({ headers: { authorization: 'Bearer x' } })).resolves.toMatchObject({ body: 'arrived' });
+    expect(seen).toEqual(['Bearer x', undefined]);
+  });
+
+  it('gives up on redirects without end', async () => {
+    answer = (_request, response) => response.writeHead(302, { location: '/' }).end();
+    await expect(run({})).rejects.toMatchObject({ code: 'HTTP_FAILED', message: expect.stringMatching(/redirect/) });
+  });
+
+  it('names what went wrong where nobody answers', async () => {
+    const { port } = new URL(base);
+    const dead = createServer().listen(0, '127.0.0.1');
+    await once(dead, 'listening');
+    const url = base.replace(port, String((dead.address() as AddressInfo).port));
+    dead.close();
+    await once(dead, 'close');
+    await expect(run({ url })).rejects.toMatchObject({
+      code: 'HTTP_FAILED',
+      message: `GET ${url}/ failed: connect ECONNREFUSED ${new URL(url).host}`,
+    });
+    await expect(run({ url: 'http://nobody.invalid/' })).rejects.toMatchObject({
+      message: expect.stringContaining('nobody.invalid/ failed: getaddrinfo'),
+    });
+  });
+
+  it('fails when the answer breaks off', async () => {
+    answer = (_request, response) => {
+      response.writeHead(200, { 'content-length': 100 }).write('half');
+      setImmediate(() => response.destroy());
+    };
+    await expect(run({})).rejects.toMatchObject({ code: 'HTTP_FAILED' });
+  });
+
+  it.each(['before the answer', 'within the answer'])('ends with the reason of its signal %s', async (when) => {
+    const stop = new AbortController();
+    const reason = new Error('time is over');
+    answer = (_request, response) => {
+      if (when === 'within the answer') response.write('x');
+      setImmediate(() => stop.abort(reason));
+    };
+    await expect(run({}, runContext({ signal: stop.signal }))).rejects.toBe(reason);
+  });
+});

@@ -1,0 +1,96 @@
+import { DataSource } from 'typeorm';
+import { dataSourceOptions } from '../src/database/data-source.js';
+import { PruneRuns } from '../src/runs/prune-runs.task.js';
+import { createTestDatabase, type TestDatabase } from './support/database.js';
+import { type LogLine, runContext } from './support/run-context.js';
+
+let database: TestDatabase;
+let source: DataSource;
+let task: PruneRuns;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const settings = { DATABASE_URL: database.url, DATABASE_SCHEMA: 'cronzimus' };
+  source = await new DataSource(dataSourceOptions(settings, 'tasks', 5)).initialize();
+  task = new PruneRuns(source, { ...settings, RUN_RETENTION_DAYS: 30 });
+});
+beforeEach(() => source.query('TRUNCATE cronzimus.runs CASCADE'));
+afterAll(async () => {
+  await source?.destroy();
+  await database?.drop();
+});
+
+/** Runs of one state that ended so many days ago; null: they have not. */
+const givenRuns = (count: number, state: string, days: number | null) =>
+  source.query(
+    `INSERT INTO cronzimus.runs (id, job_id, job, task, kind, state, scheduled_at, due_at, queued_at, finished_at, priority,
+       timeout_seconds, retry, on_interruption, input)
+     SELECT gen_random_uuid(), gen_random_uuid(), $2, 'http', 'manual', $2, now(), now(), now(),
+       now() - make_interval(days => $3), 0, 300, '{}', 'rerun', '{}' FROM generate_series(1, $1)`,
+    [count, state, days],
+  );
+const statesLeft = async () =>
+  (await source.query<{ state: string }[]>('SELECT DISTINCT state FROM cronzimus.runs ORDER BY state')).map(
+    ({ state }) => state,
+  );
+const countOf = async (table: string) =>
+  (await source.query<[{ count: number }]>(`SELECT count(*)::int FROM cronzimus.${table}`))[0].count;
+
+describe('task prune-runs', () => {
+  it('deletes what ended before the retention, whatever its end, and nothing that has not ended', async () => {
+    for (const state of ['succeeded', 'failed', 'timed_out', 'cancelled', 'skipped', 'missed'])
+      await givenRuns(1, state, 31);
+    for (const state of ['pending', 'running', 'retrying']) await givenRuns(1, state, null);
+    await expect(task.run({}, runContext())).resolves.toEqual({ deleted: 6 });
+    expect(await statesLeft()).toEqual(['pending', 'retrying', 'running']);
+  });
+
+  it('leaves what ended since alone', async () => {
+    await givenRuns(1, 'succeeded', 29);
+    await expect(task.run({}, runContext())).resolves.toEqual({ deleted: 0 });
+    await expect(task.run({ olderThanDays: 28 }, runContext())).resolves.toEqual({ deleted: 1 });
+  });
+
+  it('deletes attempts and logs with their runs', async () => {
+    await givenRuns(2, 'failed', 31);
+    await source.query(
+      "INSERT INTO cronzimus.run_attempts (run_id, number, state) SELECT id, 1, 'failed' FROM cronzimus.runs",
+    );
+    await source.query(
+      "INSERT INTO cronzimus.run_logs (run_id, attempt, at, level, message) SELECT id, 1, now(), 'info', '' FROM cronzimus.runs",
+    );
+    await task.run({}, runContext());
+    expect([await countOf('runs'), await countOf('run_attempts'), await countOf('run_logs')]).toEqual([0, 0, 0]);
+  });
+
+  it('works in batches of 5,000, and keeps those that are done when its signal aborts', async () => {
+    await givenRuns(12_000, 'succeeded', 31);
+    const stop = new AbortController();
+    const lines: LogLine[] = [];
+    const context = runContext({ signal: stop.signal }, lines);
+    context.log.debug = (...line: unknown[]) => stop.abort(new Error(`stopped after ${JSON.stringify(line[0])}`));
+    await expect(task.run({}, context)).rejects.toThrow('stopped after {"deleted":5000}');
+    expect(await countOf('runs')).toBe(7_000);
+
+    await expect(task.run({}, runContext({}, lines))).resolves.toEqual({ deleted: 7_000 });
+    expect(lines.map(({ level, fields }) => [level, fields])).toEqual([
+      ['debug', { deleted: 5_000 }],
+      ['debug', { deleted: 2_000 }],
+    ]);
+  });
+
+  it('does not wait for rows that another holds', async () => {
+    await givenRuns(3, 'succeeded', 31);
+    await source.transaction(async (tx) => {
+      await tx.query('SELECT FROM cronzimus.runs LIMIT 1 FOR UPDATE');
+      await expect(task.run({}, runContext())).resolves.toEqual({ deleted: 2 });
+    });
+    expect(await countOf('runs')).toBe(1);
+  });
+
+  it('shares the rows with a pruning at the same time', async () => {
+    await givenRuns(8_000, 'succeeded', 31);
+    const both = await Promise.all([task.run({}, runContext()), task.run({}, runContext())]);
+    expect(both[0]!.deleted + both[1]!.deleted).toBe(8_000);
+    expect(await countOf('runs')).toBe(0);
+  });
+});

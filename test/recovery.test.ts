@@ -1,0 +1,133 @@
+import type { ChildProcess } from 'node:child_process';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import { SCHEDULER } from '../src/database/data-source.js';
+import type { Job } from '../src/jobs/job.entity.js';
+import { Jobs } from '../src/jobs/jobs.service.js';
+import { RunQueue } from '../src/queue/run-queue.js';
+import { createTestApplication } from './support/application.js';
+import { ask } from './support/ask.js';
+import { createTestDatabase, type TestDatabase } from './support/database.js';
+import { eventually } from './support/eventually.js';
+import { forkScript, message } from './support/fork.js';
+import { givenJobs, jobRow } from './support/jobs.js';
+import { kill } from './support/kill.js';
+
+let database: TestDatabase;
+let app: NestExpressApplication;
+const children: ChildProcess[] = [];
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  app = await createTestApplication(database.url);
+  await app.get(RunQueue, { strict: false }).start();
+  await ask(database.url, 'CREATE TABLE public.begun (run uuid, attempt int, pid int)');
+});
+
+afterEach(async () => {
+  await Promise.all(children.splice(0).map((child) => kill(child, 'SIGKILL')));
+  await app.get(RunQueue, { strict: false }).stop();
+  await app.close();
+  await database.drop();
+});
+
+async function givenProcess(script = 'service-process.js'): Promise<ChildProcess> {
+  const child = forkScript(script, { DATABASE_URL: database.url, SHUTDOWN_GRACE_SECONDS: '0.2' });
+  children.push(child);
+  await message(child);
+  return child;
+}
+
+/** A run of the task `hold`, queued by hand. */
+async function givenRun(written: Partial<Job> = {}): Promise<string> {
+  await givenJobs(app.get(getDataSourceToken(SCHEDULER), { strict: false }), [
+    jobRow('held', { nextOccurrenceAt: null, nextRunAt: null, ...written }),
+  ]);
+  const { id } = await app.get(Jobs, { strict: false }).runNow('held');
+  return id;
+}
+
+const attemptBegun = (attempt: number) =>
+  eventually(async () => {
+    const [begun] = await ask(database.url, `SELECT pid FROM public.begun WHERE attempt = ${attempt}`);
+    expect(begun).toBeDefined();
+    return begun!['pid'];
+  });
+const theRun = async () => (await ask(database.url, `SELECT * FROM cronzimus.runs WHERE job = 'held'`))[0]!;
+
+describe('a process that is killed', () => {
+  it('in the middle of a run: another starts it again as the next attempt', async () => {
+    await givenRun();
+    const first = await givenProcess();
+    expect(await attemptBegun(1)).toBe(first.pid);
+    const second = await givenProcess();
+    await kill(first, 'SIGKILL');
+    expect(await attemptBegun(2)).toBe(second.pid);
+    expect(await theRun()).toMatchObject({ state: 'running', attempt: 2, interruptions: 1 });
+    expect(await ask(database.url, 'SELECT number, state, error FROM cronzimus.run_attempts')).toMatchObject([
+      { number: 1, state: 'failed', error: { code: 'WORKER_LOST' } },
+    ]);
+  });
+
+  it('between claim and start: its run is started by another', async () => {
+    await givenRun();
+    const claimer = await givenProcess('claiming-process.js');
+    expect(await theRun()).toMatchObject({ state: 'running', attempt: 1 });
+    const second = await givenProcess();
+    await kill(claimer, 'SIGKILL');
+    expect(await attemptBegun(2)).toBe(second.pid);
+  });
+
+  it('ends its run where the job says fail, and the job can run again', async () => {
+    await givenRun({ onInterruption: 'fail' });
+    const first = await givenProcess();
+    await attemptBegun(1);
+    await givenProcess();
+    await kill(first, 'SIGKILL');
+    await eventually(async () => expect(await theRun()).toMatchObject({ state: 'failed', reason: 'worker_lost' }));
+    await expect(app.get(Jobs, { strict: false }).runNow('held')).resolves.toMatchObject({ state: 'pending' });
+  });
+
+  it('three times under the same run: the run is taken for poison and not started again', async () => {
+    await givenRun();
+    await ask(database.url, 'UPDATE cronzimus.runs SET interruptions = 2');
+    const first = await givenProcess();
+    await attemptBegun(1);
+    await givenProcess();
+    await kill(first, 'SIGKILL');
+    await eventually(async () => expect(await theRun()).toMatchObject({ state: 'failed', reason: 'poison' }));
+  });
+
+  it('alone: its run is taken up by the next start', async () => {
+    await givenRun();
+    const first = await givenProcess();
+    await attemptBegun(1);
+    await kill(first, 'SIGKILL');
+    const second = await givenProcess();
+    expect(await attemptBegun(2)).toBe(second.pid);
+  });
+});
+
+describe('a process that is told to end', () => {
+  it('hands back what does not end in time, and leaves no replica behind', async () => {
+    await givenRun();
+    const first = await givenProcess();
+    await attemptBegun(1);
+    await kill(first, 'SIGTERM');
+    expect(first.exitCode).toBe(0);
+    expect(await theRun()).toMatchObject({ state: 'pending', reason: 'shutdown', attempt: 1 });
+    expect(await ask(database.url, 'SELECT FROM cronzimus.replicas')).toHaveLength(0);
+    const second = await givenProcess();
+    expect(await attemptBegun(2)).toBe(second.pid);
+  });
+});
+
+describe('a run that is due and has lost its ticket', () => {
+  it('is given another by the reconciler', async () => {
+    await givenRun();
+    await ask(database.url, `DELETE FROM cronzimus_queue.job`);
+    await ask(database.url, `UPDATE cronzimus.runs SET queued_at = queued_at - interval '1 minute'`);
+    const { pid } = await givenProcess();
+    expect(await attemptBegun(1)).toBe(pid);
+  });
+});

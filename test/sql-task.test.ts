@@ -1,0 +1,224 @@
+import { DataSource } from 'typeorm';
+import { dataSourceOptions } from '../src/database/data-source.js';
+import { outputAsJson } from '../src/core/json.js';
+import { sqlInput } from '../src/tasks/sql-input.js';
+import { inOwnTransaction, placeOf, refuseOther } from '../src/tasks/sql-session.js';
+import { SqlTask } from '../src/tasks/sql.task.js';
+import { TableSizes } from '../src/tasks/table-sizes.task.js';
+import { createTestDatabase, type TestDatabase } from './support/database.js';
+import { eventually } from './support/eventually.js';
+import { type LogLine, runContext } from './support/run-context.js';
+
+let database: TestDatabase;
+/** One connection, so that each run meets what the one before has left. */
+let source: DataSource;
+/** Sees what is committed only. */
+let outside: DataSource;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const settings = { DATABASE_URL: database.url, DATABASE_SCHEMA: 'cronzimus' };
+  source = await new DataSource(dataSourceOptions(settings, 'tasks', 1)).initialize();
+  outside = await new DataSource(dataSourceOptions(settings, 'outside', 2)).initialize();
+});
+beforeEach(() => outside.query('DROP TABLE IF EXISTS things; CREATE TABLE things (id int UNIQUE, value jsonb)'));
+afterAll(async () => {
+  await source?.destroy();
+  await outside?.destroy();
+  await database?.drop();
+});
+
+const run = (statement: string, values: unknown[] = [], context = runContext()) =>
+  new SqlTask(source).run(sqlInput.parse({ statement, values }), context);
+const things = () => outside.query<{ id: number; value: unknown }[]>('SELECT * FROM things ORDER BY id');
+const oneValue = async (expression: string, ...values: unknown[]) =>
+  (await run(`SELECT ${expression} AS value`, values)).rows[0];
+
+describe('task sql', () => {
+  it('commits what the statement writes, with the words of the run in its values', async () => {
+    const insert = 'INSERT INTO things VALUES ($1, $2) RETURNING value';
+    await expect(run(insert, [1, { at: ['{{run.scheduledAt}}'], '{{job.name}}': null }])).resolves.toEqual({
+      rowCount: 1,
+      rows: [{ value: { at: ['2026-03-01T02:30:00.000Z'], '{{job.name}}': null } }],
+    });
+    expect(await things()).toHaveLength(1);
+  });
+
+  it('never fills words into the statement', async () => {
+    expect(await oneValue("'{{job.name}}'")).toEqual({ value: '{{job.name}}' });
+  });
+
+  it('never splices a value', async () => {
+    const value = "'); DROP TABLE things; --";
+    expect(await oneValue('$1::text', value)).toEqual({ value });
+    expect(await things()).toEqual([]);
+  });
+
+  it.each([
+    ['a list as JSON', '$1::jsonb', [1, ['a', null]], [1, ['a', null]]],
+    ['the text of a PostgreSQL array', '2 = ANY ($1::int[])', '{1,2}', true],
+    ['null', '$1::jsonb IS NULL', null, true],
+    ['a boolean', 'NOT $1::boolean', false, true],
+    ['a fraction', '$1::numeric * 2', 1.25, '2.50'],
+    ['a time', '$1::timestamptz', '2026-03-01T03:30:00+01:00', '2026-03-01T02:30:00.000Z'],
+  ])('binds %s', async (_case, expression, given, value) => {
+    expect(await oneValue(expression, given)).toEqual({ value });
+  });
+
+  it.each([
+    ['9007199254740993::bigint', '9007199254740993'],
+    ['1.10::numeric', '1.10'],
+    ['1.5::float8', 1.5],
+    ["'NaN'::float8", 'NaN'],
+    ["'2026-03-01'::date", '2026-03-01'],
+    ["'2026-03-01 02:30'::timestamp", '2026-03-01 02:30:00'],
+    ["'infinity'::timestamptz", 'infinity'],
+    ["'\\x00ff'::bytea", '\\x00ff'],
+    ['ARRAY[1, 2]', '{1,2}'],
+    [`'{"a": "\\u0000"}'::json`, '{"a": "\\u0000"}'],
+    ['NULL::int', null],
+  ])('answers %s as JSON that can be stored', async (expression, value) => {
+    const answer = await run(`SELECT ${expression} AS value`);
+    expect(JSON.parse(outputAsJson(answer)!)).toEqual({ rowCount: 1, rows: [{ value }] });
+  });
+
+  it('keeps 100 rows and the count of all', async () => {
+    const { rowCount, rows, truncated } = await run('SELECT generate_series(1, 250000) AS n');
+    expect(rowCount).toBe(250_000);
+    expect(rows).toHaveLength(100);
+    expect(rows[99]).toEqual({ n: 100 });
+    expect(truncated).toBe(true);
+  });
+
+  it('keeps as many rows as a run can store', async () => {
+    const answer = await run("SELECT repeat('x', 10000) AS x FROM generate_series(1, 7)");
+    expect(answer).toMatchObject({ rowCount: 7, rows: { length: 4 }, truncated: true });
+    expect(outputAsJson(answer)).toBeDefined();
+    await expect(run("SELECT repeat('x', 1000000)")).resolves.toEqual({ rowCount: 1, rows: [], truncated: true });
+  });
+
+  it.each(['CREATE TABLE made_here (id int)', 'DROP TABLE made_here', "DO 'BEGIN END'"])(
+    'runs %s',
+    async (statement) => {
+      await expect(run(statement)).resolves.toEqual({ rowCount: null, rows: [] });
+    },
+  );
+
+  it('runs one statement only', async () => {
+    await expect(run('INSERT INTO things VALUES (1); COMMIT')).rejects.toMatchObject({ code: 'SQL_FAILED' });
+    expect(await things()).toEqual([]);
+  });
+
+  it.each(['COMMIT', '; commit', '/* /* */ */ -- \nROLLBACK AND CHAIN', 'SAVEPOINT a'])(
+    'refuses %j',
+    async (statement) => {
+      const refused = new SqlTask(source).run({ statement, values: [] }, runContext());
+      await expect(refused).rejects.toMatchObject({ code: 'SQL_TRANSACTION_CONTROL' });
+    },
+  );
+
+  it.each(["DO 'BEGIN INSERT INTO things VALUES (1); COMMIT; END'", 'CALL smuggle()'])(
+    'stores nothing of a commit from within: %s',
+    async (statement) => {
+      await outside.query(`CREATE OR REPLACE PROCEDURE smuggle() LANGUAGE plpgsql AS
+        'BEGIN INSERT INTO things VALUES (1); COMMIT; END'`);
+      await expect(run(statement)).rejects.toMatchObject({
+        code: 'SQL_FAILED',
+        message: expect.stringContaining('2D000'),
+      });
+      expect(await things()).toEqual([]);
+    },
+  );
+
+  it('fails where the transaction was ended all the same, and the connection is none the worse', async () => {
+    const smuggle = inOwnTransaction(source, async (client) => {
+      const place = await placeOf(client);
+      await client.query('COMMIT AND CHAIN');
+      await refuseOther(client, place);
+    });
+    await expect(smuggle).rejects.toMatchObject({ code: 'SQL_TRANSACTION_CONTROL' });
+    await expect(run('INSERT INTO things VALUES (1)')).resolves.toMatchObject({ rowCount: 1 });
+    expect(await things()).toHaveLength(1);
+  });
+
+  it("says what PostgreSQL says, with the error's code", async () => {
+    await run('INSERT INTO things VALUES (1)');
+    await expect(run('INSERT INTO things VALUES (1)')).rejects.toMatchObject({
+      code: 'SQL_FAILED',
+      message: expect.stringMatching(/unique constraint .* \(SQLSTATE 23505\); Key \(id\)=\(1\) already exists/),
+    });
+    await expect(run('SELECT $1::int', ['x'])).rejects.toMatchObject({ message: expect.stringContaining('22P02') });
+    await expect(run('SELECT $1::int')).rejects.toMatchObject({ code: 'SQL_FAILED' });
+  });
+
+  it('says what PostgreSQL says at the commit', async () => {
+    await outside.query('ALTER TABLE things ADD UNIQUE (value) DEFERRABLE INITIALLY DEFERRED');
+    await expect(run("INSERT INTO things VALUES (1, '1'), (2, '1')")).rejects.toMatchObject({
+      code: 'SQL_FAILED',
+      message: expect.stringContaining('23505'),
+    });
+  });
+
+  it('leaves nothing behind in the session', async () => {
+    const before = await run('SHOW search_path');
+    await run("SET search_path TO 'pg_catalog'");
+    await run('CREATE TEMPORARY TABLE things (other int)');
+    await run('SELECT pg_advisory_lock(42)');
+    expect(await run('SHOW search_path')).toEqual(before);
+    expect((await run('SELECT * FROM things')).rowCount).toBe(0);
+    expect(await outside.query("SELECT FROM pg_locks WHERE locktype = 'advisory'")).toEqual([]);
+  });
+
+  it('replaces a connection that broke', async () => {
+    await expect(run('SELECT pg_terminate_backend(pg_backend_pid())')).rejects.toMatchObject({ code: 'SQL_FAILED' });
+    await expect(run('SELECT 1 AS one')).resolves.toMatchObject({ rows: [{ one: 1 }] });
+  });
+
+  it('cancels the statement when its signal aborts, also where the pool has no connection left', async () => {
+    const stop = new AbortController();
+    const reason = new Error('time is over');
+    const running = run('INSERT INTO things SELECT 1 FROM pg_sleep(60)', [], runContext({ signal: stop.signal }));
+    const sleeping = async () => {
+      const found = await outside.query(
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'",
+      );
+      return found.length as number;
+    };
+    await eventually(async () => expect(await sleeping()).toBe(1));
+    stop.abort(reason);
+    await expect(running).rejects.toBe(reason);
+    expect(await sleeping()).toBe(0);
+    expect(await things()).toEqual([]);
+    await expect(run('SELECT 1 AS one')).resolves.toMatchObject({ rows: [{ one: 1 }] });
+  });
+
+  it('starts nothing when its signal has aborted', async () => {
+    const signal = AbortSignal.abort(new Error('too late'));
+    await expect(run('INSERT INTO things VALUES (1)', [], runContext({ signal }))).rejects.toThrow('too late');
+    expect(await things()).toEqual([]);
+  });
+});
+
+describe('task table-sizes', () => {
+  it('reports the largest tables first and warns of those above the limit', async () => {
+    await outside.query(`CREATE SCHEMA "Large"; CREATE TABLE "Large".a AS SELECT repeat('x', 100) FROM generate_series(1, 20000);
+      CREATE TABLE "Large".b (id int); ANALYZE "Large".a`);
+    const lines: LogLine[] = [];
+    const input = { schema: 'Large', top: 10, warnAboveMegabytes: 1 };
+    const { tables } = await new TableSizes(outside).run(input, runContext({}, lines));
+    expect(tables).toEqual([
+      { table: '"Large".a', rows: 20_000, megabytes: expect.any(Number) },
+      { table: '"Large".b', rows: null, megabytes: 0 },
+    ]);
+    expect(tables[0]!.megabytes).toBeGreaterThan(2);
+    expect(lines.filter(({ level }) => level === 'warn')).toEqual([
+      {
+        level: 'warn',
+        fields: { table: '"Large".a', megabytes: tables[0]!.megabytes },
+        message: 'table above its limit',
+      },
+    ]);
+    const [largest, ...others] = (await new TableSizes(outside).run({ top: 1 }, runContext())).tables;
+    expect(largest?.table).toBe('"Large".a');
+    expect(others).toEqual([]);
+  });
+});

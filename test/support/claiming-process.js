@@ -1,0 +1,17 @@
+// A replica that claims a run and never starts it.
+import { createApplication } from '../../dist/application.js';
+import { readEnvironment } from '../../dist/config/environment.js';
+import { SchedulerDatabase } from '../../dist/database/scheduler-database.js';
+import { Replicas } from '../../dist/queue/replicas.js';
+import { RunQueue } from '../../dist/queue/run-queue.js';
+import { claimRuns } from '../../dist/runs/claim-runs.js';
+
+const app = await createApplication(readEnvironment(process.env), []);
+await app.init();
+const [database, replicas, queue] = [SchedulerDatabase, Replicas, RunQueue].map((type) =>
+  app.get(type, { strict: false }),
+);
+await queue.start();
+await replicas.join();
+const claimed = await database.transaction((tx) => claimRuns(tx, queue, 1, replicas));
+process.send(claimed.map(({ id }) => id));

@@ -1,0 +1,23 @@
+// Dispatches what is due, from the word `go` until nothing is left; then tells how many occurrences it took.
+import { createApplication } from '../../dist/application.js';
+import { readEnvironment } from '../../dist/config/environment.js';
+import { Dispatcher } from '../../dist/jobs/dispatcher.js';
+import { RunQueue } from '../../dist/queue/run-queue.js';
+
+const app = await createApplication(readEnvironment(process.env), []);
+await app.init();
+await app.get(RunQueue, { strict: false }).start();
+const dispatcher = app.get(Dispatcher, { strict: false });
+process.send('ready');
+
+process.once('message', () => void dispatchAll());
+
+async function dispatchAll() {
+  let taken = 0;
+  for (let idle = 0; idle < 3;) {
+    const { decisions } = await dispatcher.dispatchDue();
+    taken += decisions.length;
+    idle = decisions.length === 0 ? idle + 1 : 0;
+  }
+  process.send(taken, () => process.exit(0));
+}

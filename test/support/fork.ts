@@ -1,0 +1,29 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+/** A process of its own that runs a script of this folder on the built code, with nothing of jest in it. */
+export function forkScript(script: string, variables: Record<string, string>): ChildProcess {
+  const { PATH, HOME } = process.env;
+  const env = { PATH, HOME, LOG_LEVEL: 'error', LOG_FORMAT: 'json', PORT: '0', ...variables };
+  return fork(join(import.meta.dirname, script), {
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env,
+  });
+}
+
+/** The next message of a process; rejects when it ends without one. */
+export async function message<T>(child: ChildProcess): Promise<T> {
+  const gone = new AbortController();
+  try {
+    return await Promise.race([
+      once(child, 'message', { signal: gone.signal }).then(([value]) => value as T),
+      once(child, 'exit', { signal: gone.signal }).then(([code, signal]) => {
+        throw new Error(`the process ended with ${String(code ?? signal)} before it said anything`);
+      }),
+    ]);
+  } finally {
+    gone.abort();
+  }
+}

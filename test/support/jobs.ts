@@ -1,0 +1,39 @@
+import type { DataSource } from 'typeorm';
+import { v7 } from 'uuid';
+import { Job } from '../../src/jobs/job.entity.js';
+
+export const NOON = new Date('2026-06-01T12:00:00Z');
+
+/** A job's row with the defaults of the contract, as `written` has it. */
+export const jobRow = (name: string, written: Partial<Job> = {}): Job => ({
+  id: v7(),
+  name,
+  description: '',
+  task: 'hold',
+  input: {},
+  trigger: { type: 'date', at: NOON.toISOString() },
+  paused: false,
+  declaredPaused: false,
+  priority: 0,
+  tags: [],
+  timeoutSeconds: 300,
+  retry: { limit: 0, delaySeconds: 5, backoff: 'exponential', maxDelaySeconds: 3600 },
+  onInterruption: 'rerun',
+  misfire: { policy: 'once', graceSeconds: 60, maxCatchUp: 100 },
+  overlap: 'skip',
+  source: 'api',
+  owner: null,
+  version: 1,
+  nextOccurrenceAt: NOON,
+  nextRunAt: NOON,
+  createdAt: NOON,
+  updatedAt: NOON,
+  ...written,
+});
+
+export async function givenJobs(source: DataSource, jobs: Job[]): Promise<void> {
+  await source.transaction(async (tx) => {
+    await tx.query('SET LOCAL search_path TO cronzimus');
+    await tx.insert(Job, jobs);
+  });
+}
