@@ -1,0 +1,68 @@
+# Needs git, make and any Node from 20 on; what else it takes is installed below this folder.
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# Where the machine's Node is too old, the pinned one goes first on PATH.
+enough := $(shell node -e 'const [a,b]=process.versions.node.split(".").map(Number);process.exit(a>24||(a===24&&b>=11)||(a===22&&b>=13)?0:1)' 2>/dev/null && echo yes)
+ifneq ($(enough),yes)
+pinned_dir := tools/node/node_modules/node-linux-$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)
+pinned := $(pinned_dir)/bin/node
+export PATH := $(CURDIR)/$(pinned_dir)/bin:$(PATH)
+endif
+
+sources := $(shell find src -type d -o -name '*.ts' ! -name '*.spec.ts')
+
+.PHONY: help
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: install
+install: node_modules/.installed ## Install what is missing, as the lockfile says
+
+.PHONY: run
+ifeq ($(origin JOBS_FILE)$(shell grep -s '^ *JOBS_FILE=' .env),undefined)
+run: export JOBS_FILE := jobs.example.yaml
+endif
+run: build ## Start the service, with the jobs of jobs.example.yaml unless JOBS_FILE says otherwise
+	@exec node dist/main.js
+
+.PHONY: build
+build: dist/main.js ## Compile to dist/, where something changed
+
+.PHONY: test
+test: build ## Run all tests; ARGS go to jest: make test ARGS="misfire --verbose"
+	npm test -- $(ARGS)
+
+.PHONY: lint
+lint: install ## Check the code, its types and the order of the rooms
+	npm run lint
+	npm run rooms
+
+.PHONY: format
+format: install ## Write all files as prettier has them; ARGS=--check only looks
+	npm run $(if $(filter --check,$(ARGS)),format:check,format)
+
+.PHONY: security
+security: install tools/security/node_modules/.installed ## Look for secrets in the files and for licences that do not fit
+	tools/security/check
+
+.PHONY: clean
+clean: ## Remove what was built and installed; the data in .cronzimus stays
+	rm -rf dist coverage node_modules tools/*/node_modules
+
+dist/main.js: node_modules/.installed $(sources) tsconfig.json tsconfig.build.json nest-cli.json
+	npm run build
+
+node_modules/.installed: package.json package-lock.json $(pinned)
+	npm ci
+	@touch $@
+
+tools/security/node_modules/.installed: tools/security/package-lock.json $(pinned)
+	npm ci --no-audit --no-fund --prefix tools/security
+	@touch $@
+
+tools/node/node_modules/%/bin/node: tools/node/package-lock.json
+	npm ci --no-audit --no-fund --prefix tools/node
+	@test -x $@ || { echo 'Node 22.13 or later is needed here: https://nodejs.org' >&2; exit 1; }
+	@touch $@
