@@ -4,6 +4,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import { isLoopback } from './config/loopback.js';
 import type { Environment } from './config/environment.js';
+import { Problem } from './core/problem.js';
 import { setUpOpenApi } from './http/openapi.js';
 import { setUpHttp } from './http/set-up-http.js';
 import { Clockwork } from './jobs/clockwork.js';
@@ -31,8 +32,15 @@ export async function serve(app: NestExpressApplication, { HOST, PORT }: Environ
   await app.init();
   const clockwork = app.get(Clockwork);
   const declarations = await clockwork.read();
-  await app.listen(PORT, HOST);
-  await clockwork.start(declarations);
+  await app.listen(PORT, HOST).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') throw error;
+    throw new Problem(500, 'PORT_IN_USE', `${HOST}:${PORT} is taken by another process; stop that one, or set PORT`);
+  });
+  await clockwork.start(declarations).catch(async (error: unknown) => {
+    // Its own error would hide this one.
+    await clockwork.stop().catch(() => {});
+    throw error;
+  });
 
   const url = await app.getUrl();
   const { items } = await app.get(Jobs).list({ sort: 'nextRunAt', limit: 3, state: 'active' });

@@ -5,9 +5,15 @@ import { isLoopback } from './loopback.js';
 import { postgresUrl, seconds, wholeNumber, wordList } from './values.js';
 
 /** Every variable that the service reads, with its unit in the name; contract section 9. */
-const variables = z.object({
+const environment = z.object({
   PORT: wholeNumber(0, 65_535).default(3000),
-  HOST: z.string().min(1).default('127.0.0.1'),
+  HOST: z
+    .string()
+    .refine(isLoopback, {
+      error: ({ input }) =>
+        `"${String(input)}" can be reached from outside, and the API has no keys yet; use 127.0.0.1, ::1 or localhost`,
+    })
+    .default('127.0.0.1'),
   /** Absent: the embedded PostgreSQL under DATA_DIR. */
   DATABASE_URL: postgresUrl.optional(),
   /** For presence and LISTEN, past a transaction pooler. Absent: DATABASE_URL. */
@@ -33,15 +39,6 @@ const variables = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   /** Absent: pretty on a terminal, else json. */
   LOG_FORMAT: z.enum(['pretty', 'json']).optional(),
-});
-
-const environment = variables.superRefine(({ HOST }, context) => {
-  if (!isLoopback(HOST))
-    context.addIssue({
-      code: 'custom',
-      path: ['HOST'],
-      message: `"${HOST}" can be reached from outside, and the API has no keys yet; use 127.0.0.1, ::1 or localhost`,
-    });
 });
 
 export type Variables = z.infer<typeof environment>;

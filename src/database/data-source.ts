@@ -4,8 +4,12 @@ import type { Environment } from '../config/environment.js';
 /** The names of our own pools; the default, unnamed DataSource belongs to tasks and to users. */
 export const API = 'api';
 export const SCHEDULER = 'scheduler';
+export const TASKS = 'tasks';
 
 export type DatabaseSettings = Pick<Environment, 'DATABASE_URL' | 'DATABASE_SCHEMA'>;
+
+/** The client's own limit of a statement, for a connection that has died without a word; the server's is set per transaction. */
+const LONGEST_STATEMENT_MS = 60_000;
 
 /** The options of a pool of up to `max` connections to the service's database. */
 export function dataSourceOptions(settings: DatabaseSettings, name: string, max: number) {
@@ -18,8 +22,8 @@ export function dataSourceOptions(settings: DatabaseSettings, name: string, max:
     extra: {
       max,
       connectionTimeoutMillis: 5_000,
-      // The client's own limit, for a connection that has died without a word. The server's is set per transaction.
-      query_timeout: 60_000,
+      // A task's statements may take as long as its attempt.
+      ...(name !== TASKS && { query_timeout: LONGEST_STATEMENT_MS }),
       keepAlive: true,
     },
   } satisfies DataSourceOptions;

@@ -2,7 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { ApiDatabase } from './api-database.js';
-import { API, dataSourceOptions, SCHEDULER } from './data-source.js';
+import { API, dataSourceOptions, SCHEDULER, TASKS } from './data-source.js';
 import { SchedulerDatabase } from './scheduler-database.js';
 
 const pool = (name: string | undefined, max: (environment: Environment) => number) =>
@@ -10,7 +10,7 @@ const pool = (name: string | undefined, max: (environment: Environment) => numbe
     ...(name !== undefined && { name }),
     inject: [ENVIRONMENT],
     useFactory: (environment: Environment) => ({
-      ...dataSourceOptions(environment, name ?? 'tasks', max(environment)),
+      ...dataSourceOptions(environment, name ?? TASKS, max(environment)),
       autoLoadEntities: true,
       retryAttempts: 0,
     }),

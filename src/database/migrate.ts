@@ -49,7 +49,17 @@ async function isBehind(source: DataSource, schema: string): Promise<boolean> {
   const [there] = await source.query<{ found: string | null }[]>('SELECT to_regclass($1) AS found', [
     `"${schema}".migrations`,
   ]);
-  return !there?.found || (await source.showMigrations());
+  return !there?.found || (await source.showMigrations()) || !(await hasQueue(source, schema));
+}
+
+/** The queue comes last of a migration. */
+async function hasQueue(source: DataSource, schema: string): Promise<boolean> {
+  const [there] = await source.query<{ found: string | null }[]>('SELECT to_regclass($1) AS found', [
+    `"${schema}_queue".queue`,
+  ]);
+  if (!there?.found) return false;
+  const queues = await source.query<unknown[]>(`SELECT FROM "${schema}_queue".queue WHERE name = $1`, [RUNS_QUEUE]);
+  return queues.length > 0;
 }
 
 async function migrateTables(settings: DatabaseSettings): Promise<void> {

@@ -30,8 +30,6 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .setTitle('Cronzimus')
     .setDescription(DESCRIPTION)
     .setVersion(packageVersion)
-    .addSecurity('key', { type: 'http', scheme: 'bearer', description: 'An API key; its role decides what it may do' })
-    .addSecurityRequirements('key')
     .build();
   const document = SwaggerModule.createDocument(app, config, { standardSchemaConverter: convert, operationIdFactory });
   refuseLost(components.keys(), document);

@@ -10,6 +10,7 @@ import { Worker } from '../runs/worker.js';
 import { CodeJobs } from './code-jobs.js';
 import { DeclaredJobs } from './declared-jobs.js';
 import { DispatchLoop } from './dispatch-loop.js';
+import { JobDeclaredTwiceError } from './job-errors.js';
 import type { JobDefinition } from './job.schema.js';
 import { JobsFile } from './jobs-file.js';
 
@@ -47,10 +48,11 @@ export class Clockwork {
   /** Reads what is declared, so that a fault ends the start before anything listens. */
   async read(): Promise<Declarations> {
     const { JOBS_FILE } = this.environment;
-    return {
-      code: await this.codeJobs.read(),
-      file: JOBS_FILE === undefined ? null : await this.jobsFile.read(JOBS_FILE),
-    };
+    const code = await this.codeJobs.read();
+    const file = JOBS_FILE === undefined ? null : await this.jobsFile.read(JOBS_FILE);
+    const twin = file && [...file.keys()].find((name) => code.has(name));
+    if (twin) throw new JobDeclaredTwiceError(twin);
+    return { code, file };
   }
 
   /** Presence first, since a run belongs to a replica; what makes runs last. */

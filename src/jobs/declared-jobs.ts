@@ -27,7 +27,7 @@ export class DeclaredJobs {
     private readonly logger: PinoLogger,
   ) {}
 
-  /** Creates and updates; what is the same is not touched, so its `nextRunAt` stays. Throws, and changes nothing, when a name belongs to another source. */
+  /** Creates and updates; what is the same is not touched, so its `nextRunAt` stays. Throws, and changes nothing, when a name belongs to another app or to the API. */
   async declare(source: DeclaredSource, definitions: Map<string, JobDefinition>): Promise<void> {
     const changed = await this.database.transaction(async (tx) => {
       await this.lock(tx);

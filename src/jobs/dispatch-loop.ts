@@ -56,7 +56,8 @@ export class DispatchLoop {
       for (const { job, drafts } of decisions)
         for (const { state, reason, scheduledAt } of drafts)
           this.logger.debug({ job: job.name, state, reason, scheduledAt }, 'occurrence dispatched');
-      if (more) return true;
+      const dueAgain = decisions.some(({ next }) => next.nextRunAt !== null && next.nextRunAt <= this.clock.now());
+      if (more || dueAgain) return true;
     }
     await this.setRungAlarms();
     return false;

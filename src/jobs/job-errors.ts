@@ -28,3 +28,13 @@ give one of the two another name`,
     );
   }
 }
+
+export class JobDeclaredTwiceError extends Problem {
+  constructor(readonly job: string) {
+    super(
+      409,
+      'JOB_DECLARED_TWICE',
+      `Job "${job}" is declared in code and in JOBS_FILE; give one of the two another name`,
+    );
+  }
+}

@@ -41,10 +41,14 @@ export class Jobs {
 
   /** The next `count` nominal instants, whether the job is paused or not. Throws JOB_NOT_FOUND. */
   async upcoming(name: string, count: number): Promise<Date[]> {
-    const job = await this.database.transaction((tx) => this.find(tx, name));
+    const { job, now } = await this.database.transaction(async (tx) => ({
+      job: await this.find(tx, name),
+      now: await databaseNow(tx),
+    }));
     const trigger = openTrigger(job.trigger, job.id);
     const occurrences: Date[] = [];
-    let at = job.nextOccurrenceAt;
+    // A pause leaves occurrences behind that will not run.
+    let at = job.nextOccurrenceAt && job.nextOccurrenceAt < now ? trigger.next(now) : job.nextOccurrenceAt;
     while (at && occurrences.length < count) {
       occurrences.push(at);
       at = trigger.next(at);

@@ -23,14 +23,17 @@ const stateConditions = {
   finished: 'job.nextOccurrenceAt IS NULL',
 };
 
+/** As the view shows it: a paused job has no next run. */
+const nextRun = `COALESCE(CASE WHEN NOT job.paused THEN job.nextRunAt END, 'infinity')`;
+
 /** A job without a next run sorts behind all others. The name makes each place unique. */
 const orders = {
   name: { key: 'job.name', direction: 'ASC', after: 'job.name > :name', keyOf: () => null },
   nextRunAt: {
-    key: `COALESCE(job.nextRunAt, 'infinity')`,
+    key: nextRun,
     direction: 'ASC',
-    after: `(COALESCE(job.nextRunAt, 'infinity'), job.name) > (CAST(:key AS timestamptz), :name)`,
-    keyOf: (job: Job) => job.nextRunAt?.toISOString() ?? 'infinity',
+    after: `(${nextRun}, job.name) > (CAST(:key AS timestamptz), :name)`,
+    keyOf: (job: Job) => (job.paused ? null : job.nextRunAt)?.toISOString() ?? 'infinity',
   },
   '-updatedAt': {
     key: 'job.updatedAt',

@@ -16,13 +16,21 @@ export class ShutdownError extends Problem {
   }
 }
 
-/** Whatever a task has thrown, as a row keeps it. */
+/** Whatever a task has thrown, as a row keeps it. Never throws, whatever that is. */
 export function runError(thrown: unknown): RunError {
-  if (!(thrown instanceof Error)) return { name: 'NonError', message: cut(text(thrown)) };
+  try {
+    return thrown instanceof Error ? describe(thrown) : { name: 'NonError', message: cut(text(thrown)) };
+  } catch {
+    return { name: 'NonError', message: 'something that cannot be read was thrown' };
+  }
+}
+
+function describe(thrown: Error): RunError {
   const code: unknown = (thrown as { code?: unknown }).code;
   return {
-    name: cut(thrown.name),
-    message: cut(thrown.message),
+    // Nothing keeps a library from putting something else there.
+    name: cut(text(thrown.name)),
+    message: cut(text(thrown.message)),
     ...(typeof code === 'string' && { code: cut(code) }),
     ...(typeof thrown.stack === 'string' && { stack: cut(thrown.stack + causes(thrown)) }),
   };
@@ -33,12 +41,11 @@ function causes(error: Error): string {
   return cause instanceof Error && cause !== error ? `\ncaused by: ${cause.stack ?? cause.message}` : '';
 }
 
-function text(thrown: unknown): string {
-  try {
-    return typeof thrown === 'string' ? thrown : (JSON.stringify(thrown) ?? String(thrown));
-  } catch {
-    return 'something that is no Error was thrown';
-  }
-}
+const text = (value: unknown): string =>
+  typeof value === 'string'
+    ? value
+    : typeof value === 'bigint'
+      ? `${value}n`
+      : (JSON.stringify(value) ?? String(value));
 
 const cut = (value: string) => storableText(value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value);

@@ -13,7 +13,7 @@ export interface LogLine {
   fields: string | null;
 }
 
-const MOST_LINES = 1_000;
+export const MOST_LINES = 1_000;
 const MOST_BYTES = 262_144;
 
 /** The log of one attempt: each line goes to `pino` as well as to `keep`, up to 1,000 lines or 256 KiB, then one says it was cut. */
@@ -30,7 +30,7 @@ export function runLog(
   const add = (level: LogLevel, message: string, fields: string | null) => {
     if (cut) return;
     const size = Buffer.byteLength(message) + Buffer.byteLength(fields ?? '');
-    cut = lines + 1 >= MOST_LINES || bytes + size > MOST_BYTES;
+    cut = lines >= MOST_LINES || bytes + size > MOST_BYTES;
     lines += 1;
     bytes += size;
     const line = { runId: run.id, attempt: run.attempt, at: now() };
@@ -68,5 +68,6 @@ function readable(value: unknown): unknown {
   if (typeof value === 'string') return storableText(value);
   if (typeof value === 'bigint') return value.toString();
   if (value instanceof Error) return { name: value.name, message: value.message, stack: value.stack };
-  return value;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [storableText(key), item]));
 }

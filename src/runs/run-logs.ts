@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { Loop } from '../core/loop.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
-import type { LogLine } from './run-log.js';
+import { type LogLine, MOST_LINES } from './run-log.js';
 
 const MOST_WAITING = 50_000;
 
@@ -48,10 +48,11 @@ export class RunLogs {
   }
 }
 
-// A run that was pruned or never committed has no lines.
+// A run that was pruned has no lines. A run's limit holds over all its attempts, each of which keeps to it by itself.
 const insert = `
   INSERT INTO run_logs (run_id, attempt, at, level, message, fields)
   SELECT "runId", attempt, at, level, message, fields::jsonb
   FROM jsonb_to_recordset($1::jsonb) AS line ("runId" uuid, attempt integer, at timestamptz, level text, message text,
     fields text)
-  WHERE EXISTS (SELECT FROM runs WHERE runs.id = "runId")`;
+  WHERE EXISTS (SELECT FROM runs WHERE runs.id = "runId")
+    AND (attempt = 1 OR (SELECT count(*) FROM run_logs WHERE run_id = "runId") < ${MOST_LINES})`;

@@ -60,7 +60,13 @@ export class TaskRunner {
       attempt: run.attempt,
       signal,
       log: runLog(this.logger.logger, run, () => new Date(), this.logs.keep),
-      transaction: (work) => this.database.transaction(work),
+      transaction: (work) =>
+        this.database.transaction(async (tx) => {
+          await tx.query(`SELECT set_config('statement_timeout', $1, true)`, [
+            String(Math.ceil(run.timeoutSeconds * 1000)),
+          ]);
+          return work(tx);
+        }),
     };
   }
 

@@ -3,8 +3,6 @@ import { bound, parserOf } from './sql-values.js';
 
 const MOST_ROWS = 100;
 const MOST_BYTES = 49_152;
-/** Beyond the longest attempt, in place of the pool's own limit: the run's signal decides. */
-const LONGEST_MS = 700_000_000;
 
 export interface SqlAnswer {
   /** How many rows the statement has answered or changed; null for one that does neither. */
@@ -33,6 +31,6 @@ export function runStatement(client: ClientBase, text: string, values: readonly 
       truncated = rows.length === MOST_ROWS || bytes > MOST_BYTES;
       if (!truncated) rows.push(row);
     });
-    client.query(Object.assign(query, { query_timeout: LONGEST_MS }));
+    client.query(query);
   });
 }

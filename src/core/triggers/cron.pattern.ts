@@ -63,7 +63,7 @@ function tryRead(fields: string[]): CronPattern | null {
   }
 }
 
-/** A fixed time is one without wildcard and step; `a/n` is allowed. */
+/** A fixed time is one without wildcard and step; `a/n` is a step. */
 const read = (fields: string[]): CronPattern =>
   new CronPattern(fields.join(' '), undefined, { fixedTimeRule: 'no-wildcard', sloppyRanges: true });
 

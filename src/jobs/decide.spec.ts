@@ -1,0 +1,109 @@
+import { jobRow } from '../../test/support/jobs.js';
+import { openTrigger } from '../core/triggers/trigger.js';
+import { decide } from './decide.js';
+import type { Job } from './job.entity.js';
+
+const at = (time: string) => new Date(`2026-06-01T${time}Z`);
+const trigger = {
+  type: 'interval',
+  everySeconds: 60,
+  anchor: '2026-06-01T00:00:00.000Z',
+  startAt: null,
+  endAt: null,
+  jitterSeconds: 0,
+} as const;
+const job = (written: Partial<Job> = {}) =>
+  jobRow('minutely', { trigger, nextOccurrenceAt: at('12:00'), nextRunAt: at('12:00'), ...written });
+const next = (time: string) => ({ nextOccurrenceAt: at(time), nextRunAt: at(time) });
+
+describe('decide', () => {
+  it('makes a run that has what the job has now, and moves on', () => {
+    const due = job({ input: { a: 1 }, priority: 7, timeoutSeconds: 2, onInterruption: 'fail' });
+    const decision = decide(due, at('12:00:01'), false);
+    expect(decision.next).toEqual(next('12:01'));
+    expect(decision.drafts).toEqual([
+      {
+        jobId: due.id,
+        job: 'minutely',
+        task: due.task,
+        kind: 'schedule',
+        state: 'pending',
+        reason: null,
+        scheduledAt: at('12:00'),
+        dueAt: at('12:00'),
+        input: { a: 1 },
+        priority: 7,
+        timeoutSeconds: 2,
+        retry: due.retry,
+        onInterruption: 'fail',
+      },
+    ]);
+  });
+
+  const skipped = { state: 'skipped', reason: 'overlap' };
+  const pending = { state: 'pending', reason: null };
+  it.each<[string, Partial<Job>, boolean, object[]]>([
+    ['skip, and one runs: both are skipped', { overlap: 'skip' }, true, [skipped, skipped]],
+    ['skip, and none runs: the first runs', { overlap: 'skip' }, false, [pending, skipped]],
+    ['allow, and one runs: both run', { overlap: 'allow' }, true, [pending, pending]],
+  ])('of two within the grace: %s', (_case, written, busy, expected) => {
+    expect(decide(job(written), at('12:01'), busy).drafts).toMatchObject(expected);
+  });
+
+  it('catches up beside the overlap rule, behind the row of what was missed', () => {
+    const { drafts, next: following } = decide(job(), at('12:05:30'), true);
+    expect(drafts).toMatchObject([
+      { state: 'missed', reason: 'misfire', scheduledAt: at('12:00'), missed: { to: at('12:04'), count: 5 } },
+      { ...skipped, kind: 'schedule', scheduledAt: at('12:05') },
+    ]);
+    expect(following).toEqual(next('12:06'));
+    const late = job({ misfire: { policy: 'once', graceSeconds: 0, maxCatchUp: 100 } });
+    expect(decide(late, at('12:05:30'), true).drafts).toMatchObject([
+      { state: 'missed', missed: { to: at('12:04'), count: 5 } },
+      { ...pending, kind: 'catch_up', scheduledAt: at('12:05') },
+    ]);
+  });
+
+  it('makes one skipped row of a pause', () => {
+    const { drafts, next: following } = decide(job({ paused: true }), at('12:09:59'), false);
+    expect(drafts).toMatchObject([
+      { state: 'skipped', reason: 'paused', scheduledAt: at('12:00'), missed: { to: at('12:09'), count: 10 } },
+    ]);
+    expect(following).toEqual(next('12:10'));
+  });
+
+  it.each<[string, Partial<Job>, string]>([
+    ['nothing is due', {}, '11:59:59.999'],
+    ['nothing was due in the pause', { paused: true }, '11:59:59.999'],
+    ['the trigger is spent', { nextOccurrenceAt: null, nextRunAt: null }, '12:00'],
+  ])('leaves the job as it is when %s', (_case, written, now) => {
+    const { nextOccurrenceAt, nextRunAt } = job(written);
+    expect(decide(job(written), at(now), false)).toMatchObject({ drafts: [], next: { nextOccurrenceAt, nextRunAt } });
+  });
+
+  it('leaves nothing behind the last occurrence', () => {
+    const once = job({ trigger: { type: 'date', at: at('12:00').toISOString() } });
+    const { drafts, next: following } = decide(once, at('12:00'), false);
+    expect(drafts).toMatchObject([{ scheduledAt: at('12:00'), ...pending }]);
+    expect(following).toEqual({ nextOccurrenceAt: null, nextRunAt: null });
+  });
+
+  it('waits for the jitter of an occurrence, then and after', () => {
+    const jittered = job({ trigger: { ...trigger, jitterSeconds: 59 } });
+    const { delay } = openTrigger(jittered.trigger, jittered.id);
+    const due = (time: string) => new Date(at(time).getTime() + delay(at(time)));
+    expect(decide(jittered, new Date(due('12:00').getTime() - 1), false)).toMatchObject({
+      drafts: [],
+      next: { nextOccurrenceAt: at('12:00'), nextRunAt: due('12:00') },
+    });
+    expect(decide(jittered, due('12:00'), false)).toMatchObject({
+      drafts: [{ scheduledAt: at('12:00'), dueAt: due('12:00') }],
+      next: { nextOccurrenceAt: at('12:01'), nextRunAt: due('12:01') },
+    });
+  });
+
+  it('throws for a trigger that cannot be read', () => {
+    const broken = job({ trigger: { ...trigger, type: 'cron', expression: 'nonsense', timeZone: 'UTC' } as never });
+    expect(() => decide(broken, at('12:00'), false)).toThrow();
+  });
+});
