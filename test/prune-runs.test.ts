@@ -90,7 +90,7 @@ describe('task prune-runs', () => {
   it('shares the rows with a pruning at the same time', async () => {
     await givenRuns(8_000, 'succeeded', 31);
     const both = await Promise.all([task.run({}, runContext()), task.run({}, runContext())]);
-    expect(both[0]!.deleted + both[1]!.deleted).toBe(8_000);
+    expect(both[0].deleted + both[1].deleted).toBe(8_000);
     expect(await countOf('runs')).toBe(0);
   });
 });

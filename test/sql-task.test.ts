@@ -33,6 +33,13 @@ const things = () => outside.query<{ id: number; value: unknown }[]>('SELECT * F
 const oneValue = async (expression: string, ...values: unknown[]) =>
   (await run(`SELECT ${expression} AS value`, values)).rows[0];
 
+const sleeping = async () => {
+  const found = await outside.query<object[]>(
+    "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'",
+  );
+  return found.length;
+};
+
 describe('task sql', () => {
   it('commits what the statement writes, with the words of the run in its values', async () => {
     const insert = 'INSERT INTO things VALUES ($1, $2) RETURNING value';
@@ -177,12 +184,6 @@ describe('task sql', () => {
     const stop = new AbortController();
     const reason = new Error('time is over');
     const running = run('INSERT INTO things SELECT 1 FROM pg_sleep(60)', [], runContext({ signal: stop.signal }));
-    const sleeping = async () => {
-      const found = await outside.query(
-        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'",
-      );
-      return found.length as number;
-    };
     await eventually(async () => expect(await sleeping()).toBe(1));
     stop.abort(reason);
     await expect(running).rejects.toBe(reason);

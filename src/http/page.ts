@@ -25,6 +25,9 @@ export const limit = z
 
 export const cursor = z.string().optional().describe('`nextCursor` of the page before, with the same filters and sort');
 
+/** An instant in a cursor, as `toISOString` writes it; PostgreSQL would refuse the year 0, and digits without end. */
+export const cursorInstant = z.iso.datetime({ precision: 3 }).refine((text) => text >= '1970');
+
 export const encodeCursor = (values: unknown): string => Buffer.from(JSON.stringify(values)).toString('base64url');
 
 /** The values a cursor was made from, checked with `schema`. Throws 400 INVALID_CURSOR. */

@@ -90,8 +90,8 @@ describe('decide', () => {
 
   it('waits for the jitter of an occurrence, then and after', () => {
     const jittered = job({ trigger: { ...trigger, jitterSeconds: 59 } });
-    const { delay } = openTrigger(jittered.trigger, jittered.id);
-    const due = (time: string) => new Date(at(time).getTime() + delay(at(time)));
+    const opened = openTrigger(jittered.trigger, jittered.id);
+    const due = (time: string) => new Date(at(time).getTime() + opened.delay(at(time)));
     expect(decide(jittered, new Date(due('12:00').getTime() - 1), false)).toMatchObject({
       drafts: [],
       next: { nextOccurrenceAt: at('12:00'), nextRunAt: due('12:00') },
@@ -104,6 +104,6 @@ describe('decide', () => {
 
   it('throws for a trigger that cannot be read', () => {
     const broken = job({ trigger: { ...trigger, type: 'cron', expression: 'nonsense', timeZone: 'UTC' } as never });
-    expect(() => decide(broken, at('12:00'), false)).toThrow();
+    expect(() => decide(broken, at('12:00'), false)).toThrow('There is 1 field');
   });
 });

@@ -2,14 +2,20 @@ import { readFile } from 'node:fs/promises';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { Problem } from '../core/problem.js';
+import { unstorable } from '../http/storable.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
 import { InvalidTaskInputError, UnknownTaskError } from '../tasks/task-errors.js';
 import { jobDefinition, type JobDefinition, jobName } from './job.schema.js';
 import { type FileFault, parseYaml, type ParsedYaml } from './yaml.js';
 
-const jobsFile = z.strictObject({
-  jobs: z.record(jobName, jobDefinition, { error: 'Must be a map of jobs by name; write "jobs: {}" to say none' }),
-});
+const frame = z.strictObject(
+  { jobs: z.record(z.string(), z.unknown(), { error: 'Must be a map of jobs by name; write "jobs: {}" to say none' }) },
+  {
+    error: ({ code }) =>
+      code === 'invalid_type' ? 'Must begin with "jobs:"; write "jobs: {}" to say that there are none' : undefined,
+  },
+);
+const entry = z.object({ name: jobName, definition: jobDefinition });
 
 /** Reads a jobs file: YAML, or JSON as a part of it. */
 @Injectable()
@@ -22,31 +28,56 @@ export class JobsFile {
       throw new Problem(500, 'JOBS_FILE_UNREADABLE', `JOBS_FILE cannot be read: ${error.message}`);
     });
     const parsed = parseYaml(text);
-    const { jobs, faults } = parsed.faults.length > 0 ? { jobs: {}, faults: parsed.faults } : await this.check(parsed);
+    const jobs = new Map<string, JobDefinition>();
+    const faults = parsed.faults.length > 0 ? parsed.faults : await this.check(parsed, jobs);
     if (faults.length > 0) throw new JobsFileError(path, faults);
-    return new Map(Object.entries(jobs));
+    return jobs;
   }
 
-  private async check(parsed: ParsedYaml): Promise<{ jobs: Record<string, JobDefinition>; faults: FileFault[] }> {
-    const result = jobsFile.safeParse(parsed.value, { error: withHint });
-    if (!result.success)
-      return {
-        jobs: {},
-        faults: result.error.issues.flatMap((issue) => {
-          const keys = issue.code === 'unrecognized_keys' ? issue.keys : [null];
-          return keys.map((key) => parsed.at(key === null ? issue.path : [...issue.path, key], issue.message));
-        }),
-      };
+  /** Puts what is right into `jobs`, and answers what is wrong. */
+  private async check(parsed: ParsedYaml, jobs: Map<string, JobDefinition>): Promise<FileFault[]> {
+    const bad = unstorable(parsed.value);
+    if (bad) return [parsed.at(keysOf(bad.path), bad.message)];
+    const { data, error } = frame.safeParse(parsed.value, { error: withHint });
+    if (error) return error.issues.flatMap((issue) => faultsAt(parsed, [], issue));
     const faults: FileFault[] = [];
-    for (const [name, { task, input }] of Object.entries(result.data.jobs))
-      await this.tasks.validate(task, input).catch((error: unknown) => {
-        if (!(error instanceof UnknownTaskError || error instanceof InvalidTaskInputError)) throw error;
-        for (const { path, message } of error.errors ?? [])
-          faults.push(parsed.at(['jobs', name, ...path.split('/').slice(1)], message));
-      });
-    return { jobs: result.data.jobs, faults };
+    for (const [name, written] of Object.entries(data.jobs)) {
+      const result = entry.safeParse({ name, definition: written }, { error: withHint });
+      if (result.success) {
+        jobs.set(name, result.data.definition);
+        faults.push(...(await this.checkInput(parsed, name, result.data.definition)));
+      } else {
+        // The first key of an entry says which part of it.
+        for (const { path, ...issue } of result.error.issues)
+          faults.push(...faultsAt(parsed, ['jobs', name], { ...issue, path: path.slice(1) }));
+      }
+    }
+    return faults;
+  }
+
+  private async checkInput(parsed: ParsedYaml, name: string, { task, input }: JobDefinition): Promise<FileFault[]> {
+    try {
+      await this.tasks.validate(task, input);
+      return [];
+    } catch (error) {
+      if (!(error instanceof UnknownTaskError || error instanceof InvalidTaskInputError)) throw error;
+      return (error.errors ?? []).map(({ path, message }) => parsed.at(['jobs', name, ...keysOf(path)], message));
+    }
   }
 }
+
+/** Each unknown field on its own line. */
+function faultsAt(parsed: ParsedYaml, base: PropertyKey[], issue: z.core.$ZodIssue): FileFault[] {
+  const path = [...base, ...issue.path];
+  const places = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...path, key]) : [path];
+  return places.map((place) => parsed.at(place, issue.message));
+}
+
+const keysOf = (pointer: string): string[] =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
 
 export class JobsFileError extends Problem {
   constructor(path: string, faults: FileFault[]) {
@@ -58,9 +89,4 @@ export class JobsFileError extends Problem {
 }
 
 /** What zod's own words do not say. */
-const withHint: z.core.$ZodErrorMap = (issue) => {
-  if (issue.path?.length === 0 && issue.code === 'invalid_type')
-    return 'Must begin with "jobs:"; write "jobs: {}" to say that there are none';
-  if (issue.code === 'unrecognized_keys') return 'Unknown field';
-  return undefined;
-};
+const withHint: z.core.$ZodErrorMap = ({ code }) => (code === 'unrecognized_keys' ? 'Unknown field' : undefined);

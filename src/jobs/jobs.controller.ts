@@ -13,7 +13,13 @@ import { jobView } from './job.view.js';
 import { Jobs } from './jobs.service.js';
 import { jobsQuery, type JobsQuery } from './list-jobs.js';
 
-const count = z.coerce.number().pipe(z.int().min(1).max(1000)).default(5).describe('How many, 1 to 1000');
+const count = z
+  .string()
+  .regex(/^\d{1,4}$/, 'Must be a whole number from 1 to 1000')
+  .transform(Number)
+  .pipe(z.int().min(1, 'Must be at least 1').max(1000, 'Must be at most 1000'))
+  .prefault('5')
+  .describe('How many, 1 to 1000');
 const upcomingQuery = z.strictObject({ count });
 const upcomingView = z.object({ occurrences: z.array(z.date()) }).meta({ id: 'Upcoming' });
 const runRequest = z

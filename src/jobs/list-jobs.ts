@@ -1,7 +1,7 @@
 import { type EntityManager, type SelectQueryBuilder } from 'typeorm';
 import { z } from 'zod';
 import { rows } from '../database/transaction.js';
-import { cursor, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
+import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
 import { Job, jobSources } from './job.entity.js';
 import { jobStates, type JobView, type LastRun, viewOf } from './job.view.js';
 
@@ -46,7 +46,7 @@ const orders = {
 
 const place = z.tuple([
   z.enum(['name', 'nextRunAt', '-updatedAt']),
-  z.iso.datetime().or(z.literal('infinity')).nullable(),
+  cursorInstant.or(z.literal('infinity')).nullable(),
   z.string(),
 ]);
 

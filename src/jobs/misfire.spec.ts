@@ -4,10 +4,10 @@ import { backlogOf, latestDue } from './misfire.js';
 
 const open = { startAt: null, endAt: null, jitterSeconds: 0 };
 const anchor = '2026-06-01T00:00:00.000Z';
-const every = (everySeconds: number, more = {}): TriggerDefinition => ({
-  ...{ type: 'interval', everySeconds, anchor, ...open },
-  ...more,
-});
+const every = (everySeconds: number, more = {}): TriggerDefinition => {
+  const grid: TriggerDefinition = { type: 'interval', everySeconds, anchor, ...open };
+  return { ...grid, ...more };
+};
 const at = (time: string) => new Date(`2026-06-01T${time}Z`);
 const minutely = openTrigger(every(60), 'job');
 

@@ -21,7 +21,8 @@ export function definitionOf(written: Written, job: Job | undefined, { timeZone,
   return {
     description: written.description,
     task: written.task,
-    input: written.input,
+    // As jsonb gives it back, which has no -0: a job is not changed by being declared again.
+    input: JSON.parse(JSON.stringify(written.input)) as object,
     trigger: completeTrigger(written.trigger, { timeZone, createdAt: now, previous: job?.trigger ?? null }),
     paused: job && job.declaredPaused === declaredPaused ? job.paused : written.paused,
     declaredPaused,

@@ -26,10 +26,22 @@ describe('what a task has thrown, as a row keeps it', () => {
     ['nothing', undefined, { name: 'NonError', message: 'undefined' }],
     ['an object', { a: 1 }, { name: 'NonError', message: '{"a":1}' }],
     ['a big integer', 1n, { name: 'NonError', message: '1n' }],
-    ['a code that is a number', withFields({ code: 42 }), { name: 'Error', message: 'boom', stack: expect.any(String) }],
-    ['a NUL in a message', Object.assign(new Error('a\0b'), { stack: 'a\0b' }), { name: 'Error', message: 'a\ufffdb', stack: 'a\ufffdb' }],
+    [
+      'a code that is a number',
+      withFields({ code: 42 }),
+      { name: 'Error', message: 'boom', stack: expect.any(String) },
+    ],
+    [
+      'a NUL in a message',
+      Object.assign(new Error('a\0b'), { stack: 'a\0b' }),
+      { name: 'Error', message: 'a\ufffdb', stack: 'a\ufffdb' },
+    ],
     ['a name that is no text', withFields({ name: 42, stack: null }), { name: '42', message: 'boom' }],
-    ['a message that is no text', withFields({ message: { a: 1 }, stack: null }), { name: 'Error', message: '{"a":1}' }],
+    [
+      'a message that is no text',
+      withFields({ message: { a: 1 }, stack: null }),
+      { name: 'Error', message: '{"a":1}' },
+    ],
     ['an error that cannot be read', unreadable, { name: 'NonError', message: expect.any(String) }],
   ])('of any kind: %s', (_case, thrown, expected) => {
     expect(runError(thrown)).toEqual(expected);

@@ -54,7 +54,9 @@ describe('the log of a run', () => {
   it('keeps 1,000 lines, and then one says that it was cut', () => {
     const { log, kept } = given();
     for (let line = 1; line <= 1_000; line += 1) log.info(`line ${line}`);
-    expect(kept.map(({ message }) => message)).toEqual(Array.from({ length: 1_000 }, (_, index) => `line ${index + 1}`));
+    expect(kept.map(({ message }) => message)).toEqual(
+      Array.from({ length: 1_000 }, (_, index) => `line ${index + 1}`),
+    );
     for (let line = 0; line < 10; line += 1) log.info('too many');
     expect(kept).toHaveLength(1_001);
     expect(kept.at(-1)).toMatchObject({ level: 'warn', message: expect.stringContaining('cut here') });
@@ -83,7 +85,11 @@ describe('the log of a run', () => {
     ['a NUL in a key', { 'a\0': { '\ud800': 1 } }, { 'a\ufffd': { '\ufffd': 1 } }],
     ['a big integer', { a: 10n }, { a: '10' }],
     ['a Date', { at }, { at: at.toISOString() }],
-    ['an error', { err: new TypeError('boom') }, { err: { name: 'TypeError', message: 'boom', stack: expect.any(String) } }],
+    [
+      'an error',
+      { err: new TypeError('boom') },
+      { err: { name: 'TypeError', message: 'boom', stack: expect.any(String) } },
+    ],
     ['a circle', cyclic, { unreadable: expect.any(String) }],
   ])('makes of fields what a row can hold: %s', (_case, fields, expected) => {
     expect(fieldsOf(fields)).toEqual(expected);

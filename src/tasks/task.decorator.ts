@@ -4,8 +4,8 @@ import type { TriggerInput } from '../core/triggers/trigger.js';
 import type { RunContext } from './run-context.js';
 
 /** Any schema that validates and can show itself as JSON Schema, such as zod's. */
-// oxlint-disable-next-line typescript/no-explicit-any -- the schema's own types are inferred from the argument
 export type InputSchema = {
+  // oxlint-disable-next-line typescript/no-explicit-any -- the schema's own types are inferred from the argument
   readonly '~standard': StandardSchemaV1.Props<any, any> & StandardJSONSchemaV1.Props<any, any>;
 };
 
@@ -24,8 +24,8 @@ export type WrittenInputOf<S> = S extends {
   : Record<string, never>;
 
 export interface TaskHandler<S = undefined> {
-  /** Its result, if any, is the run's output: JSON up to 64 KiB. What it throws fails the attempt. */
-  run(input: InputOf<S>, context: RunContext): Promise<unknown> | unknown;
+  /** Its result, or what its promise resolves to, is the run's output: JSON up to 64 KiB. What it throws fails the attempt. */
+  run(input: InputOf<S>, context: RunContext): unknown;
 }
 
 /** A job declared in code: all but the task, which is the class it stands at. */

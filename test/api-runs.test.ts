@@ -1,0 +1,182 @@
+import { ask } from './support/ask.js';
+import { eventually } from './support/eventually.js';
+import { type Page, type RunAnswer, spentJob, TestService } from './support/service.js';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await TestService.start();
+});
+afterAll(() => service.stop());
+
+interface LogLine {
+  level: string;
+  message: string;
+}
+const logs = (id: string, query = '') => service.get<Page<LogLine>>(`/runs/${id}/logs${query}`);
+const soon = { limit: 1, delaySeconds: 0.2, backoff: 'fixed', maxDelaySeconds: 1 } as const;
+
+describe('the list of runs', () => {
+  beforeAll(async () => {
+    await service.given(
+      spentJob('list.ok', 'echo', { input: { text: 'hi' } }),
+      spentJob('list.bad', 'fail', { input: {} }),
+    );
+    await service.run('list.ok', 'succeeded');
+    await service.run('list.bad', 'failed');
+    await service.run('list.ok', 'succeeded');
+    await ask(
+      service.database,
+      `INSERT INTO cronzimus.runs (id, job_id, job, task, kind, state, reason, scheduled_at, due_at, queued_at, finished_at,
+         priority, timeout_seconds, retry, on_interruption, input, missed_to, missed_count)
+       SELECT gen_random_uuid(), job_id, 'list.old', task, 'schedule', 'missed', 'misfire', '2026-01-01T00:00:00Z',
+         '2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z', '2026-01-02T00:00:00Z', 0, 1, retry, 'fail', '{}',
+         '2026-01-01T05:00:00Z', NULL FROM cronzimus.runs LIMIT 1`,
+    );
+  });
+
+  it.each([
+    ['', ['list.ok', 'list.bad', 'list.ok', 'list.old']],
+    ['job=list.ok', ['list.ok', 'list.ok']],
+    ['job=list', []],
+    ['state=failed', ['list.bad']],
+    ['kind=schedule', ['list.old']],
+    ['kind=manual&state=succeeded&job=list.ok&limit=1', ['list.ok']],
+    ['from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00.001Z', ['list.old']],
+    ['to=2026-01-01T01:00:00%2B01:00', []],
+    ['from=2026-01-01T00:00:00.001Z', ['list.ok', 'list.bad', 'list.ok']],
+  ])('newest first, those that fit: %s', async (query, expected) => {
+    const { items } = await service.get<Page<RunAnswer>>(`/runs?${query}`);
+    expect(items.map(({ job }) => job)).toEqual(expected);
+  });
+
+  it('leaves out inputs, outputs, attempts and stacks', async () => {
+    const { items } = await service.get<Page<RunAnswer>>('/runs?state=failed');
+    const { input, output, attempts, ...item } = await service.get(`/runs/${items[0]!.id}`);
+    expect([input, output, attempts]).toEqual([{}, null, [expect.anything()]]);
+    const { stack, ...error } = item['error'] as Record<string, unknown>;
+    expect(stack).toContain('tasks.ts');
+    expect(items).toEqual([{ ...item, error }]);
+  });
+
+  it('tells of a range of missed occurrences how long it was', async () => {
+    const missed = { from: '2026-01-01T00:00:00.000Z', to: '2026-01-01T05:00:00.000Z', count: null };
+    const { items } = await service.get<Page<RunAnswer>>('/runs?job=list.old');
+    expect(items).toMatchObject([{ state: 'missed', reason: 'misfire', missed, startedAt: null, durationMs: null }]);
+  });
+
+  it('shows no run twice and leaves none out when others are added meanwhile', async () => {
+    const before = (await service.get<Page<RunAnswer>>('/runs')).items;
+    const paged = await service.allPages<RunAnswer>('/runs?limit=1', () => service.run('list.ok', 'succeeded'));
+    expect(paged).toEqual(before);
+  });
+});
+
+describe('a run that fails', () => {
+  it('is failed, with the error and its stack, also in the row of the attempt', async () => {
+    await service.given(spentJob('failing', 'fail', { input: {} }));
+    const run = await service.run('failing', 'failed');
+    const error = {
+      name: 'Error',
+      message: 'attempt 1 failed',
+      code: 'E_FAILED',
+      stack: expect.stringContaining('tasks.ts'),
+    };
+    expect(run).toMatchObject({ error, output: null, reason: null, attempt: 1, retriesUsed: 0, nextAttemptAt: null });
+    const times = { startedAt: run['startedAt'], finishedAt: run['finishedAt'] };
+    expect(run['attempts']).toMatchObject([{ number: 1, replica: run['replica'], state: 'failed', error, ...times }]);
+  });
+
+  it('waits for its retry, and runs again', async () => {
+    await service.given(spentJob('retried', 'fail', { input: { attempts: 1 }, retry: soon }));
+    const waiting = await service.run('retried', 'retrying');
+    expect(waiting).toMatchObject({ nextAttemptAt: expect.any(String), finishedAt: null, attempt: 1, retriesUsed: 1 });
+    const ended = await service.reaches(waiting.id, 'succeeded');
+    expect(ended).toMatchObject({ output: 2, error: null, attempt: 2, retriesUsed: 1, nextAttemptAt: null });
+    expect(ended['attempts']).toMatchObject([{ number: 1, state: 'failed', error: { message: 'attempt 1 failed' } }]);
+    expect(Date.parse(ended['startedAt'] as string)).toBeGreaterThanOrEqual(
+      Date.parse(waiting['nextAttemptAt'] as string),
+    );
+  });
+
+  it('fails for good when no retry is left', async () => {
+    await service.given(spentJob('retried-in-vain', 'fail', { input: {}, retry: soon }));
+    const run = await service.run('retried-in-vain', 'failed');
+    expect(run).toMatchObject({ attempt: 2, retriesUsed: 1, error: { message: 'attempt 2 failed' } });
+    expect(run['attempts']).toMatchObject([{ number: 1 }, { number: 2 }]);
+  });
+
+  it('by taking too long is timed out, and its signal aborts', async () => {
+    await service.given(spentJob('slow', 'wait', { timeoutSeconds: 0.1 }));
+    const run = await service.run('slow', 'timed_out');
+    expect(run).toMatchObject({ error: { code: 'TIMED_OUT' }, attempts: [{ number: 1, state: 'timed_out' }] });
+    await eventually(async () =>
+      expect((await logs(run.id)).items).toMatchObject([{ message: 'told to end', fields: { reason: 'TIMED_OUT' } }]),
+    );
+  });
+
+  it.each(['large', 'nul', 'deep', 'circle', 'thrown'])('by its %s result fails alone', async (kind) => {
+    const job = `unstorable.${kind}`;
+    await service.given(spentJob(job, 'unstorable', { input: { kind } }), spentJob(`beside.${kind}`, 'echo'));
+    const [run] = await Promise.all([
+      service.run(job, 'failed'),
+      service.run(`beside.${kind}`, 'succeeded', { text: 'hi' }),
+    ]);
+    const code = kind === 'thrown' ? undefined : 'OUTPUT_NOT_STORABLE';
+    expect(run).toMatchObject({ output: null, error: { message: expect.stringMatching(/\w/) } });
+    expect((run['error'] as { code?: string }).code).toBe(code);
+  });
+
+  it('because its task is not known says so', async () => {
+    await service.given(spentJob('taskless', 'no-such-task', { retry: soon }));
+    const run = await service.run('taskless', 'failed');
+    expect(run).toMatchObject({ reason: 'unknown_task', attempt: 1, error: { code: 'UNKNOWN_TASK' } });
+  });
+
+  it('because its stored input no longer fits is not tried again', async () => {
+    await service.given(spentJob('outdated', 'echo', { input: { words: 'hi' }, retry: soon }));
+    const run = await service.run('outdated', 'failed');
+    expect(run).toMatchObject({
+      attempt: 1,
+      error: { code: 'INVALID_INPUT', message: expect.stringContaining('/input/words') },
+    });
+  });
+});
+
+describe('the log of a run', () => {
+  it('is read page by page, the oldest line first', async () => {
+    await service.given(spentJob('talking', 'chatter'));
+    const { id } = await service.run('talking', 'succeeded', { lines: 5 });
+    await eventually(async () => expect((await logs(id)).items).toHaveLength(5));
+    const lines = await service.allPages<LogLine>(`/runs/${id}/logs?limit=2`);
+    expect(lines.map(({ message }) => message)).toEqual(['line 1', 'line 2', 'line 3', 'line 4', 'line 5']);
+    expect(lines[4]).toEqual({
+      at: expect.any(String),
+      attempt: 1,
+      level: 'info',
+      message: 'line 5',
+      fields: { line: 5 },
+    });
+  });
+
+  it('is cut after 1,000 lines', async () => {
+    await service.given(spentJob('babbling', 'chatter'));
+    const { id } = await service.run('babbling', 'succeeded', { lines: 5_000 });
+    await eventually(async () => expect((await logs(id)).items).not.toEqual([]));
+    const lines = await service.allPages<LogLine>(`/runs/${id}/logs?limit=500`);
+    expect(lines).toHaveLength(1_001);
+    expect(lines[999]).toMatchObject({ level: 'info', message: 'line 1000' });
+    expect(lines[1_000]).toMatchObject({ level: 'warn', message: expect.stringContaining('cut here') });
+  });
+
+  it('that PostgreSQL would refuse is made readable, and the lines of others are kept', async () => {
+    await service.given(spentJob('odd', 'odd-log'), spentJob('even', 'chatter'));
+    const odd = await service.run('odd', 'succeeded');
+    const even = await service.run('even', 'succeeded', { lines: 1 });
+    await eventually(async () => expect((await logs(even.id)).items).toHaveLength(1));
+    expect((await logs(odd.id)).items).toMatchObject([
+      { message: 'fields', fields: { 'key\ufffd': 'value\ufffd' } },
+      { message: 'message\ufffd', fields: null },
+      { message: 'deep', fields: { unreadable: expect.any(String) } },
+    ]);
+  });
+});

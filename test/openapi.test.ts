@@ -1,0 +1,165 @@
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { openApiDocument } from '../src/http/openapi.js';
+import { createTestApplication } from './support/application.js';
+import { createTestDatabase, type TestDatabase } from './support/database.js';
+
+interface Operation {
+  operationId: string;
+  summary?: string;
+  description?: string;
+  tags?: string[];
+  parameters?: { name: string; in: string; required?: boolean; schema?: object }[];
+  requestBody?: { content: Record<string, { schema?: object }> };
+  responses: Record<string, { description: string; content?: Record<string, { schema?: object }> }>;
+}
+
+let database: TestDatabase;
+let app: NestExpressApplication;
+let document: Record<string, unknown>;
+let operations: [route: string, operation: Operation][];
+beforeAll(async () => {
+  database = await createTestDatabase();
+  app = await createTestApplication(database.url);
+  // As clients read it.
+  document = JSON.parse(JSON.stringify(openApiDocument(app))) as typeof document;
+  operations = Object.entries(document['paths'] as Record<string, Record<string, Operation>>).flatMap(
+    ([path, methods]) =>
+      Object.entries(methods).map(([method, operation]): [string, Operation] => [`${method} ${path}`, operation]),
+  );
+});
+afterAll(async () => {
+  await app.close();
+  await database.drop();
+});
+
+/** Every object of a JSON value, with its pointer. */
+function* objectsIn(value: unknown, pointer = '#'): Generator<[pointer: string, object: Record<string, unknown>]> {
+  if (typeof value !== 'object' || value === null) return;
+  if (!Array.isArray(value)) yield [pointer, value as Record<string, unknown>];
+  for (const [key, child] of Object.entries(value))
+    yield* objectsIn(child, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`);
+}
+
+/** What of all routes is wrong, which is to be nothing. */
+const wrong = (isWrong: (operation: Operation) => boolean) =>
+  operations.filter(([, operation]) => isWrong(operation)).map(([route]) => route);
+
+const isEmpty = (schema: object | undefined) => schema === undefined || Object.keys(schema).length === 0;
+const contents = (part: { content?: Record<string, { schema?: object }> } | undefined) =>
+  Object.values(part?.content ?? {});
+const success = ({ responses }: Operation) => Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1];
+
+const takes = ({ parameters, requestBody }: Operation) => Boolean(parameters?.length || requestBody);
+
+const queryOf = (route: string) => {
+  const { parameters = [] } = Object.fromEntries(operations)[route]!;
+  return parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name);
+};
+
+describe('the OpenAPI document', () => {
+  it('has every route', () => {
+    expect(operations.map(([route]) => route).toSorted()).toEqual([
+      'get /api/v1/jobs',
+      'get /api/v1/jobs/{name}',
+      'get /api/v1/jobs/{name}/upcoming',
+      'get /api/v1/runs',
+      'get /api/v1/runs/{id}',
+      'get /api/v1/runs/{id}/logs',
+      'get /api/v1/tasks',
+      'get /health',
+      'get /health/live',
+      'get /health/ready',
+      'post /api/v1/jobs/{name}/run',
+      'post /api/v1/triggers/preview',
+    ]);
+  });
+
+  it('is of OpenAPI 3.1, with a title, a version and parts that it knows', () => {
+    expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'Cronzimus', version: expect.any(String) } });
+    const known = ['openapi', 'info', 'servers', 'paths', 'components', 'security', 'tags', 'webhooks', 'externalDocs'];
+    expect(Object.keys(document).filter((part) => !known.includes(part))).toEqual([]);
+    const { securitySchemes = {} } = document['components'] as { securitySchemes?: object };
+    const used = [...objectsIn(document)].flatMap(([, { security = [] }]) => security as object[]);
+    const schemes = new Set(used.flatMap((one) => Object.keys(one)));
+    expect([...schemes]).toEqual(Object.keys(securitySchemes));
+  });
+
+  it('has a summary, a description, a tag and a name of its own for each route', () => {
+    expect(wrong(({ summary, description, tags }) => !summary || !description || !tags?.length)).toEqual([]);
+    const ids = operations.map(([, { operationId }]) => operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('describes the success of each route with a schema', () => {
+    expect(wrong((operation) => isEmpty(contents(success(operation))[0]?.schema))).toEqual([]);
+  });
+
+  it('describes the problems of each route of the API that takes anything', () => {
+    expect(wrong((operation) => takes(operation) && !('400' in operation.responses))).toEqual([]);
+    expect(wrong(({ requestBody, responses }) => requestBody !== undefined && !('422' in responses))).toEqual([]);
+    const problems = operations.flatMap(([route, { responses }]) =>
+      Object.entries(responses)
+        .filter(([status]) => /^[45]/.test(status) && !route.includes('/health'))
+        .map(([status, { content }]) => ({ route, status, content })),
+    );
+    const schema = { $ref: '#/components/schemas/Problem' };
+    expect(problems.length).toBeGreaterThan(15);
+    for (const { route, status, content } of problems) {
+      const example = { value: { status: Number(status), code: expect.any(String), detail: expect.any(String) } };
+      const body = content?.['application/problem+json'] as { schema: object; examples: object } | undefined;
+      expect({ route, status, ...body }).toMatchObject({ route, status, schema });
+      for (const shown of Object.values(body!.examples)) expect(shown).toMatchObject(example);
+    }
+  });
+
+  it('leaves no parameter and no body without a schema', () => {
+    expect(wrong(({ parameters = [] }) => parameters.some(({ schema }) => isEmpty(schema)))).toEqual([]);
+    expect(wrong(({ requestBody }) => contents(requestBody).some(({ schema }) => isEmpty(schema)))).toEqual([]);
+    expect(wrong(({ requestBody }) => requestBody !== undefined && contents(requestBody).length === 0)).toEqual([]);
+  });
+
+  it('names each part of a path as a required parameter, once', () => {
+    const faulty = operations.filter(([route, { parameters = [] }]) => {
+      const inPath = parameters.filter((parameter) => parameter.in === 'path' && parameter.required);
+      const named = [...route.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+      const keys = parameters.map((parameter) => `${parameter.in} ${parameter.name}`);
+      return (
+        JSON.stringify(inPath.map(({ name }) => name)) !== JSON.stringify(named) || new Set(keys).size < keys.length
+      );
+    });
+    expect(faulty.map(([route]) => route)).toEqual([]);
+  });
+
+  it('describes the queries of the lists', () => {
+    expect(queryOf('get /api/v1/jobs')).toEqual(['state', 'task', 'tag', 'source', 'q', 'sort', 'limit', 'cursor']);
+    expect(queryOf('get /api/v1/runs')).toEqual(['job', 'state', 'kind', 'from', 'to', 'limit', 'cursor']);
+  });
+
+  it('refers to nothing that is not there', () => {
+    const pointers = new Set([...objectsIn(document)].map(([pointer]) => pointer));
+    const references = [...objectsIn(document)].flatMap(([, { $ref }]) => (typeof $ref === 'string' ? [$ref] : []));
+    expect(references.length).toBeGreaterThan(20);
+    expect(references.filter((reference) => !pointers.has(reference))).toEqual([]);
+  });
+
+  it('has no component that nothing refers to', () => {
+    const text = JSON.stringify(document);
+    const { schemas } = document['components'] as { schemas: Record<string, object> };
+    const used = (name: string) => text.includes(`"#/components/schemas/${name}"`);
+    expect(Object.keys(schemas).filter((name) => !used(name))).toEqual([]);
+  });
+
+  it('writes schemas as JSON Schema 2020-12 has them', () => {
+    const types = ['string', 'number', 'integer', 'boolean', 'array', 'object', 'null'];
+    const faults = [...objectsIn(document)].flatMap(([pointer, schema]) => {
+      if (!/\/schemas?(\/|$)/.test(pointer) || /\/(properties|examples?|default|mapping)$/.test(pointer)) return [];
+      const { type, required, properties, nullable, minimum, exclusiveMinimum } = schema;
+      const known = type === undefined || [type].flat().every((one) => types.includes(one as string));
+      const declared =
+        required === undefined || (required as string[]).every((name) => Object.hasOwn(properties ?? {}, name));
+      const modern = nullable === undefined && typeof (exclusiveMinimum ?? minimum ?? 0) === 'number';
+      return known && declared && modern ? [] : [pointer];
+    });
+    expect(faults).toEqual([]);
+  });
+});

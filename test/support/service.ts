@@ -1,0 +1,98 @@
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { serve } from '../../src/application.js';
+import { ENVIRONMENT, type Environment } from '../../src/config/environment.js';
+import { SCHEDULER } from '../../src/database/data-source.js';
+import type { Job } from '../../src/jobs/job.entity.js';
+import { createTestApplication } from './application.js';
+import { createTestDatabase } from './database.js';
+import { eventually } from './eventually.js';
+import { givenJobs, jobRow } from './jobs.js';
+import { TestTasksModule } from './tasks.js';
+
+export interface Answer<T> {
+  status: number;
+  headers: Headers;
+  body: T;
+}
+
+export interface Page<T> {
+  items: T[];
+  nextCursor: string | null;
+}
+
+export interface RunAnswer {
+  id: string;
+  job: string;
+  state: string;
+  [field: string]: unknown;
+}
+
+/** The service as users have it, on a database of its own, with the tasks of this folder; everything ticks. */
+export class TestService {
+  private constructor(
+    readonly app: NestExpressApplication,
+    /** Without a slash at its end. */
+    readonly url: string,
+    readonly database: string,
+    readonly stop: () => Promise<void>,
+  ) {}
+
+  static async start(): Promise<TestService> {
+    const database = await createTestDatabase();
+    const app = await createTestApplication(database.url, { SHUTDOWN_GRACE_SECONDS: '0' }, [TestTasksModule]);
+    const drain = await serve(app, app.get<Environment>(ENVIRONMENT, { strict: false }));
+    return new TestService(app, await app.getUrl(), database.url, async () => {
+      await drain();
+      await app.close();
+      await database.drop();
+    });
+  }
+
+  /** Asks for a path below /api/v1; a body is sent as JSON. */
+  async call<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
+    const headers = { 'Content-Type': 'application/json' };
+    const sent = body === undefined ? {} : { body: JSON.stringify(body), headers };
+    const response = await fetch(`${this.url}/api/v1${path}`, { method, ...sent });
+    return { status: response.status, headers: response.headers, body: (await response.json()) as T };
+  }
+
+  async get<T = Record<string, unknown>>(path: string): Promise<T> {
+    return (await this.call<T>('GET', path)).body;
+  }
+
+  /** Follows nextCursor to the end; `path` has a query, and `between` is called after each page. */
+  async allPages<T>(path: string, between: () => Promise<unknown> = async () => {}): Promise<T[]> {
+    const items: T[] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const page: Page<T> = await this.get(`${path}${cursor && `&cursor=${cursor}`}`);
+      items.push(...page.items);
+      cursor = page.nextCursor;
+      await between();
+    }
+    return items;
+  }
+
+  given(...jobs: Job[]): Promise<void> {
+    return givenJobs(this.app.get<DataSource>(getDataSourceToken(SCHEDULER), { strict: false }), jobs);
+  }
+
+  /** Asks for a run by hand, and waits until it is in this state. */
+  async run(job: string, state: string, input?: object): Promise<RunAnswer> {
+    const { body } = await this.call<RunAnswer>('POST', `/jobs/${job}/run`, { input });
+    return this.reaches(body.id, state);
+  }
+
+  reaches(id: string, state: string): Promise<RunAnswer> {
+    return eventually(async () => {
+      const found = await this.get<RunAnswer>(`/runs/${id}`);
+      if (found.state !== state) throw new Error(`it is not ${state}: ${JSON.stringify(found)}`);
+      return found;
+    });
+  }
+}
+
+/** A job that has no occurrence left; it can be run by hand. */
+export const spentJob = (name: string, task: string, written: Partial<Job> = {}): Job =>
+  jobRow(name, { task, nextOccurrenceAt: null, nextRunAt: null, ...written });

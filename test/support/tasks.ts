@@ -1,0 +1,87 @@
+import { once } from 'node:events';
+import { Injectable, Module } from '@nestjs/common';
+import { z } from 'zod';
+import type { RunContext } from '../../src/tasks/run-context.js';
+import { Task, type TaskHandler } from '../../src/tasks/task.decorator.js';
+
+const echo = z.strictObject({ text: z.string().describe('What to answer.'), times: z.int().min(1).default(1) });
+
+/** Answers with its input, and says so. */
+@Injectable()
+@Task({ name: 'echo', description: 'Answers with its input.', input: echo })
+export class Echo implements TaskHandler<typeof echo> {
+  run({ text, times }: z.infer<typeof echo>, { log, attempt }: RunContext) {
+    log.info({ attempt }, `said ${text}`);
+    return { text: text.repeat(times) };
+  }
+}
+
+const fail = z.strictObject({ attempts: z.int().default(100) });
+
+/** Fails in its first attempts, all of them unless told. */
+@Injectable()
+@Task({ name: 'fail', input: fail })
+export class Fail implements TaskHandler<typeof fail> {
+  run({ attempts }: z.infer<typeof fail>, { attempt }: RunContext) {
+    if (attempt <= attempts) throw Object.assign(new Error(`attempt ${attempt} failed`), { code: 'E_FAILED' });
+    return attempt;
+  }
+}
+
+/** Waits for its signal, and says what it was told. */
+@Injectable()
+@Task({ name: 'wait' })
+export class Wait implements TaskHandler {
+  async run(_input: object, { signal, log }: RunContext) {
+    if (!signal.aborted) await once(signal, 'abort');
+    log.warn({ reason: (signal.reason as { code: string }).code }, 'told to end');
+    signal.throwIfAborted();
+  }
+}
+
+const output = z.strictObject({ kind: z.enum(['large', 'nul', 'deep', 'circle', 'thrown']) });
+
+/** Answers with, or throws, what no run can keep. */
+@Injectable()
+@Task({ name: 'unstorable', input: output })
+export class Unstorable implements TaskHandler<typeof output> {
+  run({ kind }: z.infer<typeof output>) {
+    if (kind === 'thrown') throw Object.assign(new Error('a\0b'), { name: 42, code: 7 });
+    const circle: unknown[] = [];
+    circle.push(circle);
+    return { large: 'x'.repeat(65_536), nul: { text: 'a\0b' }, deep: nested(100_000), circle }[kind];
+  }
+}
+
+const chatter = z.strictObject({ lines: z.int() });
+
+/** Writes so many lines to its log. */
+@Injectable()
+@Task({ name: 'chatter', input: chatter })
+export class Chatter implements TaskHandler<typeof chatter> {
+  run({ lines }: z.infer<typeof chatter>, { log }: RunContext) {
+    for (let line = 1; line <= lines; line += 1) log.info({ line }, `line ${line}`);
+  }
+}
+
+/** Writes lines that PostgreSQL would refuse as they are. */
+@Injectable()
+@Task({ name: 'odd-log' })
+export class OddLog implements TaskHandler {
+  run(_input: object, { log }: RunContext) {
+    log.info({ 'key\0': 'value\0' }, 'fields');
+    log.info('message\0');
+    log.info({ nested: nested(100_000) }, 'deep');
+  }
+}
+
+/** A list in a list, and so on. */
+function nested(levels: number): unknown {
+  let value: unknown = 0;
+  for (let level = 0; level < levels; level += 1) value = [value];
+  return value;
+}
+
+/** Tasks that tests need, as a user's module would bring them. */
+@Module({ providers: [Echo, Fail, Wait, Unstorable, Chatter, OddLog] })
+export class TestTasksModule {}
