@@ -35,6 +35,7 @@ describe('the list of jobs', () => {
     ['q=list.', ['list.a', 'list.b', 'list.c', 'list.d', 'list.e']],
     ['q=LIST.A', ['list.a']],
     ['q=%C3%9Cber+AL', ['list.a']],
+    ['q=%C3%BCber', ['list.a']],
     ['q=%25', []],
     ['q=list&state=active', ['list.a', 'list.b', 'list.d']],
     ['q=list&state=paused', ['list.c']],

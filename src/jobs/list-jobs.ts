@@ -72,7 +72,9 @@ function filtered(builder: SelectQueryBuilder<Job>, { state, task, tag, source, 
   if (task !== undefined) builder.andWhere('job.task = :task', { task });
   if (tag !== undefined) builder.andWhere(':tag = ANY(job.tags)', { tag });
   if (source) builder.andWhere('job.source = :source', { source });
-  if (q !== undefined) builder.andWhere('strpos(lower(job.name || chr(10) || job.description), lower(:q)) > 0', { q });
+  // The name's own collation knows no letters but those of ASCII.
+  const text = `lower((job.name || chr(10) || job.description) COLLATE "default")`;
+  if (q !== undefined) builder.andWhere(`strpos(${text}, lower(:q)) > 0`, { q });
   return builder;
 }
 
