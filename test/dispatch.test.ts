@@ -148,7 +148,15 @@ describe('the dispatcher', () => {
     const job = jobRow('undone');
     const rolledBack = transactions.transaction(async (tx) => {
       const { id: jobId, name, nextRunAt, ...copied } = job;
-      const draft = { ...copied, jobId, job: name, kind: 'manual', state: 'pending', reason: null } as const;
+      const draft = {
+        ...copied,
+        jobId,
+        job: name,
+        kind: 'manual',
+        state: 'pending',
+        held: false,
+        reason: null,
+      } as const;
       const written = await recordRuns(tx, queue, nextRunAt!, [
         { ...draft, scheduledAt: nextRunAt!, dueAt: nextRunAt! },
       ]);

@@ -65,11 +65,17 @@ describe('the OpenAPI document', () => {
       'get /api/v1/runs',
       'get /api/v1/runs/{id}',
       'get /api/v1/runs/{id}/logs',
+      'get /api/v1/scheduler',
       'get /api/v1/tasks',
       'get /health',
       'get /health/live',
       'get /health/ready',
+      'post /api/v1/jobs/{name}/pause',
+      'post /api/v1/jobs/{name}/resume',
       'post /api/v1/jobs/{name}/run',
+      'post /api/v1/runs/{id}/cancel',
+      'post /api/v1/scheduler/pause',
+      'post /api/v1/scheduler/resume',
       'post /api/v1/triggers/preview',
     ]);
   });

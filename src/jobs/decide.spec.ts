@@ -1,8 +1,12 @@
 import { jobRow } from '../../test/support/jobs.js';
 import { openTrigger } from '../core/triggers/trigger.js';
-import { decide } from './decide.js';
+import { decide as decideAmong } from './decide.js';
 import type { Job } from './job.entity.js';
+import { IDLE } from './under-way.js';
 
+const BUSY = { ...IDLE, schedule: { running: 1, waiting: 0, held: 0 } };
+const decide = (job: Job, now: Date, busy: boolean, resumedAt: Date | null = null) =>
+  decideAmong(job, { now, resumedAt }, busy ? BUSY : IDLE);
 const at = (time: string) => new Date(`2026-06-01T${time}Z`);
 const trigger = {
   type: 'interval',
@@ -28,6 +32,7 @@ describe('decide', () => {
         task: due.task,
         kind: 'schedule',
         state: 'pending',
+        held: false,
         reason: null,
         scheduledAt: at('12:00'),
         dueAt: at('12:00'),
@@ -70,6 +75,27 @@ describe('decide', () => {
       { state: 'skipped', reason: 'paused', scheduledAt: at('12:00'), missed: { to: at('12:09'), count: 10 } },
     ]);
     expect(following).toEqual(next('12:10'));
+  });
+
+  it('makes one skipped row of a pause of the whole scheduler, and goes on behind it', () => {
+    const { drafts, next: following } = decide(job(), at('12:10:30'), false, at('12:09:45'));
+    expect(drafts).toMatchObject([
+      { state: 'skipped', reason: 'paused', scheduledAt: at('12:00'), missed: { to: at('12:09'), count: 10 } },
+      { ...pending, kind: 'schedule', scheduledAt: at('12:10') },
+    ]);
+    expect(following).toEqual(next('12:11'));
+  });
+
+  it('catches up one after the other with all, and the schedule beside it', () => {
+    const all = job({ misfire: { policy: 'all', graceSeconds: 60, maxCatchUp: 3 } });
+    expect(decide(all, at('12:06'), false).drafts).toMatchObject([
+      { state: 'missed', scheduledAt: at('12:00'), missed: { to: at('12:01'), count: 2 } },
+      { kind: 'catch_up', held: false, scheduledAt: at('12:02') },
+      { kind: 'catch_up', held: true, scheduledAt: at('12:03') },
+      { kind: 'catch_up', held: true, scheduledAt: at('12:04') },
+      { ...pending, kind: 'schedule', scheduledAt: at('12:05') },
+      { ...skipped, scheduledAt: at('12:06') },
+    ]);
   });
 
   it.each<[string, Partial<Job>, string]>([

@@ -2,13 +2,23 @@ import { openTrigger, type Trigger } from '../core/triggers/trigger.js';
 import type { RunDraft } from '../runs/record-runs.js';
 import type { RunKind } from '../runs/run.entity.js';
 import type { Job } from './job.entity.js';
+import { type OverlapVerdict, overlapVerdicts } from './overlap.js';
+import { IDLE, type Lanes } from './under-way.js';
 import { backlogOf, delayed, latestDue, type Range, rangeOf } from './misfire.js';
 
 /** What becomes of a job's due occurrences, and when it is to be looked at next. */
 export interface Decision {
   job: Job;
   drafts: RunDraft[];
+  /** Whether what is under way of the job is to be cancelled, for the new run to take its place. */
+  replaces: boolean;
   next: NextOccurrence;
+}
+
+export interface Instants {
+  now: Date;
+  /** When the last pause of the whole scheduler ended: what was due by then and has no disposition fell into it. */
+  resumedAt: Date | null;
 }
 
 export interface NextOccurrence {
@@ -16,24 +26,31 @@ export interface NextOccurrence {
   nextRunAt: Date | null;
 }
 
-/** Decides for all that is due at `now`. `busy`: a run of the job is pending, running or retrying. Throws for a trigger that cannot be read. */
-export function decide(job: Job, now: Date, busy: boolean): Decision {
+/** Decides for all that is due at `now`. Throws for a trigger that cannot be read. */
+export function decide(job: Job, { now, resumedAt }: Instants, lanes: Lanes = IDLE): Decision {
   const trigger = openTrigger(job.trigger, job.id);
   const first = job.nextOccurrenceAt;
-  const unchanged = { job, drafts: [], next: { nextOccurrenceAt: first, nextRunAt: job.nextRunAt } };
-  if (!first) return unchanged;
-  if (job.paused) return decidePaused(job, trigger, first, now) ?? unchanged;
+  if (!first) return { job, drafts: [], replaces: false, next: { nextOccurrenceAt: null, nextRunAt: null } };
+  const pausedUntil = job.paused ? now : resumedAt;
+  const paused = pausedUntil && pausedRange(trigger, first, pausedUntil);
+  // Worked out anew, so that a job that was backed off comes back to its own time.
+  const next = nextAfter(trigger, paused ? paused.to : new Date(first.getTime() - 1));
+  const drafts = paused ? [rangeDraft(job, trigger, 'skipped', 'paused', paused)] : [];
+  const backlog =
+    next.nextOccurrenceAt && !job.paused ? backlogOf(trigger, next.nextOccurrenceAt, now, job.misfire) : null;
+  if (!backlog) return { job, drafts, replaces: false, next };
 
-  const backlog = backlogOf(trigger, first, now, job.misfire);
-  if (!backlog) return { ...unchanged, next: nextAfter(trigger, new Date(first.getTime() - 1)) };
   const { onTime, catchUp, missed, last } = backlog;
+  const verdicts = overlapVerdicts(job.overlap, lanes.schedule, onTime.length);
   return {
     job,
     drafts: [
+      ...drafts,
       ...(missed ? [rangeDraft(job, trigger, 'missed', 'misfire', missed)] : []),
-      ...catchUp.map((occurrence) => runDraft(job, trigger, 'catch_up', occurrence)),
-      ...withoutOverlap(job, trigger, onTime, busy),
+      ...catchUpDrafts(job, trigger, catchUp, lanes),
+      ...onTime.map((at, index) => judged(runDraft(job, trigger, 'schedule', at), verdicts[index]!)),
     ],
+    replaces: job.overlap === 'replace' && onTime.length > 0,
     next: nextAfter(trigger, last),
   };
 }
@@ -57,29 +74,35 @@ export const copyOf = (job: Job) => ({
 });
 
 /** The occurrences of a pause become one row, and nothing is made up. */
-function decidePaused(job: Job, trigger: Trigger, first: Date, now: Date): Decision | null {
-  const last = latestDue(trigger, now);
-  if (!last || last < first) return null;
-  const range = rangeOf(trigger, first, last);
-  return {
-    job,
-    drafts: [rangeDraft(job, trigger, 'skipped', 'paused', range)],
-    next: nextAfter(trigger, last),
-  };
+function pausedRange(trigger: Trigger, first: Date, until: Date): Range | null {
+  const last = latestDue(trigger, until);
+  return last && last >= first ? rangeOf(trigger, first, last) : null;
 }
 
-function withoutOverlap(job: Job, trigger: Trigger, occurrences: Date[], busy: boolean): RunDraft[] {
-  return occurrences.map((occurrence, index) => {
-    const draft = runDraft(job, trigger, 'schedule', occurrence);
-    const overlaps = job.overlap === 'skip' && (busy || index > 0);
-    return overlaps ? { ...draft, state: 'skipped', reason: 'overlap' } : draft;
-  });
+/** One after the other, the oldest first. */
+function catchUpDrafts(job: Job, trigger: Trigger, occurrences: Date[], { catchUp }: Lanes): RunDraft[] {
+  const busy = catchUp.running + catchUp.waiting + catchUp.held > 0;
+  return occurrences.map((occurrence, index) =>
+    judged(runDraft(job, trigger, 'catch_up', occurrence), busy || index > 0 ? 'hold' : 'start'),
+  );
+}
+
+/** The draft of a run as the overlap rule has it. */
+export function judged(draft: RunDraft, verdict: OverlapVerdict): RunDraft {
+  const changes = {
+    start: {},
+    hold: { held: true },
+    skip: { state: 'skipped', reason: 'overlap' },
+    replaced: { state: 'cancelled', reason: 'replaced' },
+  } as const;
+  return { ...draft, ...changes[verdict] };
 }
 
 const runDraft = (job: Job, trigger: Trigger, kind: RunKind, occurrence: Date): RunDraft => ({
   ...copyOf(job),
   kind,
   state: 'pending',
+  held: false,
   reason: null,
   scheduledAt: occurrence,
   dueAt: delayed(trigger, occurrence),

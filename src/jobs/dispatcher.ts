@@ -5,10 +5,12 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { notify } from '../queue/notify.js';
 import { RunQueue } from '../queue/run-queue.js';
+import { cancelRuns } from '../runs/cancel-runs.js';
 import { recordRuns } from '../runs/record-runs.js';
-import { decide, type Decision } from './decide.js';
+import { decide, type Decision, type Instants } from './decide.js';
 import type { Job } from './job.entity.js';
-import { advanceJobs, busyJobs, lockDueJobs } from './job-rows.js';
+import { advanceJobs, lockDueJobs, schedulerState } from './job-rows.js';
+import { type Lanes, lanesOf, replaceableRuns } from './under-way.js';
 
 const MOST_JOBS = 1_000;
 const MOST_RUNS = 2_000;
@@ -39,6 +41,7 @@ export class Dispatcher {
   async dispatchDue(): Promise<Dispatched> {
     try {
       const dispatched = await this.database.transaction(async (tx) => {
+        if ((await schedulerState(tx)).paused) return { decisions: [], more: false };
         const { jobs, now } = await lockDueJobs(tx, this.limit);
         const decisions = await this.dispatch(tx, jobs, now);
         return { decisions, more: jobs.length === this.limit || decisions.length < jobs.length };
@@ -54,24 +57,28 @@ export class Dispatcher {
   /** Disposes of what is due of these jobs, whose rows the transaction has locked; may leave some for a next time. */
   async dispatch(tx: EntityManager, jobs: Job[], now: Date): Promise<Decision[]> {
     if (jobs.length === 0) return [];
-    const busy = await busyJobs(
+    const { resumedAt } = await schedulerState(tx);
+    const decisions = this.decideAll(jobs, { now, resumedAt }, await lanesOf(tx, jobs));
+    const replaced = decisions.filter(({ replaces }) => replaces).map(({ job }) => job.id);
+    const running = await cancelRuns(tx, this.queue, await replaceableRuns(tx, replaced), 'replaced');
+    const written = await recordRuns(
       tx,
-      jobs.map(({ id }) => id),
+      this.queue,
+      now,
+      decisions.flatMap(({ drafts }) => drafts),
     );
-    const decisions = this.decideAll(jobs, now, busy);
-    const drafts = decisions.flatMap((decision) => decision.drafts);
-    const written = await recordRuns(tx, this.queue, now, drafts);
     await advanceJobs(tx, decisions);
     if (written.length > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
+    if (running > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
     return decisions;
   }
 
-  private decideAll(jobs: Job[], now: Date, busy: Set<string>): Decision[] {
+  private decideAll(jobs: Job[], instants: Instants, lanes: Map<string, Lanes>): Decision[] {
     const started = performance.now();
     const decisions: Decision[] = [];
     let runs = 0;
     for (const job of jobs) {
-      const decision = this.decideOne(job, now, busy.has(job.id));
+      const decision = this.decideOne(job, instants, lanes.get(job.id));
       decisions.push(decision);
       runs += decision.drafts.length;
       if (runs >= MOST_RUNS || performance.now() - started > LONGEST_DECIDING_MS) break;
@@ -80,13 +87,13 @@ export class Dispatcher {
   }
 
   /** A job that cannot be decided keeps its occurrence and backs off alone. */
-  private decideOne(job: Job, now: Date, busy: boolean): Decision {
+  private decideOne(job: Job, instants: Instants, lanes: Lanes | undefined): Decision {
     try {
-      return decide(job, now, busy);
+      return decide(job, instants, lanes);
     } catch (error) {
       this.logger.error({ err: error, job: job.name }, 'job cannot be decided');
-      const nextRunAt = new Date(now.getTime() + BACK_OFF_MS);
-      return { job, drafts: [], next: { nextOccurrenceAt: job.nextOccurrenceAt, nextRunAt } };
+      const nextRunAt = new Date(instants.now.getTime() + BACK_OFF_MS);
+      return { job, drafts: [], replaces: false, next: { nextOccurrenceAt: job.nextOccurrenceAt, nextRunAt } };
     }
   }
 }

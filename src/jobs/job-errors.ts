@@ -7,8 +7,15 @@ export class JobNotFoundError extends Problem {
 }
 
 export class JobBusyError extends Problem {
-  constructor(readonly job: string) {
-    super(409, 'JOB_BUSY', `A run of "${job}" is not finished yet, and its overlap is "skip"; wait for it to end`);
+  constructor(
+    readonly job: string,
+    overlap: string,
+  ) {
+    super(
+      409,
+      'JOB_BUSY',
+      `Runs of "${job}" are not finished yet, and its overlap is "${overlap}"; wait for them to end`,
+    );
   }
 }
 

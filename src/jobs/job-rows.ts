@@ -3,6 +3,18 @@ import { rows } from '../database/transaction.js';
 import type { Decision } from './decide.js';
 import { Job } from './job.entity.js';
 
+export interface SchedulerState {
+  paused: boolean;
+  /** When the last pause of the scheduler ended; null before the first. */
+  resumedAt: Date | null;
+}
+
+/** Read under a lock, so that a pause waits for those who dispatch and none dispatches after it. */
+export async function schedulerState(tx: EntityManager): Promise<SchedulerState> {
+  const [state] = await rows<SchedulerState>(tx, 'SELECT paused, resumed_at AS "resumedAt" FROM scheduler FOR SHARE');
+  return state!;
+}
+
 /** Locks up to `limit` due jobs, the longest due first, passing over those that another replica holds. `now` is the database's. */
 export async function lockDueJobs(tx: EntityManager, limit: number): Promise<{ jobs: Job[]; now: Date }> {
   // The time of the statement, not of the clock: that one would read the whole index.
@@ -21,17 +33,6 @@ export async function lockDueJobs(tx: EntityManager, limit: number): Promise<{ j
 export async function databaseNow(tx: EntityManager): Promise<Date> {
   const [row] = await rows<{ now: Date }>(tx, `SELECT date_trunc('milliseconds', statement_timestamp()) AS now`);
   return row!.now;
-}
-
-/** Which of these jobs have a scheduled or manual run under way. Their rows being locked, none can begin meanwhile. */
-export async function busyJobs(tx: EntityManager, ids: string[]): Promise<Set<string>> {
-  const found = await rows<{ jobId: string }>(
-    tx,
-    `SELECT DISTINCT job_id AS "jobId" FROM runs
-     WHERE job_id = ANY($1) AND state IN ('pending', 'running', 'retrying') AND kind IN ('schedule', 'manual')`,
-    [ids],
-  );
-  return new Set(found.map(({ jobId }) => jobId));
 }
 
 export async function advanceJobs(tx: EntityManager, decisions: Decision[]): Promise<void> {

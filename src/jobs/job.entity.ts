@@ -1,12 +1,13 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { TriggerDefinition } from '../core/triggers/trigger.js';
 import type { RetryPolicy } from '../runs/run.entity.js';
+import type { OverlapPolicy } from './overlap.js';
 
 export const jobSources = ['code', 'file', 'api'] as const;
 export type JobSource = (typeof jobSources)[number];
 
 export interface MisfirePolicy {
-  policy: 'skip' | 'once';
+  policy: 'skip' | 'once' | 'all';
   graceSeconds: number;
   maxCatchUp: number;
 }
@@ -29,7 +30,7 @@ export class Job {
   @Column('jsonb') retry: RetryPolicy;
   @Column({ type: 'text', name: 'on_interruption' }) onInterruption: 'rerun' | 'fail';
   @Column('jsonb') misfire: MisfirePolicy;
-  @Column('text') overlap: 'allow' | 'skip';
+  @Column('text') overlap: OverlapPolicy;
   @Column('text') source: JobSource;
   /** The APP_NAME that declares it; null for `api`. */
   @Column({ type: 'text', nullable: true }) owner: string | null;

@@ -20,7 +20,10 @@ const retry = z
 
 const misfire = z
   .strictObject({
-    policy: z.enum(['skip', 'once']).default('once').describe('What becomes of occurrences older than the grace'),
+    policy: z
+      .enum(['skip', 'once', 'all'])
+      .default('once')
+      .describe('What becomes of occurrences older than the grace'),
     graceSeconds: z.number().min(0).max(31_536_000).default(60).describe('So late an occurrence still runs as usual'),
     maxCatchUp: z.int().min(1).max(1000).default(100).describe('Of a backlog, at most so many run'),
   })
@@ -43,7 +46,10 @@ export const jobDefinition = z
       .default('rerun')
       .describe('When the process died or was shut down under the run'),
     misfire: misfire.prefault({}),
-    overlap: z.enum(['allow', 'skip']).default('skip').describe('While a run of the job is not finished'),
+    overlap: z
+      .enum(['allow', 'skip', 'queue', 'replace'])
+      .default('skip')
+      .describe('While a run of the job is not finished'),
   })
   .meta({ id: 'JobDefinition' });
 

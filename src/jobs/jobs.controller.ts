@@ -62,6 +62,30 @@ export class JobsController {
     return { occurrences: await this.jobs.upcoming(name, query.count) };
   }
 
+  @Post(':name/pause')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Pause a job',
+    description: 'Its occurrences do not run until it is resumed; what runs goes on, and runs by hand are allowed.',
+  })
+  @ApiResponse({ status: 200, description: 'The job', standardSchema: jobView })
+  @Problems(new JobNotFoundError('billing.nightly'))
+  pause(@Param('name', { schema: jobName }) name: string) {
+    return this.jobs.pause(name);
+  }
+
+  @Post(':name/resume')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Resume a job',
+    description: 'The occurrences of the pause become one skipped row; nothing is made up.',
+  })
+  @ApiResponse({ status: 200, description: 'The job', standardSchema: jobView })
+  @Problems(new JobNotFoundError('billing.nightly'))
+  resume(@Param('name', { schema: jobName }) name: string) {
+    return this.jobs.resume(name);
+  }
+
   @Post(':name/run')
   @HttpCode(202)
   @ApiOperation({ summary: 'Run a job now', description: 'Queues one extra run; the schedule is unchanged.' })
@@ -69,7 +93,7 @@ export class JobsController {
   @ApiResponse({ status: 202, description: 'The run, pending', standardSchema: runView })
   @Problems(
     new JobNotFoundError('billing.nightly'),
-    new JobBusyError('billing.nightly'),
+    new JobBusyError('billing.nightly', 'skip'),
     new InvalidTaskInputError('http', [{ path: '/input/url', message: 'Invalid URL' }]),
   )
   async run(

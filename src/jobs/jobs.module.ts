@@ -17,6 +17,8 @@ import { JobFactory } from './job.factory.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsFile } from './jobs-file.js';
 import { Jobs } from './jobs.service.js';
+import { SchedulerController } from './scheduler.controller.js';
+import { SchedulerSwitch } from './scheduler-switch.js';
 import { TriggersController } from './triggers.controller.js';
 
 /** A stray @Cron would tick in every process; jobs are declared with @Task. */
@@ -33,7 +35,7 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     RunsModule,
     TasksModule,
   ],
-  controllers: [JobsController, TriggersController],
+  controllers: [JobsController, TriggersController, SchedulerController],
   providers: [
     Jobs,
     Dispatcher,
@@ -44,6 +46,7 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     DeclaredJobs,
     CodeJobs,
     JobsFile,
+    SchedulerSwitch,
     Clockwork,
   ],
   exports: [Jobs, Clockwork, DatabaseClock, DispatchLoop],

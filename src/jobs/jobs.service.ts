@@ -6,14 +6,18 @@ import { ApiDatabase } from '../database/api-database.js';
 import type { Page } from '../http/page.js';
 import { notify } from '../queue/notify.js';
 import { RunQueue } from '../queue/run-queue.js';
+import { cancelRuns } from '../runs/cancel-runs.js';
 import { recordRuns } from '../runs/record-runs.js';
 import { findRun } from '../runs/read-runs.js';
 import type { RunView } from '../runs/run.view.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
-import { copyOf } from './decide.js';
+import { copyOf, judged } from './decide.js';
+import { Dispatcher } from './dispatcher.js';
 import { JobBusyError, JobNotFoundError } from './job-errors.js';
 import { Job } from './job.entity.js';
-import { busyJobs, databaseNow } from './job-rows.js';
+import { databaseNow } from './job-rows.js';
+import { overlapVerdicts } from './overlap.js';
+import { IDLE, lanesOf, replaceableRuns } from './under-way.js';
 import type { JobView } from './job.view.js';
 import { type JobsQuery, listJobs, viewsOf } from './list-jobs.js';
 
@@ -25,6 +29,7 @@ export class Jobs {
     private readonly database: ApiDatabase,
     private readonly queue: RunQueue,
     private readonly tasks: TaskRegistry,
+    private readonly dispatcher: Dispatcher,
   ) {}
 
   list(query: JobsQuery): Promise<Page<JobView>> {
@@ -61,13 +66,42 @@ export class Jobs {
     return this.database.transaction(async (tx) => {
       const job = await this.find(tx, name, true);
       if (input) await this.tasks.validate(job.task, input);
-      const busy = await busyJobs(tx, [job.id]);
-      if (job.overlap === 'skip' && busy.size > 0) throw new JobBusyError(name);
+      const [verdict] = overlapVerdicts(job.overlap, ((await lanesOf(tx, [job])).get(job.id) ?? IDLE).schedule, 1);
+      if (verdict === 'skip') throw new JobBusyError(name, job.overlap);
+      const replaced = job.overlap === 'replace' ? await replaceableRuns(tx, [job.id]) : [];
+      if ((await cancelRuns(tx, this.queue, replaced, 'replaced')) > 0)
+        await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
       const now = await databaseNow(tx);
-      const manual = { kind: 'manual', state: 'pending', reason: null, scheduledAt: now, dueAt: now } as const;
-      const [id] = await recordRuns(tx, this.queue, now, [{ ...copyOf(job), ...manual, input: input ?? job.input }]);
+      const draft = { ...copyOf(job), ...manual(now), input: input ?? job.input };
+      const [id] = await recordRuns(tx, this.queue, now, [judged(draft, verdict!)]);
       await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
       return findRun(tx, id!);
+    });
+  }
+
+  /** No occurrence runs from now on; manual runs are allowed. What is due already is dispatched first. Throws JOB_NOT_FOUND. */
+  pause(name: string): Promise<JobView> {
+    return this.setPaused(name, true);
+  }
+
+  /** The occurrences of the pause become one skipped row. Throws JOB_NOT_FOUND. */
+  resume(name: string): Promise<JobView> {
+    return this.setPaused(name, false);
+  }
+
+  private setPaused(name: string, paused: boolean): Promise<JobView> {
+    return this.database.transaction(async (tx) => {
+      const job = await this.find(tx, name, true);
+      if (job.paused !== paused) {
+        await this.dispatcher.dispatch(tx, [job], await databaseNow(tx));
+        await tx.query('UPDATE jobs SET paused = $2, updated_at = statement_timestamp() WHERE id = $1', [
+          job.id,
+          paused,
+        ]);
+        await notify(tx, this.environment.DATABASE_SCHEMA, 'jobs');
+      }
+      const [view] = await viewsOf(tx, [await this.find(tx, name)]);
+      return view!;
     });
   }
 
@@ -78,3 +112,7 @@ export class Jobs {
     return job;
   }
 }
+
+/** A run by hand has no occurrence: its instant is when it was asked for. */
+const manual = (now: Date) =>
+  ({ kind: 'manual', state: 'pending', held: false, reason: null, scheduledAt: now, dueAt: now }) as const;

@@ -25,8 +25,7 @@ export function backlogOf(trigger: Trigger, first: Date, now: Date, misfire: Mis
   const last = latestDue(trigger, now);
   if (!last || last < first) return null;
   const { onTime, older } = withinGrace(trigger, first, last, now, misfire);
-  const catchUp = misfire.policy === 'once' && older && onTime.length === 0 ? [older] : [];
-  const missedTo = catchUp[0] ? atLeast(trigger.previous(catchUp[0]), first) : older;
+  const { catchUp, missedTo } = caughtUp(trigger, first, older, misfire, onTime.length > 0);
   return { onTime, catchUp, missed: missedTo && rangeOf(trigger, first, missedTo), last };
 }
 
@@ -55,6 +54,18 @@ function withinGrace(trigger: Trigger, first: Date, last: Date, now: Date, misfi
     older = atLeast(trigger.previous(older), first);
   }
   return { onTime, older };
+}
+
+/** Of those older than the grace: none with `skip`; the latest with `once`, unless one on time stands for it; with `all` the latest `maxCatchUp`. */
+function caughtUp(trigger: Trigger, first: Date, older: Date | null, misfire: MisfirePolicy, anyOnTime: boolean) {
+  const most = { skip: 0, once: anyOnTime ? 0 : 1, all: misfire.maxCatchUp }[misfire.policy];
+  const catchUp: Date[] = [];
+  let missedTo = older;
+  while (missedTo && catchUp.length < most) {
+    catchUp.unshift(missedTo);
+    missedTo = atLeast(trigger.previous(missedTo), first);
+  }
+  return { catchUp, missedTo };
 }
 
 const isWithin = (trigger: Trigger, occurrence: Date, now: Date, graceSeconds: number) =>

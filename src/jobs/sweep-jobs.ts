@@ -17,7 +17,8 @@ export async function sweepJobs(tx: EntityManager, app: string): Promise<string[
   );
   if (deleted.length > 0)
     await tx.query(
-      `UPDATE runs SET state = 'cancelled', reason = 'job_deleted', finished_at = statement_timestamp(), ticket = NULL
+      `UPDATE runs SET state = 'cancelled', reason = 'job_deleted', finished_at = statement_timestamp(), ticket = NULL,
+         held = false
        WHERE job_id = ANY($1) AND state IN ('pending', 'retrying')`,
       [deleted.map(({ id }) => id)],
     );

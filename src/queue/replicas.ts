@@ -6,6 +6,7 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { Loop } from '../core/loop.js';
 import { rows } from '../database/transaction.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
+import { packageVersion } from '../http/package-version.js';
 import { DirectSession } from './direct-session.js';
 
 const SIGN_OF_LIFE_MS = 2_000;
@@ -51,9 +52,9 @@ export class Replicas {
     this.number = await this.database.transaction(async (tx) => {
       const [row] = await rows<{ number: number }>(
         tx,
-        `INSERT INTO replicas (name, app, started_at, seen_at)
-         VALUES ('', $1, statement_timestamp(), statement_timestamp()) RETURNING number`,
-        [this.environment.APP_NAME],
+        `INSERT INTO replicas (name, app, version, started_at, seen_at)
+         VALUES ('', $1, $2, statement_timestamp(), statement_timestamp()) RETURNING number`,
+        [this.environment.APP_NAME, packageVersion],
       );
       this.number = row!.number;
       await tx.query('UPDATE replicas SET name = $2 WHERE number = $1', [this.number, this.name]);

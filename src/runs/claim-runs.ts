@@ -31,6 +31,8 @@ export async function claimRuns(
   free: number,
   replica: { number: number; name: string },
 ): Promise<ClaimedRun[]> {
+  const [scheduler] = await rows<{ paused: boolean }>(tx, 'SELECT paused FROM scheduler');
+  if (scheduler!.paused) return [];
   const tickets = await queue.fetch(tx, free);
   if (tickets.length === 0) return [];
   const claimed = await rows<ClaimedRun>(tx, start, [

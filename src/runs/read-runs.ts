@@ -34,6 +34,15 @@ export class RunNotFoundError extends Problem {
   }
 }
 
+export class RunFinishedError extends Problem {
+  constructor(
+    readonly run: string,
+    state: string,
+  ) {
+    super(409, 'RUN_FINISHED', `Run ${run} has ended already: it is ${state}`);
+  }
+}
+
 /** The newest first. Rows that are added meanwhile do not shift later pages. */
 export async function listRuns(tx: EntityManager, query: RunsQuery): Promise<Page<RunItem>> {
   const builder = tx

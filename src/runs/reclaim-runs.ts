@@ -10,7 +10,7 @@ const LARGEST_INTERRUPTIONS = 3;
 export interface ReclaimedRun {
   id: string;
   job: string;
-  state: 'pending' | 'failed';
+  state: 'pending' | 'failed' | 'cancelled';
   reason: string | null;
 }
 
@@ -51,7 +51,7 @@ export async function replaceLostTickets(tx: EntityManager, queue: RunQueue): Pr
     tx,
     `UPDATE runs SET ticket = gen_random_uuid() WHERE id IN (
        SELECT id FROM runs
-       WHERE state IN ('pending', 'retrying') AND queued_at < statement_timestamp() - interval '5 s'
+       WHERE state IN ('pending', 'retrying') AND NOT held AND queued_at < statement_timestamp() - interval '5 s'
          AND COALESCE(next_attempt_at, queued_at) <= statement_timestamp()
          AND NOT EXISTS (SELECT FROM ${queue.table} q WHERE q.name = 'runs' AND q.id = runs.ticket)
        ORDER BY id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)
@@ -67,12 +67,13 @@ export async function replaceLostTickets(tx: EntityManager, queue: RunQueue): Pr
 const reclaim = `
   WITH reclaimed AS (
     UPDATE runs SET interruptions = interruptions + 1, error = verdict.error,
-      state = CASE WHEN verdict.final THEN 'failed' ELSE 'pending' END,
-      reason = CASE WHEN verdict.poison THEN 'poison' ELSE 'worker_lost' END,
+      state = CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled' WHEN verdict.final THEN 'failed' ELSE 'pending' END,
+      reason = CASE WHEN cancel_requested_at IS NOT NULL THEN cancel_reason WHEN verdict.poison THEN 'poison'
+        ELSE 'worker_lost' END,
       finished_at = CASE WHEN verdict.final THEN clock_timestamp() END,
       ticket = CASE WHEN verdict.final THEN NULL ELSE fresh.ticket END
     FROM unnest($1::uuid[], $2::uuid[]) AS fresh (run, ticket), LATERAL (
-      SELECT poison, poison OR old.on_interruption = 'fail' AS final, jsonb_build_object('name', 'Error',
+      SELECT poison, poison OR old.on_interruption = 'fail' OR old.cancel_requested_at IS NOT NULL AS final, jsonb_build_object('name', 'Error',
         'code', CASE WHEN poison THEN 'POISON' ELSE 'WORKER_LOST' END,
         'message', 'The process that ran attempt ' || old.attempt || ' (' || old.replica || ') was lost'
           || CASE WHEN poison THEN '; it is the third one, so the run is not started again' ELSE '' END) AS error

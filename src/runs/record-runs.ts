@@ -10,7 +10,9 @@ export interface RunDraft {
   job: string;
   task: string;
   kind: RunKind;
-  state: 'pending' | 'skipped' | 'missed';
+  state: 'pending' | 'skipped' | 'missed' | 'cancelled';
+  /** Pending without a ticket, until others have ended. */
+  held: boolean;
   reason: string | null;
   scheduledAt: Date;
   dueAt: Date;
@@ -30,7 +32,7 @@ export async function recordRuns(tx: EntityManager, queue: RunQueue, now: Date, 
   const records = drafts.map((draft) => ({
     ...draft,
     id: v7({ msecs: now.getTime() }),
-    ticket: draft.state === 'pending' ? v7({ msecs: now.getTime() }) : null,
+    ticket: draft.state === 'pending' && !draft.held ? v7({ msecs: now.getTime() }) : null,
     missedTo: draft.missed?.to,
     missedCount: draft.missed?.count,
   }));
@@ -47,12 +49,12 @@ export async function recordRuns(tx: EntityManager, queue: RunQueue, now: Date, 
 
 const insert = `
   INSERT INTO runs (id, job_id, job, task, kind, state, reason, scheduled_at, due_at, queued_at, finished_at, ticket,
-    priority, timeout_seconds, retry, on_interruption, input, retry_of, missed_to, missed_count)
+    held, priority, timeout_seconds, retry, on_interruption, input, retry_of, missed_to, missed_count)
   SELECT id, "jobId", job, task, kind, state, reason, "scheduledAt", "dueAt", $2,
-    CASE WHEN state <> 'pending' THEN $2::timestamptz END, ticket, priority, "timeoutSeconds", retry, "onInterruption",
+    CASE WHEN state <> 'pending' THEN $2::timestamptz END, ticket, held, priority, "timeoutSeconds", retry, "onInterruption",
     input, "retryOf", "missedTo", "missedCount"
   FROM jsonb_to_recordset($1::jsonb) AS draft (id uuid, "jobId" uuid, job text, task text, kind text, state text,
-    reason text, "scheduledAt" timestamptz, "dueAt" timestamptz, ticket uuid, priority integer,
+    reason text, "scheduledAt" timestamptz, "dueAt" timestamptz, ticket uuid, held boolean, priority integer,
     "timeoutSeconds" double precision, retry jsonb, "onInterruption" text, input jsonb, "retryOf" uuid,
     "missedTo" timestamptz, "missedCount" integer)
   ON CONFLICT DO NOTHING

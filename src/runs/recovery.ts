@@ -7,6 +7,7 @@ import { LostReplicas } from '../queue/lost-replicas.js';
 import { notify } from '../queue/notify.js';
 import { Replicas } from '../queue/replicas.js';
 import { RunQueue } from '../queue/run-queue.js';
+import { releaseHeld } from './release-held.js';
 import { reclaimOrphans, replaceLostTickets } from './reclaim-runs.js';
 import { Worker } from './worker.js';
 
@@ -57,7 +58,8 @@ export class Recovery {
     const { reclaimed, tickets } = await this.database.transaction(async (tx) => {
       const found = await reclaimOrphans(tx, this.queue, own);
       const replaced = await replaceLostTickets(tx, this.queue);
-      if (found.length + replaced > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
+      const released = await releaseHeld(tx, this.queue, null);
+      if (found.length + replaced + released > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
       return { reclaimed: found, tickets: replaced };
     });
     for (const { id, job, state, reason } of reclaimed)

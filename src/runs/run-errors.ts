@@ -16,6 +16,12 @@ export class ShutdownError extends Problem {
   }
 }
 
+export class CancelledError extends Problem {
+  constructor() {
+    super(409, 'CANCELLED', 'The run was cancelled');
+  }
+}
+
 /** Whatever a task has thrown, as a row keeps it. Never throws, whatever that is. */
 export function runError(thrown: unknown): RunError {
   try {

@@ -12,6 +12,7 @@ export const runStates = [
   'skipped',
   'missed',
 ] as const;
+export const unfinishedStates: readonly RunState[] = ['pending', 'running', 'retrying'];
 export type RunKind = (typeof runKinds)[number];
 export type RunState = (typeof runStates)[number];
 
@@ -61,6 +62,8 @@ export class Run {
   @Column({ type: 'text', nullable: true }) replica: string | null;
   /** The only queue entry that may start the next attempt; null when there is none to start. */
   @Column({ type: 'uuid', nullable: true }) ticket: string | null;
+  /** Pending without a ticket, until others of its job have ended. */
+  @Column('boolean') held: boolean;
   @Column('integer') priority: number;
   @Column({ type: 'double precision', name: 'timeout_seconds' }) timeoutSeconds: number;
   @Column('jsonb') retry: RetryPolicy;

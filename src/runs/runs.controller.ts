@@ -1,10 +1,10 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { API } from '../http/api.js';
 import { pageSchema } from '../http/page.js';
 import { Problems } from '../http/problems.decorator.js';
-import { logsQuery, RunNotFoundError, runsQuery, type RunsQuery } from './read-runs.js';
+import { logsQuery, RunFinishedError, RunNotFoundError, runsQuery, type RunsQuery } from './read-runs.js';
 import { logLineView, runItem, runView } from './run.view.js';
 import { RunsService } from './runs.service.js';
 
@@ -34,6 +34,18 @@ export class RunsController {
   @Problems(unknownRun)
   get(@Param('id', { schema: runId }) id: string) {
     return this.runs.get(id);
+  }
+
+  @Post(':id/cancel')
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Cancel a run',
+    description: 'At once where it has not started; else its signal aborts, on whichever replica, within two seconds.',
+  })
+  @ApiResponse({ status: 202, description: 'The run, cancelled or still running', standardSchema: runView })
+  @Problems(unknownRun, new RunFinishedError('01990000-0000-7000-8000-000000000000', 'succeeded'))
+  cancel(@Param('id', { schema: runId }) id: string) {
+    return this.runs.cancel(id);
   }
 
   @Get(':id/logs')

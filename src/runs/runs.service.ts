@@ -1,14 +1,33 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { z } from 'zod';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { rows } from '../database/transaction.js';
+import { notify } from '../queue/notify.js';
+import { RunQueue } from '../queue/run-queue.js';
+import { cancelRuns } from './cancel-runs.js';
+import { releaseHeld } from './release-held.js';
+import { type RunState, unfinishedStates } from './run.entity.js';
 import { ApiDatabase } from '../database/api-database.js';
 import type { Page } from '../http/page.js';
-import { findRun, listRuns, type logsQuery, readLogs, type RunsQuery } from './read-runs.js';
+import {
+  findRun,
+  listRuns,
+  type logsQuery,
+  readLogs,
+  RunFinishedError,
+  RunNotFoundError,
+  type RunsQuery,
+} from './read-runs.js';
 import type { LogLineView, RunItem, RunView } from './run.view.js';
 
 /** The history, for whoever asks over the API. */
 @Injectable()
 export class RunsService {
-  constructor(private readonly database: ApiDatabase) {}
+  constructor(
+    @Inject(ENVIRONMENT) private readonly environment: Environment,
+    private readonly database: ApiDatabase,
+    private readonly queue: RunQueue,
+  ) {}
 
   list(query: RunsQuery): Promise<Page<RunItem>> {
     return this.database.transaction((tx) => listRuns(tx, query));
@@ -16,6 +35,23 @@ export class RunsService {
 
   get(id: string): Promise<RunView> {
     return this.database.transaction((tx) => findRun(tx, id));
+  }
+
+  /** Cancels what has not started at once, and asks a running attempt to stop. Throws RUN_NOT_FOUND, RUN_FINISHED. */
+  cancel(id: string): Promise<RunView> {
+    return this.database.transaction(async (tx) => {
+      const [run] = await rows<{ jobId: string; state: RunState }>(
+        tx,
+        'SELECT job_id AS "jobId", state FROM runs WHERE id = $1 FOR UPDATE',
+        [id],
+      );
+      if (!run) throw new RunNotFoundError(id);
+      if (!unfinishedStates.includes(run.state)) throw new RunFinishedError(id, run.state);
+      const running = await cancelRuns(tx, this.queue, [id], 'user');
+      await releaseHeld(tx, this.queue, [run.jobId]);
+      await notify(tx, this.environment.DATABASE_SCHEMA, running > 0 ? 'cancel' : 'runs');
+      return findRun(tx, id);
+    });
   }
 
   logs(id: string, query: z.output<typeof logsQuery>): Promise<Page<LogLineView>> {

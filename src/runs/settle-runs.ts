@@ -2,6 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
 import { rows } from '../database/transaction.js';
 import type { RunQueue, Ticket } from '../queue/run-queue.js';
+import { releaseHeld } from './release-held.js';
 import type { ClaimedRun } from './claim-runs.js';
 import type { RunError, RunState } from './run.entity.js';
 
@@ -20,14 +21,22 @@ export interface Outcome {
   delayMs: number | null;
 }
 
-/** Ends attempts, fenced by their number: a run that has been started again since is left alone. Answers the ids of those ended. */
-export async function settleRuns(tx: EntityManager, queue: RunQueue, outcomes: Outcome[]): Promise<string[]> {
+export interface SettledRun {
+  id: string;
+  jobId: string;
+  /** As it is stored: a run that was to be cancelled is not started again. */
+  state: RunState;
+  ticket: string | null;
+  priority: number;
+  nextAttemptAt: Date | null;
+}
+
+/** Ends attempts, fenced by their number: a run that has been started again since is left alone. Answers those ended. */
+export async function settleRuns(tx: EntityManager, queue: RunQueue, outcomes: Outcome[]): Promise<SettledRun[]> {
   const next = new Map(outcomes.filter(({ delayMs }) => delayMs !== null).map(({ run }) => [run.id, v7()]));
-  const settled = await rows<{ id: string; nextAttemptAt: Date | null; ticket: string | null; priority: number }>(
-    tx,
-    settle,
-    [JSON.stringify(outcomes.map((outcome) => record(outcome, next.get(outcome.run.id) ?? null)))],
-  );
+  const settled = await rows<SettledRun>(tx, settle, [
+    JSON.stringify(outcomes.map((outcome) => record(outcome, next.get(outcome.run.id) ?? null))),
+  ]);
   // Also the tickets of stale attempts: nobody else removes them.
   await queue.remove(
     tx,
@@ -37,7 +46,14 @@ export async function settleRuns(tx: EntityManager, queue: RunQueue, outcomes: O
     ticket ? [{ id: ticket, runId: id, priority, ...(nextAttemptAt && { startAfter: nextAttemptAt }) }] : [],
   );
   await queue.deliver(tx, tickets);
-  return settled.map(({ id }) => id);
+  const ended = settled.filter(({ ticket }) => ticket === null);
+  if (ended.length > 0)
+    await releaseHeld(
+      tx,
+      queue,
+      ended.map(({ jobId }) => jobId),
+    );
+  return settled;
 }
 
 const record = ({ run, state, reason, output, error, isRetry, delayMs }: Outcome, ticket: string | null) => ({
@@ -55,18 +71,22 @@ const record = ({ run, state, reason, output, error, isRetry, delayMs }: Outcome
   ticket,
 });
 
-// An attempt that did not succeed leaves a row; `retrying` is a state of the run, of its attempt it is a failure.
+// A cancelled run that has not made it is cancelled, whatever became of its attempt. An attempt that did not succeed leaves a row; `retrying` is a state of the run, of its attempt it is a failure.
+const cancelled = `(runs.cancel_requested_at IS NOT NULL AND o.state <> 'succeeded')`;
 const settle = `
   WITH outcome AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS o (id uuid, attempt integer, replica text, started timestamptz,
       state text, reason text, output text, error jsonb, retries integer, delay double precision, ticket uuid)
   ), settled AS (
-    UPDATE runs SET state = o.state, reason = o.reason, output = o.output::jsonb, error = o.error,
-      finished_at = CASE WHEN o.delay IS NULL THEN clock_timestamp() END,
-      retries_used = retries_used + o.retries, ticket = o.ticket,
-      next_attempt_at = CASE WHEN o.state = 'retrying' THEN clock_timestamp() + o.delay * interval '1 ms' END
-    FROM outcome o WHERE runs.id = o.id AND runs.attempt = o.attempt AND runs.state = 'running'
-    RETURNING runs.id, runs.ticket, runs.priority, runs.next_attempt_at
+    UPDATE runs SET state = CASE WHEN ${cancelled} THEN 'cancelled' ELSE o.state END,
+      reason = CASE WHEN ${cancelled} THEN cancel_reason ELSE o.reason END, output = o.output::jsonb, error = o.error,
+      finished_at = CASE WHEN ${cancelled} OR o.delay IS NULL THEN clock_timestamp() END,
+      retries_used = retries_used + o.retries, ticket = CASE WHEN NOT ${cancelled} THEN o.ticket END,
+      next_attempt_at = CASE WHEN o.state = 'retrying' AND NOT ${cancelled}
+        THEN clock_timestamp() + o.delay * interval '1 ms' END
+    FROM outcome o
+    WHERE runs.id = o.id AND runs.attempt = o.attempt AND runs.state = 'running'
+    RETURNING runs.id, runs.job_id, runs.state, runs.ticket, runs.priority, runs.next_attempt_at
   ), attempts AS (
     INSERT INTO run_attempts (run_id, number, replica, started_at, finished_at, state, error)
     SELECT o.id, o.attempt, o.replica, o.started, clock_timestamp(),
@@ -74,4 +94,4 @@ const settle = `
         ELSE o.state END, o.error
     FROM outcome o JOIN settled s ON s.id = o.id WHERE o.state <> 'succeeded'
   )
-  SELECT id, ticket, priority, next_attempt_at AS "nextAttemptAt" FROM settled`;
+  SELECT id, job_id AS "jobId", state, ticket, priority, next_attempt_at AS "nextAttemptAt" FROM settled`;

@@ -66,10 +66,12 @@ export class Settler {
   }
 
   private async write(outcomes: Outcome[]): Promise<void> {
-    const settled = new Set(await this.database.transaction((tx) => settleRuns(tx, this.queue, outcomes)));
-    for (const { run, state, error } of outcomes) {
+    const settled = await this.database.transaction((tx) => settleRuns(tx, this.queue, outcomes));
+    const states = new Map(settled.map(({ id, state }) => [id, state]));
+    for (const { run, error } of outcomes) {
+      const state = states.get(run.id);
       const fields = { runId: run.id, job: run.job, attempt: run.attempt, state };
-      if (!settled.has(run.id)) this.logger.warn(fields, 'stale result refused');
+      if (state === undefined) this.logger.warn(fields, 'stale result refused');
       else if (state === 'succeeded') this.logger.debug(fields, 'run settled');
       else this.logger.warn({ ...fields, error: error?.message }, 'run settled');
     }

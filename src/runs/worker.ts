@@ -3,13 +3,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { Loop } from '../core/loop.js';
+import { rows } from '../database/transaction.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { DirectSession } from '../queue/direct-session.js';
 import { Replicas } from '../queue/replicas.js';
 import { RunQueue } from '../queue/run-queue.js';
 import { type ClaimedRun, claimRuns } from './claim-runs.js';
 import { outcomeOf } from './outcome.js';
-import { ShutdownError } from './run-errors.js';
+import { CancelledError, ShutdownError } from './run-errors.js';
 import { Settler } from './settler.js';
 import { TaskRunner } from './task-runner.js';
 
@@ -32,6 +33,12 @@ export class Worker {
     failed: (error) => this.logger.error({ err: error }, 'claim failed'),
   });
 
+  private readonly cancellations = new Loop({
+    everyMs: 1_000,
+    turn: () => this.heedCancellations(),
+    failed: (error) => this.logger.error({ err: error }, 'cancellations not looked for'),
+  });
+
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: SchedulerDatabase,
@@ -43,6 +50,7 @@ export class Worker {
     session: DirectSession,
   ) {
     session.on('runs', () => this.loop.wake());
+    session.on('cancel', () => this.cancellations.wake());
   }
 
   /** The runs that this process executes now. */
@@ -53,6 +61,7 @@ export class Worker {
   start(): void {
     this.settler.start();
     this.loop.start();
+    this.cancellations.start();
   }
 
   /** Claims nothing more; what runs gets `graceSeconds`, then its signal aborts and the job's `onInterruption` decides. */
@@ -63,6 +72,7 @@ export class Worker {
     for (const { stop } of this.attempts) stop.abort(new ShutdownError());
     // What is still not written then, as without a database, is for others to take over.
     await withinGrace(drained, LONGEST_HANDING_BACK_MS);
+    await this.cancellations.stop();
     await this.settler.stop();
   }
 
@@ -92,6 +102,18 @@ export class Worker {
     await Promise.all([attempt.done, ended]);
     this.attempts.delete(attempt);
     this.loop.wake();
+  }
+
+  /** Aborts the attempts of this process whose runs somebody has cancelled, wherever that was. */
+  private async heedCancellations(): Promise<void> {
+    if (this.attempts.size === 0) return;
+    const cancelled = await this.database.transaction((tx) =>
+      rows<{ id: string }>(tx, 'SELECT id FROM runs WHERE id = ANY($1) AND cancel_requested_at IS NOT NULL', [
+        this.active,
+      ]),
+    );
+    const ids = new Set(cancelled.map(({ id }) => id));
+    for (const { run, stop } of this.attempts) if (ids.has(run.id)) stop.abort(new CancelledError());
   }
 
   /** Others took this process for dead, and its runs over. */

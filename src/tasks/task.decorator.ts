@@ -39,8 +39,8 @@ export interface DeclaredJob<S> {
   timeoutSeconds?: number;
   retry?: { limit?: number; delaySeconds?: number; backoff?: 'fixed' | 'exponential'; maxDelaySeconds?: number };
   onInterruption?: 'rerun' | 'fail';
-  misfire?: { policy?: 'skip' | 'once'; graceSeconds?: number; maxCatchUp?: number };
-  overlap?: 'allow' | 'skip';
+  misfire?: { policy?: 'skip' | 'once' | 'all'; graceSeconds?: number; maxCatchUp?: number };
+  overlap?: 'allow' | 'skip' | 'queue' | 'replace';
 }
 
 export interface TaskOptions<S> {

@@ -1,0 +1,39 @@
+import { Controller, Get, HttpCode, Post } from '@nestjs/common';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { API } from '../http/api.js';
+import { Problems } from '../http/problems.decorator.js';
+import { SchedulerSwitch } from './scheduler-switch.js';
+import { schedulerView } from './scheduler.view.js';
+
+@ApiTags('scheduler')
+@Problems(503)
+@Controller(`${API}/scheduler`)
+export class SchedulerController {
+  constructor(private readonly scheduler: SchedulerSwitch) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Show the scheduler', description: 'Whether it is paused, and which replicas live.' })
+  @ApiResponse({ status: 200, description: 'The scheduler', standardSchema: schedulerView })
+  read() {
+    return this.scheduler.read();
+  }
+
+  @Post('pause')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Pause everything', description: 'Nothing is started on any replica; what runs goes on.' })
+  @ApiResponse({ status: 200, description: 'The scheduler', standardSchema: schedulerView })
+  pause() {
+    return this.scheduler.pause();
+  }
+
+  @Post('resume')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Resume everything',
+    description: 'What was queued starts; the occurrences of the pause become one skipped row for each job.',
+  })
+  @ApiResponse({ status: 200, description: 'The scheduler', standardSchema: schedulerView })
+  resume() {
+    return this.scheduler.resume();
+  }
+}

@@ -1,0 +1,18 @@
+import { z } from 'zod';
+
+export const schedulerView = z
+  .object({
+    paused: z.boolean().describe('Nothing is dispatched and nothing is started'),
+    replicas: z.array(
+      z.object({
+        name: z.string().describe('Number, host and pid'),
+        app: z.string(),
+        version: z.string().nullable(),
+        startedAt: z.date(),
+        seenAt: z.date().describe('Its last sign of life'),
+      }),
+    ),
+  })
+  .meta({ id: 'Scheduler' });
+
+export type SchedulerView = z.output<typeof schedulerView>;
