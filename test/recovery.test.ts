@@ -78,6 +78,19 @@ describe('a process that is killed', () => {
     expect(await attemptBegun(2)).toBe(second.pid);
   });
 
+  it('in the middle of a transaction: only the attempt that ends it has written', async () => {
+    await givenRun({ task: 'book' });
+    const first = await givenProcess();
+    await eventually(async () => {
+      const sleeping = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`;
+      expect(await ask(database.url, sleeping)).toHaveLength(1);
+    });
+    const second = await givenProcess();
+    await kill(first, 'SIGKILL');
+    await eventually(async () => expect(await theRun()).toMatchObject({ state: 'succeeded', attempt: 2 }));
+    expect(await ask(database.url, 'SELECT attempt, pid FROM public.begun')).toEqual([{ attempt: 2, pid: second.pid }]);
+  });
+
   it('ends its run where the job says fail, and the job can run again', async () => {
     await givenRun({ onInterruption: 'fail' });
     const first = await givenProcess();

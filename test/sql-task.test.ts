@@ -2,15 +2,12 @@ import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../src/database/data-source.js';
 import { outputAsJson } from '../src/core/json.js';
 import { sqlInput } from '../src/tasks/sql-input.js';
-import { inOwnTransaction, placeOf, refuseOther } from '../src/tasks/sql-session.js';
 import { SqlTask } from '../src/tasks/sql.task.js';
 import { TableSizes } from '../src/tasks/table-sizes.task.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
-import { eventually } from './support/eventually.js';
 import { type LogLine, runContext } from './support/run-context.js';
 
 let database: TestDatabase;
-/** One connection, so that each run meets what the one before has left. */
 let source: DataSource;
 /** Sees what is committed only. */
 let outside: DataSource;
@@ -27,18 +24,14 @@ afterAll(async () => {
   await database?.drop();
 });
 
-const run = (statement: string, values: unknown[] = [], context = runContext()) =>
-  new SqlTask(source).run(sqlInput.parse({ statement, values }), context);
+const run = (statement: string, values: unknown[] = []) =>
+  new SqlTask().run(
+    sqlInput.parse({ statement, values }),
+    runContext({ transaction: (work) => source.transaction(work) }),
+  );
 const things = () => outside.query<{ id: number; value: unknown }[]>('SELECT * FROM things ORDER BY id');
 const oneValue = async (expression: string, ...values: unknown[]) =>
   (await run(`SELECT ${expression} AS value`, values)).rows[0];
-
-const sleeping = async () => {
-  const found = await outside.query<object[]>(
-    "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'",
-  );
-  return found.length;
-};
 
 describe('task sql', () => {
   it('commits what the statement writes, with the words of the run in its values', async () => {
@@ -118,7 +111,7 @@ describe('task sql', () => {
   it.each(['COMMIT', '; commit', '/* /* */ */ -- \nROLLBACK AND CHAIN', 'SAVEPOINT a'])(
     'refuses %j',
     async (statement) => {
-      const refused = new SqlTask(source).run({ statement, values: [] }, runContext());
+      const refused = new SqlTask().run({ statement, values: [] }, runContext());
       await expect(refused).rejects.toMatchObject({ code: 'SQL_TRANSACTION_CONTROL' });
     },
   );
@@ -136,17 +129,6 @@ describe('task sql', () => {
     },
   );
 
-  it('fails where the transaction was ended all the same, and the connection is none the worse', async () => {
-    const smuggle = inOwnTransaction(source, async (client) => {
-      const place = await placeOf(client);
-      await client.query('COMMIT AND CHAIN');
-      await refuseOther(client, place);
-    });
-    await expect(smuggle).rejects.toMatchObject({ code: 'SQL_TRANSACTION_CONTROL' });
-    await expect(run('INSERT INTO things VALUES (1)')).resolves.toMatchObject({ rowCount: 1 });
-    expect(await things()).toHaveLength(1);
-  });
-
   it("says what PostgreSQL says, with the error's code", async () => {
     await run('INSERT INTO things VALUES (1)');
     await expect(run('INSERT INTO things VALUES (1)')).rejects.toMatchObject({
@@ -155,47 +137,6 @@ describe('task sql', () => {
     });
     await expect(run('SELECT $1::int', ['x'])).rejects.toMatchObject({ message: expect.stringContaining('22P02') });
     await expect(run('SELECT $1::int')).rejects.toMatchObject({ code: 'SQL_FAILED' });
-  });
-
-  it('says what PostgreSQL says at the commit', async () => {
-    await outside.query('ALTER TABLE things ADD UNIQUE (value) DEFERRABLE INITIALLY DEFERRED');
-    await expect(run("INSERT INTO things VALUES (1, '1'), (2, '1')")).rejects.toMatchObject({
-      code: 'SQL_FAILED',
-      message: expect.stringContaining('23505'),
-    });
-  });
-
-  it('leaves nothing behind in the session', async () => {
-    const before = await run('SHOW search_path');
-    await run("SET search_path TO 'pg_catalog'");
-    await run('CREATE TEMPORARY TABLE things (other int)');
-    await run('SELECT pg_advisory_lock(42)');
-    expect(await run('SHOW search_path')).toEqual(before);
-    expect((await run('SELECT * FROM things')).rowCount).toBe(0);
-    expect(await outside.query("SELECT FROM pg_locks WHERE locktype = 'advisory'")).toEqual([]);
-  });
-
-  it('replaces a connection that broke', async () => {
-    await expect(run('SELECT pg_terminate_backend(pg_backend_pid())')).rejects.toMatchObject({ code: 'SQL_FAILED' });
-    await expect(run('SELECT 1 AS one')).resolves.toMatchObject({ rows: [{ one: 1 }] });
-  });
-
-  it('cancels the statement when its signal aborts, also where the pool has no connection left', async () => {
-    const stop = new AbortController();
-    const reason = new Error('time is over');
-    const running = run('INSERT INTO things SELECT 1 FROM pg_sleep(60)', [], runContext({ signal: stop.signal }));
-    await eventually(async () => expect(await sleeping()).toBe(1));
-    stop.abort(reason);
-    await expect(running).rejects.toBe(reason);
-    expect(await sleeping()).toBe(0);
-    expect(await things()).toEqual([]);
-    await expect(run('SELECT 1 AS one')).resolves.toMatchObject({ rows: [{ one: 1 }] });
-  });
-
-  it('starts nothing when its signal has aborted', async () => {
-    const signal = AbortSignal.abort(new Error('too late'));
-    await expect(run('INSERT INTO things VALUES (1)', [], runContext({ signal }))).rejects.toThrow('too late');
-    expect(await things()).toEqual([]);
   });
 });
 

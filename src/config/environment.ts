@@ -25,6 +25,8 @@ const environment = z.object({
   /** False: wait for migrations, never make them. */
   DATABASE_MIGRATE: z.stringbool().default(true),
   DATABASE_POOL_MAX: wholeNumber(1, 1000).default(10),
+  /** Transactional attempts at once; each has a connection of its own. */
+  TRANSACTIONAL_POOL_MAX: wholeNumber(1, 1000).default(10),
   DATA_DIR: z.string().min(1).default('.cronzimus'),
   APP_NAME: z.string().min(1).max(128).default('cronzimus'),
   WORKER_CONCURRENCY: wholeNumber(1, 10_000).default(50),

@@ -10,6 +10,8 @@ import { inTransaction } from './in-transaction.js';
 export interface Ticket {
   id: string;
   runId: string;
+  /** Workers pass over the tickets of tasks that they cannot run now. */
+  task: string;
   priority: number;
   /** Not fetched before this instant of the database's clock. Absent: at once. */
   startAfter?: Date;
@@ -39,13 +41,24 @@ export class RunQueue {
 
   async deliver(tx: EntityManager, tickets: Ticket[]): Promise<void> {
     if (tickets.length === 0) return;
-    const jobs = tickets.map(({ id, runId, priority, startAfter }) => ({ id, data: { runId }, priority, startAfter }));
+    const jobs = tickets.map(({ id, runId, task, priority, startAfter }) => ({
+      id,
+      data: { runId },
+      group: { id: task },
+      priority,
+      startAfter,
+    }));
     await this.boss.insert(RUNS_QUEUE, jobs, { db: inTransaction(tx) });
   }
 
-  /** Up to `count` tickets, the highest priority first; other fetchers pass them over until this transaction ends. */
-  async fetch(tx: EntityManager, count: number): Promise<{ id: string; runId: string }[]> {
-    const jobs = await this.boss.fetch<{ runId: string }>(RUNS_QUEUE, { batchSize: count, db: inTransaction(tx) });
+  /** Up to `count` tickets of other tasks than these, the highest priority first; other fetchers pass them over until this
+   *  transaction ends. */
+  async fetch(tx: EntityManager, count: number, ignoredTasks: string[]): Promise<{ id: string; runId: string }[]> {
+    const jobs = await this.boss.fetch<{ runId: string }>(RUNS_QUEUE, {
+      batchSize: count,
+      ignoreGroups: ignoredTasks,
+      db: inTransaction(tx),
+    });
     return jobs.map(({ id, data }) => ({ id, runId: data.runId }));
   }
 

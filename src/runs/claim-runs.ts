@@ -24,16 +24,24 @@ export interface ClaimedRun {
   input: unknown;
 }
 
-/** Fetches tickets for `free` slots and sets their runs to running, both or neither. A ticket that no run names is thrown away. */
+/** What a worker can start now. */
+export interface FreeSlots {
+  slots: number;
+  /** How many of them may be of transactional tasks, which need a connection each. */
+  transactional: number;
+  transactionalTasks: string[];
+}
+
+/** Fetches tickets for the free slots and sets their runs to running, both or neither. A ticket that no run names is thrown away. */
 export async function claimRuns(
   tx: EntityManager,
   queue: RunQueue,
-  free: number,
+  free: FreeSlots,
   replica: { number: number; name: string },
 ): Promise<ClaimedRun[]> {
   const [scheduler] = await rows<{ paused: boolean }>(tx, 'SELECT paused FROM scheduler');
   if (scheduler!.paused) return [];
-  const tickets = await queue.fetch(tx, free);
+  const tickets = await fetchTickets(tx, queue, free);
   if (tickets.length === 0) return [];
   const claimed = await rows<ClaimedRun>(tx, start, [
     tickets.map(({ runId }) => runId),
@@ -47,6 +55,15 @@ export async function claimRuns(
     tickets.map(({ id }) => id).filter((id) => !used.has(id)),
   );
   return claimed;
+}
+
+/** In the order of priority while any task can start; then those that need no connection. */
+async function fetchTickets(tx: EntityManager, queue: RunQueue, free: FreeSlots) {
+  const limited = free.transactionalTasks.length > 0;
+  const any = limited ? Math.min(free.slots, free.transactional) : free.slots;
+  const tickets = any > 0 ? await queue.fetch(tx, any, []) : [];
+  if (!limited || tickets.length < any || any === free.slots) return tickets;
+  return [...tickets, ...(await queue.fetch(tx, free.slots - any, free.transactionalTasks))];
 }
 
 // The attempt rises at each claim and never falls, so a number is never used twice.

@@ -1,7 +1,6 @@
 import type { ClaimedRun } from './claim-runs.js';
-import { outcomeOf, quarantined } from './outcome.js';
+import { outcomeOf, quarantined, type UnwrittenResult } from './outcome.js';
 import type { RunError } from './run.entity.js';
-import type { AttemptResult } from './task-runner.js';
 
 const run: ClaimedRun = {
   id: '01990000-0000-7000-8000-000000000000',
@@ -24,11 +23,11 @@ const run: ClaimedRun = {
 };
 const error: RunError = { name: 'Error', message: 'boom' };
 const unknown: RunError = { name: 'UnknownTaskError', message: 'no such task', code: 'UNKNOWN_TASK' };
-const failed: AttemptResult = { state: 'failed', error, final: false };
-const timedOut: AttemptResult = { state: 'timed_out', error, final: false };
+const failed: UnwrittenResult = { state: 'failed', error, final: false };
+const timedOut: UnwrittenResult = { state: 'timed_out', error, final: false };
 
 describe('the outcome of an attempt', () => {
-  it.each<[string, Partial<ClaimedRun>, AttemptResult, boolean, object]>([
+  it.each<[string, Partial<ClaimedRun>, UnwrittenResult, boolean, object]>([
     [
       'that succeeds: its output, and no more attempts',
       {},

@@ -1,10 +1,12 @@
 import type { ClaimedRun } from './claim-runs.js';
 import { retryDelayMs } from './retry-delay.js';
 import type { Outcome } from './settle-runs.js';
-import type { AttemptResult } from './task-runner.js';
+import type { AttemptResult } from './attempt-result.js';
+
+export type UnwrittenResult = Exclude<AttemptResult, { state: 'committed' }>;
 
 /** What becomes of a run when an attempt has ended. `interrupted`: the shutdown's grace was over. `random` is in [0, 1). */
-export function outcomeOf(run: ClaimedRun, result: AttemptResult, interrupted: boolean, random: number): Outcome {
+export function outcomeOf(run: ClaimedRun, result: UnwrittenResult, interrupted: boolean, random: number): Outcome {
   const end = { run, reason: null, output: null, error: null, isRetry: false, delayMs: null };
   if (result.state === 'succeeded') return { ...end, state: 'succeeded', output: result.output };
   const { error } = result;

@@ -30,7 +30,7 @@ export async function reclaimOrphans(
     [own.number, own.active],
   );
   if (orphans.length === 0) return [];
-  const reclaimed = await rows<ReclaimedRun & { ticket: string | null; priority: number }>(tx, reclaim, [
+  const reclaimed = await rows<ReclaimedRun & { ticket: string | null; task: string; priority: number }>(tx, reclaim, [
     orphans.map(({ id }) => id),
     orphans.map(() => v7()),
   ]);
@@ -40,14 +40,14 @@ export async function reclaimOrphans(
   );
   await queue.deliver(
     tx,
-    reclaimed.flatMap(({ id, ticket, priority }) => (ticket ? [{ id: ticket, runId: id, priority }] : [])),
+    reclaimed.flatMap(({ id, ticket, task, priority }) => (ticket ? [{ id: ticket, runId: id, task, priority }] : [])),
   );
   return reclaimed;
 }
 
 /** Gives a ticket to each run that is due and has none, whatever became of the one it had. Answers how many. */
 export async function replaceLostTickets(tx: EntityManager, queue: RunQueue): Promise<number> {
-  const lost = await rows<{ id: string; ticket: string; priority: number; nextAttemptAt: Date | null }>(
+  const lost = await rows<{ id: string; ticket: string; task: string; priority: number }>(
     tx,
     `UPDATE runs SET ticket = gen_random_uuid() WHERE id IN (
        SELECT id FROM runs
@@ -55,11 +55,11 @@ export async function replaceLostTickets(tx: EntityManager, queue: RunQueue): Pr
          AND COALESCE(next_attempt_at, queued_at) <= statement_timestamp()
          AND NOT EXISTS (SELECT FROM ${queue.table} q WHERE q.name = 'runs' AND q.id = runs.ticket)
        ORDER BY id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)
-     RETURNING id, ticket, priority`,
+     RETURNING id, ticket, task, priority`,
   );
   await queue.deliver(
     tx,
-    lost.map(({ id, ticket, priority }) => ({ id: ticket, runId: id, priority })),
+    lost.map(({ id, ticket, task, priority }) => ({ id: ticket, runId: id, task, priority })),
   );
   return lost.length;
 }
@@ -85,4 +85,4 @@ const reclaim = `
     INSERT INTO run_attempts (run_id, number, replica, started_at, finished_at, state, error)
     SELECT id, attempt, replica, started_at, clock_timestamp(), 'failed', lost_error FROM reclaimed
   )
-  SELECT id, job, state, reason, ticket, priority FROM reclaimed`;
+  SELECT id, job, task, state, reason, ticket, priority FROM reclaimed`;

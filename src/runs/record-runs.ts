@@ -36,13 +36,13 @@ export async function recordRuns(tx: EntityManager, queue: RunQueue, now: Date, 
     missedTo: draft.missed?.to,
     missedCount: draft.missed?.count,
   }));
-  const written = await rows<{ id: string; ticket: string | null; priority: number }>(tx, insert, [
+  const written = await rows<{ id: string; ticket: string | null; task: string; priority: number }>(tx, insert, [
     JSON.stringify(records),
     now,
   ]);
   await queue.deliver(
     tx,
-    written.flatMap(({ id, ticket, priority }) => (ticket ? [{ id: ticket, runId: id, priority }] : [])),
+    written.flatMap(({ id, ticket, task, priority }) => (ticket ? [{ id: ticket, runId: id, task, priority }] : [])),
   );
   return written.map(({ id }) => id);
 }
@@ -58,4 +58,4 @@ const insert = `
     "timeoutSeconds" double precision, retry jsonb, "onInterruption" text, input jsonb, "retryOf" uuid,
     "missedTo" timestamptz, "missedCount" integer)
   ON CONFLICT DO NOTHING
-  RETURNING id, ticket, priority`;
+  RETURNING id, ticket, task, priority`;

@@ -5,10 +5,10 @@ import type { RunQueue } from '../queue/run-queue.js';
 /** Starts the oldest held run of each lane of these jobs in which nothing else is under way; null: of all jobs. To be called in
  *  a statement after the one that ended a run: only that sees what was held meanwhile. Answers how many it started. */
 export async function releaseHeld(tx: EntityManager, queue: RunQueue, jobIds: string[] | null): Promise<number> {
-  const released = await rows<{ id: string; ticket: string; priority: number }>(tx, release, [jobIds]);
+  const released = await rows<{ id: string; ticket: string; task: string; priority: number }>(tx, release, [jobIds]);
   await queue.deliver(
     tx,
-    released.map(({ id, ticket, priority }) => ({ id: ticket, runId: id, priority })),
+    released.map(({ id, ticket, task, priority }) => ({ id: ticket, runId: id, task, priority })),
   );
   return released.length;
 }
@@ -23,4 +23,4 @@ const release = `
       WHERE other.job_id = next.job_id AND other.state IN ('pending', 'running', 'retrying') AND NOT other.held
         AND CASE WHEN next.kind = 'catch_up' THEN other.kind = 'catch_up' ELSE other.kind IN ('schedule', 'manual') END)
     ORDER BY job_id, kind = 'catch_up', scheduled_at, id)
-  RETURNING id, ticket, priority`;
+  RETURNING id, ticket, task, priority`;

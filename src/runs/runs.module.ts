@@ -11,13 +11,25 @@ import { RunsController } from './runs.controller.js';
 import { RunsService } from './runs.service.js';
 import { Settler } from './settler.js';
 import { TaskRunner } from './task-runner.js';
+import { TransactionalAttempt } from './transactional-attempt.js';
+import { TransactionalDatabase } from './transactional-database.js';
 import { Worker } from './worker.js';
 
 /** Runs: started from the queue, ended with a row, taken over when a process dies, read over the API, pruned in time. */
 @Module({
   imports: [TypeOrmModule.forFeature([Run], API), QueueModule, TasksModule],
   controllers: [RunsController],
-  providers: [Worker, TaskRunner, Settler, RunLogs, Recovery, RunsService, PruneRuns],
+  providers: [
+    Worker,
+    TaskRunner,
+    TransactionalAttempt,
+    TransactionalDatabase,
+    Settler,
+    RunLogs,
+    Recovery,
+    RunsService,
+    PruneRuns,
+  ],
   exports: [Worker, RunLogs, Recovery],
 })
 export class RunsModule {}

@@ -24,6 +24,7 @@ export interface Outcome {
 export interface SettledRun {
   id: string;
   jobId: string;
+  task: string;
   /** As it is stored: a run that was to be cancelled is not started again. */
   state: RunState;
   ticket: string | null;
@@ -42,8 +43,8 @@ export async function settleRuns(tx: EntityManager, queue: RunQueue, outcomes: O
     tx,
     outcomes.map(({ run }) => run.ticket),
   );
-  const tickets = settled.flatMap(({ id, ticket, priority, nextAttemptAt }): Ticket[] =>
-    ticket ? [{ id: ticket, runId: id, priority, ...(nextAttemptAt && { startAfter: nextAttemptAt }) }] : [],
+  const tickets = settled.flatMap(({ id, ticket, task, priority, nextAttemptAt }): Ticket[] =>
+    ticket ? [{ id: ticket, runId: id, task, priority, ...(nextAttemptAt && { startAfter: nextAttemptAt }) }] : [],
   );
   await queue.deliver(tx, tickets);
   const ended = settled.filter(({ ticket }) => ticket === null);
@@ -86,7 +87,7 @@ const settle = `
         THEN clock_timestamp() + o.delay * interval '1 ms' END
     FROM outcome o
     WHERE runs.id = o.id AND runs.attempt = o.attempt AND runs.state = 'running'
-    RETURNING runs.id, runs.job_id, runs.state, runs.ticket, runs.priority, runs.next_attempt_at
+    RETURNING runs.id, runs.job_id, runs.task, runs.state, runs.ticket, runs.priority, runs.next_attempt_at
   ), attempts AS (
     INSERT INTO run_attempts (run_id, number, replica, started_at, finished_at, state, error)
     SELECT o.id, o.attempt, o.replica, o.started, clock_timestamp(),
@@ -94,4 +95,4 @@ const settle = `
         ELSE o.state END, o.error
     FROM outcome o JOIN settled s ON s.id = o.id WHERE o.state <> 'succeeded'
   )
-  SELECT id, job_id AS "jobId", state, ticket, priority, next_attempt_at AS "nextAttemptAt" FROM settled`;
+  SELECT id, job_id AS "jobId", task, state, ticket, priority, next_attempt_at AS "nextAttemptAt" FROM settled`;

@@ -6,14 +6,12 @@ import { outputAsJson } from '../core/json.js';
 import { InvalidTaskInputError, UnknownTaskError } from '../tasks/task-errors.js';
 import type { RunContext } from '../tasks/run-context.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
+import type { AttemptResult } from './attempt-result.js';
 import type { ClaimedRun } from './claim-runs.js';
 import { runError, TaskTimeoutError } from './run-errors.js';
 import { runLog } from './run-log.js';
 import { RunLogs } from './run-logs.js';
-import type { RunError } from './run.entity.js';
-
-export type AttemptResult =
-  { state: 'succeeded'; output: string | null } | { state: 'failed' | 'timed_out'; error: RunError; final: boolean };
+import { TransactionalAttempt } from './transactional-attempt.js';
 
 /** A task that does not heed its signal is left behind after so long. */
 const HEED_MS = 10_000;
@@ -25,6 +23,7 @@ export class TaskRunner {
     private readonly tasks: TaskRegistry,
     private readonly logs: RunLogs,
     private readonly logger: PinoLogger,
+    private readonly transactional: TransactionalAttempt,
     @InjectDataSource() private readonly database: DataSource,
   ) {}
 
@@ -41,7 +40,17 @@ export class TaskRunner {
   private async execute(run: ClaimedRun, signal: AbortSignal): Promise<AttemptResult> {
     try {
       const input = await this.tasks.validate(run.task, run.input);
-      const output = await this.tasks.get(run.task).handler.run(input as never, this.context(run, signal));
+      const { options, handler } = this.tasks.get(run.task);
+      if (options.transactional) {
+        await this.transactional.run(run, signal, async (tx) =>
+          handler.run(
+            input as never,
+            this.context(run, signal, (work) => work(tx)),
+          ),
+        );
+        return { state: 'committed' };
+      }
+      const output = await handler.run(input as never, this.context(run, signal, this.ownTransaction(run)));
       if (signal.reason instanceof TaskTimeoutError) return timedOut(signal.reason);
       return { state: 'succeeded', output: outputAsJson(output) };
     } catch (error) {
@@ -52,7 +61,7 @@ export class TaskRunner {
     }
   }
 
-  private context(run: ClaimedRun, signal: AbortSignal): RunContext {
+  private context(run: ClaimedRun, signal: AbortSignal, transaction: RunContext['transaction']): RunContext {
     return {
       run: { id: run.id, kind: run.kind },
       job: { name: run.job },
@@ -60,14 +69,17 @@ export class TaskRunner {
       attempt: run.attempt,
       signal,
       log: runLog(this.logger.logger, run, () => new Date(), this.logs.keep),
-      transaction: (work) =>
-        this.database.transaction(async (tx) => {
-          await tx.query(`SELECT set_config('statement_timeout', $1, true)`, [
-            String(Math.ceil(run.timeoutSeconds * 1000)),
-          ]);
-          return work(tx);
-        }),
+      transaction,
     };
+  }
+
+  private ownTransaction(run: ClaimedRun): RunContext['transaction'] {
+    const timeoutMs = String(Math.ceil(run.timeoutSeconds * 1000));
+    return (work) =>
+      this.database.transaction(async (tx) => {
+        await tx.query(`SELECT set_config('statement_timeout', $1, true)`, [timeoutMs]);
+        return work(tx);
+      });
   }
 
   private async leftBehind(signal: AbortSignal, ended: Promise<unknown>): Promise<AttemptResult> {

@@ -8,7 +8,9 @@ import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { DirectSession } from '../queue/direct-session.js';
 import { Replicas } from '../queue/replicas.js';
 import { RunQueue } from '../queue/run-queue.js';
-import { type ClaimedRun, claimRuns } from './claim-runs.js';
+import { TaskRegistry } from '../tasks/task.registry.js';
+import type { AttemptResult } from './attempt-result.js';
+import { type ClaimedRun, claimRuns, type FreeSlots } from './claim-runs.js';
 import { outcomeOf } from './outcome.js';
 import { CancelledError, ShutdownError } from './run-errors.js';
 import { Settler } from './settler.js';
@@ -44,6 +46,7 @@ export class Worker {
     private readonly database: SchedulerDatabase,
     private readonly queue: RunQueue,
     private readonly replicas: Replicas,
+    private readonly tasks: TaskRegistry,
     private readonly runner: TaskRunner,
     private readonly settler: Settler,
     private readonly logger: PinoLogger,
@@ -78,24 +81,39 @@ export class Worker {
 
   private async claim(): Promise<boolean> {
     this.abandonLostOnes();
-    const free = this.environment.WORKER_CONCURRENCY - this.attempts.size;
-    if (free <= 0) return false;
+    const free = this.freeSlots();
+    if (free.slots <= 0) return false;
     const { number, name } = this.replicas;
     const claimed = await this.database.transaction((tx) => claimRuns(tx, this.queue, free, { number, name }));
     for (const run of claimed) this.begin(run);
     return claimed.length > 0;
   }
 
+  private freeSlots(): FreeSlots {
+    const { WORKER_CONCURRENCY, TRANSACTIONAL_POOL_MAX } = this.environment;
+    const transactionalTasks = this.tasks.transactional();
+    const transactional = [...this.attempts].filter(({ run }) => transactionalTasks.includes(run.task)).length;
+    return {
+      slots: WORKER_CONCURRENCY - this.attempts.size,
+      transactional: TRANSACTIONAL_POOL_MAX - transactional,
+      transactionalTasks,
+    };
+  }
+
   private begin(run: ClaimedRun): void {
     this.logger.debug({ runId: run.id, job: run.job, attempt: run.attempt, latenessMs: run.latenessMs }, 'run started');
     const stop = new AbortController();
     const { result, ended } = this.runner.start(run, stop);
-    const done = result.then((end) =>
-      this.settler.settle(outcomeOf(run, end, stop.signal.reason instanceof ShutdownError, Math.random())),
-    );
-    const attempt: Attempt = { run, stop, done };
+    const attempt: Attempt = { run, stop, done: this.settle(run, result, stop.signal) };
     this.attempts.add(attempt);
     void this.freeSlot(attempt, ended);
+  }
+
+  private async settle(run: ClaimedRun, result: Promise<AttemptResult>, signal: AbortSignal): Promise<void> {
+    const end = await result;
+    if (end.state === 'committed') return;
+    const interrupted = signal.reason instanceof ShutdownError;
+    await this.settler.settle(outcomeOf(run, end, interrupted, Math.random()));
   }
 
   private async freeSlot(attempt: Attempt, ended: Promise<unknown>): Promise<void> {

@@ -24,6 +24,7 @@ export interface RunContext {
   /** Aborts at the timeout and at the end of the shutdown's grace; the reason is an Error that says which. */
   signal: AbortSignal;
   log: RunLog;
-  /** Runs `work` in one database transaction; whatever goes through the EntityManager commits together or not at all. */
-  transaction<T>(work: (tx: EntityManager) => Promise<T>): Promise<T>;
+  /** Runs `work` in one database transaction; whatever goes through the EntityManager commits together or not at all. In a
+   *  transactional task that is the attempt's own, so that it commits together with `succeeded`. */
+  transaction: <T>(work: (tx: EntityManager) => Promise<T>) => Promise<T>;
 }

@@ -47,6 +47,8 @@ export interface TaskOptions<S> {
   /** Unique in the application; jobs refer to it. */
   name: string;
   description?: string;
+  /** Its attempts run in one transaction each, which commits together with `succeeded`; `context.transaction` joins it. */
+  transactional?: boolean;
   /** What jobs may hand to the task; checked when a job is saved and again at each attempt. */
   input?: S;
   /** Jobs that come with the task, by name. */

@@ -44,6 +44,11 @@ a provider that is; a run has no request, so make it a singleton`,
     return [...this.tasks.values()].toSorted((a, b) => (a.options.name < b.options.name ? -1 : 1));
   }
 
+  /** The names of those whose attempts are a transaction. */
+  transactional(): string[] {
+    return this.all().flatMap(({ options }) => (options.transactional ? [options.name] : []));
+  }
+
   find(name: string): RegisteredTask | undefined {
     return this.tasks.get(name);
   }

@@ -13,5 +13,7 @@ const [database, replicas, queue] = [SchedulerDatabase, Replicas, RunQueue].map(
 );
 await queue.start();
 await replicas.join();
-const claimed = await database.transaction((tx) => claimRuns(tx, queue, 1, replicas));
+const claimed = await database.transaction((tx) =>
+  claimRuns(tx, queue, { slots: 1, transactional: 1, transactionalTasks: [] }, replicas),
+);
 process.send(claimed.map(({ id }) => id));

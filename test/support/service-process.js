@@ -29,9 +29,22 @@ Reflect.defineMetadata('design:paramtypes', [Object], Hold);
 Injectable()(Hold);
 Task({ name: 'hold' })(Hold);
 
+/** Writes a row in the transaction of its attempt; the first one then waits for ever. */
+class Book {
+  async run(_input, { run, attempt, transaction }) {
+    await transaction(async (tx) => {
+      const values = [run.id, attempt, process.pid];
+      await tx.query('INSERT INTO public.begun (run, attempt, pid) VALUES ($1, $2, $3)', values);
+      if (attempt === 1) await tx.query('SELECT pg_sleep(600)');
+    });
+  }
+}
+Injectable()(Book);
+Task({ name: 'book', transactional: true })(Book);
+
 class Tasks {}
 Module({
-  providers: [{ provide: Hold, useFactory: (database) => new Hold(database), inject: [getDataSourceToken()] }],
+  providers: [Book, { provide: Hold, useFactory: (database) => new Hold(database), inject: [getDataSourceToken()] }],
 })(Tasks);
 
 const environment = readEnvironment(process.env);

@@ -39,9 +39,11 @@ export class TestService {
     readonly stop: () => Promise<void>,
   ) {}
 
-  static async start(): Promise<TestService> {
+  static async start(variables: Record<string, string> = {}): Promise<TestService> {
     const database = await createTestDatabase();
-    const app = await createTestApplication(database.url, { SHUTDOWN_GRACE_SECONDS: '0' }, [TestTasksModule]);
+    const app = await createTestApplication(database.url, { SHUTDOWN_GRACE_SECONDS: '0', ...variables }, [
+      TestTasksModule,
+    ]);
     const drain = await serve(app, app.get<Environment>(ENVIRONMENT, { strict: false }));
     return new TestService(app, await app.getUrl(), database.url, async () => {
       await drain();

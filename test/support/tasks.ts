@@ -82,6 +82,24 @@ function nested(levels: number): unknown {
   return value;
 }
 
+const ledger = z.strictObject({
+  entry: z.string(),
+  ending: z.enum(['return', 'throw', 'commit', 'wait']).default('return'),
+});
+
+/** Writes an entry in the transaction of its attempt, and ends in one way or another. */
+@Injectable()
+@Task({ name: 'ledger', transactional: true, input: ledger })
+export class Ledger implements TaskHandler<typeof ledger> {
+  async run({ entry, ending }: z.infer<typeof ledger>, { transaction, signal }: RunContext) {
+    await transaction((tx) => tx.query('INSERT INTO public.ledger (entry) VALUES ($1)', [entry]));
+    if (ending === 'throw') throw new Error('changed my mind');
+    if (ending === 'commit') await transaction((tx) => tx.query('COMMIT AND CHAIN'));
+    if (ending === 'wait') await transaction((tx) => tx.query('SELECT pg_advisory_lock(4711)'));
+    return { aborted: signal.aborted };
+  }
+}
+
 /** Tasks that tests need, as a user's module would bring them. */
-@Module({ providers: [Echo, Fail, Wait, Unstorable, Chatter, OddLog] })
+@Module({ providers: [Echo, Fail, Wait, Unstorable, Chatter, OddLog, Ledger] })
 export class TestTasksModule {}

@@ -1,0 +1,70 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { PinoLogger } from 'nestjs-pino';
+import type { EntityManager } from 'typeorm';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { outputAsJson } from '../core/json.js';
+import { Problem } from '../core/problem.js';
+import { rows } from '../database/transaction.js';
+import { RunQueue } from '../queue/run-queue.js';
+import { withCancel } from '../tasks/cancel-backend.js';
+import type { ClaimedRun } from './claim-runs.js';
+import { outcomeOf } from './outcome.js';
+import { settleRuns } from './settle-runs.js';
+import { TransactionalDatabase } from './transactional-database.js';
+
+/** Runs a task in one transaction with its own completion: what it wrote and `succeeded` commit together or not at all. */
+@Injectable()
+export class TransactionalAttempt {
+  constructor(
+    @Inject(ENVIRONMENT) private readonly environment: Environment,
+    private readonly database: TransactionalDatabase,
+    private readonly queue: RunQueue,
+    private readonly logger: PinoLogger,
+  ) {}
+
+  /** Answers the output that is committed; throws, and has written nothing, otherwise. */
+  run(run: ClaimedRun, signal: AbortSignal, task: (tx: EntityManager) => Promise<unknown>): Promise<string | null> {
+    return this.database.transaction(run.timeoutSeconds * 1000, async (tx) => {
+      const { id, pid } = await placeOf(tx);
+      const failed = (error: unknown) => this.logger.warn({ err: error }, 'statement could not be cancelled');
+      const url = this.environment.DATABASE_URL;
+      const output = outputAsJson(await withCancel({ url, pid, signal, failed }, () => task(tx)));
+      if ((await placeOf(tx)).id !== id) throw new TransactionEndedError();
+      await this.settle(tx, run, output);
+      return output;
+    });
+  }
+
+  /** Last, so that the run's row is locked for no longer than it must be. */
+  private async settle(tx: EntityManager, run: ClaimedRun, output: string | null): Promise<void> {
+    await tx.query(`SELECT set_config('search_path', $1, true)`, [this.environment.DATABASE_SCHEMA]);
+    const outcome = outcomeOf(run, { state: 'succeeded', output }, false, 0);
+    const settled = await settleRuns(tx, this.queue, [outcome]);
+    if (settled.length === 0) throw new StaleAttemptError(run.attempt);
+  }
+}
+
+/** The transaction's id is assigned at once, so that it stays the same for as long as the transaction. */
+async function placeOf(tx: EntityManager): Promise<{ id: string; pid: number }> {
+  const [place] = await rows<{ id: string; pid: number }>(
+    tx,
+    'SELECT pg_current_xact_id()::text AS id, pg_backend_pid() AS pid',
+  );
+  return place!;
+}
+
+export class TransactionEndedError extends Problem {
+  constructor() {
+    super(
+      422,
+      'TRANSACTION_ENDED',
+      'The task has ended the transaction of its attempt; leave BEGIN, COMMIT and ROLLBACK to the service',
+    );
+  }
+}
+
+export class StaleAttemptError extends Problem {
+  constructor(attempt: number) {
+    super(409, 'STALE_ATTEMPT', `Attempt ${attempt} is no longer the run's own, so its writes were rolled back`);
+  }
+}

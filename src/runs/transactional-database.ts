@@ -1,0 +1,53 @@
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import type { PoolClient } from 'pg';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { dataSourceOptions, TASKS } from '../database/data-source.js';
+
+/** The connections of transactional attempts, one each, so that an attempt that has one never waits for another. */
+@Injectable()
+export class TransactionalDatabase implements OnModuleDestroy {
+  private source: Promise<DataSource> | undefined;
+
+  constructor(
+    @Inject(ENVIRONMENT) private readonly environment: Environment,
+    @InjectDataSource() private readonly tasks: DataSource,
+  ) {}
+
+  /** Each statement of it ends after `timeoutMs`, and the server lets go of its locks within a second when this process dies. */
+  async transaction<T>(timeoutMs: number, work: (tx: EntityManager) => Promise<T>): Promise<T> {
+    const source = await (this.source ??= this.open());
+    const runner = source.createQueryRunner();
+    try {
+      const client: PoolClient = await runner.connect();
+      try {
+        return await runner.manager.transaction(async (tx) => {
+          await tx.query(
+            `SELECT set_config('statement_timeout', $1, true), set_config('client_connection_check_interval', '1000', true)`,
+            [String(Math.max(1, Math.ceil(timeoutMs)))],
+          );
+          return work(tx);
+        });
+      } finally {
+        // Settings, locks and temporary tables of a task are not for the next one. The pool drops a connection that has ended.
+        await client.query('DISCARD ALL').catch(() => client.end());
+      }
+    } finally {
+      await runner.release();
+    }
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await (await this.source)?.destroy();
+  }
+
+  /** With the entities of the default DataSource, where users register theirs. */
+  private open(): Promise<DataSource> {
+    const options = dataSourceOptions(this.environment, TASKS, this.environment.TRANSACTIONAL_POOL_MAX);
+    return new DataSource({ ...options, entities: this.tasks.options.entities ?? [] }).initialize().catch((error) => {
+      this.source = undefined;
+      throw error;
+    });
+  }
+}

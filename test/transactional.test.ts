@@ -1,0 +1,103 @@
+import { Client } from 'pg';
+import { ask } from './support/ask.js';
+import { eventually } from './support/eventually.js';
+import { type RunAnswer, spentJob, TestService } from './support/service.js';
+
+let service: TestService;
+
+beforeAll(async () => {
+  service = await TestService.start({ TRANSACTIONAL_POOL_MAX: '2' });
+  await ask(service.database, 'CREATE TABLE public.ledger (entry text UNIQUE DEFERRABLE INITIALLY DEFERRED)');
+  await service.given(
+    spentJob('ledger', 'ledger', { overlap: 'allow', input: { entry: '-' } }),
+    spentJob('sql', 'sql', { overlap: 'allow', input: { statement: 'SELECT 1' } }),
+  );
+});
+
+afterAll(() => service.stop());
+
+const entries = async (like: string) =>
+  (await ask(service.database, `SELECT entry FROM public.ledger WHERE entry LIKE '${like}' ORDER BY 1`)).map(
+    ({ entry }) => entry,
+  );
+const sql = (statement: string, state: string) => service.run('sql', state, { statement });
+
+describe('a transactional task', () => {
+  it('commits what it wrote together with succeeded', async () => {
+    await service.run('ledger', 'succeeded', { entry: 'kept' });
+    expect(await entries('kept')).toEqual(['kept']);
+    await sql(`INSERT INTO public.ledger VALUES ('kept by sql')`, 'succeeded');
+    expect(await entries('kept by sql')).toEqual(['kept by sql']);
+  });
+
+  it('leaves nothing of an attempt that throws', async () => {
+    await service.run('ledger', 'failed', { entry: 'thrown', ending: 'throw' });
+    expect(await entries('thrown')).toEqual([]);
+  });
+
+  it('fails where it has ended the transaction itself', async () => {
+    const { error } = await service.run('ledger', 'failed', { entry: 'smuggled', ending: 'commit' });
+    expect(error).toMatchObject({ code: 'TRANSACTION_ENDED' });
+  });
+
+  it('fails, and has written nothing, where the commit is refused', async () => {
+    await sql(`INSERT INTO public.ledger VALUES ('twice'), ('twice')`, 'failed');
+    expect(await entries('twice')).toEqual([]);
+  });
+
+  it('leaves nothing of an attempt that is no longer the run', async () => {
+    const gate = new Client({ connectionString: service.database });
+    await gate.connect();
+    try {
+      await gate.query('SELECT pg_advisory_lock(4711)');
+      const { body } = await service.call<RunAnswer>('POST', '/jobs/ledger/run', {
+        input: { entry: 'stale', ending: 'wait' },
+      });
+      await service.reaches(body.id, 'running');
+      await ask(service.database, `UPDATE cronzimus.runs SET attempt = attempt + 1 WHERE id = '${body.id}'`);
+      await gate.query('SELECT pg_advisory_unlock(4711)');
+      await eventually(async () => {
+        const waiting = await ask(
+          service.database,
+          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()
+             AND application_name = 'cronzimus tasks'`,
+        );
+        expect(waiting).toEqual([]);
+      });
+      expect(await entries('stale')).toEqual([]);
+      expect(await service.get(`/runs/${body.id}`)).toMatchObject({ state: 'running', attempt: 2 });
+    } finally {
+      await gate.end();
+    }
+  });
+
+  it('is cancelled in the middle of a statement', async () => {
+    const { body } = await service.call<RunAnswer>('POST', '/jobs/sql/run', {
+      input: { statement: `INSERT INTO public.ledger SELECT 'slept' FROM pg_sleep(60)` },
+    });
+    await service.reaches(body.id, 'running');
+    await service.call('POST', `/runs/${body.id}/cancel`);
+    await service.reaches(body.id, 'cancelled');
+    expect(await entries('slept')).toEqual([]);
+  });
+
+  it('leaves nothing in the session for the next one', async () => {
+    const path = async () => (await sql('SHOW search_path', 'succeeded'))['output'];
+    const before = await path();
+    await sql(`SET search_path TO 'pg_catalog'`, 'succeeded');
+    await sql('CREATE TEMPORARY TABLE ledger (other int)', 'succeeded');
+    await sql('SELECT pg_advisory_lock(42)', 'succeeded');
+    expect([await path(), await path()]).toEqual([before, before]);
+    expect(await ask(service.database, `SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42`)).toEqual([]);
+  });
+
+  it('never waits for a connection: 40 runs on two connections all succeed', async () => {
+    const started = await Promise.all(
+      Array.from({ length: 40 }, (_, index) =>
+        service.call<RunAnswer>('POST', '/jobs/ledger/run', { input: { entry: `many ${index}` } }),
+      ),
+    );
+    await Promise.all(started.map(({ body }) => service.reaches(body.id, 'succeeded')));
+    expect(await entries('many %')).toHaveLength(40);
+  });
+});
