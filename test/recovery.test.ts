@@ -121,6 +121,35 @@ describe('a process that is killed', () => {
   });
 });
 
+describe('a run of a task that a worker does not know', () => {
+  it('is left for one that does', async () => {
+    await givenRun();
+    const stranger = forkScript('service-process.js', { DATABASE_URL: database.url, TASKS_DISABLED: 'hold' });
+    children.push(stranger);
+    await message(stranger);
+    await eventually(async () => {
+      const later = await ask(database.url, 'SELECT FROM cronzimus_queue.job WHERE start_after > created_on');
+      expect(later).toHaveLength(1);
+    });
+    expect(await theRun()).toMatchObject({ state: 'pending', attempt: 0 });
+    const { pid } = await givenProcess();
+    expect(await attemptBegun(1)).toBe(pid);
+  });
+
+  it('ends failed when nobody has known it for an hour', async () => {
+    await givenRun({ task: 'forgotten' });
+    await ask(database.url, `UPDATE cronzimus.runs SET queued_at = queued_at - interval '61 minutes'`);
+    await givenProcess();
+    await eventually(async () =>
+      expect(await theRun()).toMatchObject({
+        state: 'failed',
+        reason: 'unknown_task',
+        error: { code: 'UNKNOWN_TASK' },
+      }),
+    );
+  });
+});
+
 describe('a process that is told to end', () => {
   it('hands back what does not end in time, and leaves no replica behind', async () => {
     await givenRun();

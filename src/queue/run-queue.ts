@@ -17,6 +17,8 @@ export interface Ticket {
   startAfter?: Date;
 }
 
+export type FetchedTicket = Pick<Ticket, 'id' | 'runId' | 'task'>;
+
 /** Delivery by pg-boss, always within the caller's transaction. It never retries, expires or decides. */
 @Injectable()
 export class RunQueue {
@@ -53,13 +55,13 @@ export class RunQueue {
 
   /** Up to `count` tickets of other tasks than these, the highest priority first; other fetchers pass them over until this
    *  transaction ends. */
-  async fetch(tx: EntityManager, count: number, ignoredTasks: string[]): Promise<{ id: string; runId: string }[]> {
+  async fetch(tx: EntityManager, count: number, ignoredTasks: string[]): Promise<FetchedTicket[]> {
     const jobs = await this.boss.fetch<{ runId: string }>(RUNS_QUEUE, {
       batchSize: count,
       ignoreGroups: ignoredTasks,
       db: inTransaction(tx),
     });
-    return jobs.map(({ id, data }) => ({ id, runId: data.runId }));
+    return jobs.map(({ id, groupId, data }) => ({ id, runId: data.runId, task: groupId! }));
   }
 
   async remove(tx: EntityManager, ids: string[]): Promise<void> {

@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { rows } from '../database/transaction.js';
-import type { RunQueue } from '../queue/run-queue.js';
+import type { FetchedTicket, RunQueue } from '../queue/run-queue.js';
+import { putBack } from './put-back.js';
 import type { RetryPolicy, RunKind } from './run.entity.js';
 
 /** A run that this process has just set to running. */
@@ -30,6 +31,15 @@ export interface FreeSlots {
   /** How many of them may be of transactional tasks, which need a connection each. */
   transactional: number;
   transactionalTasks: string[];
+  /** What the process has found that it does not know; passed over for a while. */
+  unknownTasks: string[];
+  knows: (task: string) => boolean;
+}
+
+export interface Claim {
+  runs: ClaimedRun[];
+  /** Tasks of tickets that were put back. */
+  unknownTasks: string[];
 }
 
 /** Fetches tickets for the free slots and sets their runs to running, both or neither. A ticket that no run names is thrown away. */
@@ -38,10 +48,21 @@ export async function claimRuns(
   queue: RunQueue,
   free: FreeSlots,
   replica: { number: number; name: string },
-): Promise<ClaimedRun[]> {
+): Promise<Claim> {
   const [scheduler] = await rows<{ paused: boolean }>(tx, 'SELECT paused FROM scheduler');
-  if (scheduler!.paused) return [];
-  const tickets = await fetchTickets(tx, queue, free);
+  const fetched = scheduler!.paused ? [] : await fetchTickets(tx, queue, free);
+  const unknown = fetched.filter(({ task }) => !free.knows(task));
+  await putBack(tx, queue, unknown);
+  const tickets = fetched.filter(({ task }) => free.knows(task));
+  return { runs: await startRuns(tx, queue, tickets, replica), unknownTasks: unknown.map(({ task }) => task) };
+}
+
+async function startRuns(
+  tx: EntityManager,
+  queue: RunQueue,
+  tickets: FetchedTicket[],
+  replica: { number: number; name: string },
+): Promise<ClaimedRun[]> {
   if (tickets.length === 0) return [];
   const claimed = await rows<ClaimedRun>(tx, start, [
     tickets.map(({ runId }) => runId),
@@ -61,9 +82,9 @@ export async function claimRuns(
 async function fetchTickets(tx: EntityManager, queue: RunQueue, free: FreeSlots) {
   const limited = free.transactionalTasks.length > 0;
   const any = limited ? Math.min(free.slots, free.transactional) : free.slots;
-  const tickets = any > 0 ? await queue.fetch(tx, any, []) : [];
+  const tickets = any > 0 ? await queue.fetch(tx, any, free.unknownTasks) : [];
   if (!limited || tickets.length < any || any === free.slots) return tickets;
-  return [...tickets, ...(await queue.fetch(tx, free.slots - any, free.transactionalTasks))];
+  return [...tickets, ...(await queue.fetch(tx, free.slots - any, [...free.unknownTasks, ...free.transactionalTasks]))];
 }
 
 // The attempt rises at each claim and never falls, so a number is never used twice.

@@ -9,6 +9,7 @@ import { Run } from './run.entity.js';
 import { RunLogs } from './run-logs.js';
 import { RunsController } from './runs.controller.js';
 import { RunsService } from './runs.service.js';
+import { Slots } from './slots.js';
 import { Settler } from './settler.js';
 import { TaskRunner } from './task-runner.js';
 import { TransactionalAttempt } from './transactional-attempt.js';
@@ -21,6 +22,7 @@ import { Worker } from './worker.js';
   controllers: [RunsController],
   providers: [
     Worker,
+    Slots,
     TaskRunner,
     TransactionalAttempt,
     TransactionalDatabase,

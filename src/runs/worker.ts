@@ -1,16 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
-import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { Loop } from '../core/loop.js';
 import { rows } from '../database/transaction.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { DirectSession } from '../queue/direct-session.js';
 import { Replicas } from '../queue/replicas.js';
 import { RunQueue } from '../queue/run-queue.js';
-import { TaskRegistry } from '../tasks/task.registry.js';
 import type { AttemptResult } from './attempt-result.js';
-import { type ClaimedRun, claimRuns, type FreeSlots } from './claim-runs.js';
+import { type ClaimedRun, claimRuns } from './claim-runs.js';
+import { Slots } from './slots.js';
 import { outcomeOf } from './outcome.js';
 import { CancelledError, ShutdownError } from './run-errors.js';
 import { Settler } from './settler.js';
@@ -42,11 +41,10 @@ export class Worker {
   });
 
   constructor(
-    @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: SchedulerDatabase,
     private readonly queue: RunQueue,
     private readonly replicas: Replicas,
-    private readonly tasks: TaskRegistry,
+    private readonly slots: Slots,
     private readonly runner: TaskRunner,
     private readonly settler: Settler,
     private readonly logger: PinoLogger,
@@ -81,23 +79,15 @@ export class Worker {
 
   private async claim(): Promise<boolean> {
     this.abandonLostOnes();
-    const free = this.freeSlots();
+    const free = this.slots.free([...this.attempts].map(({ run }) => run));
     if (free.slots <= 0) return false;
     const { number, name } = this.replicas;
-    const claimed = await this.database.transaction((tx) => claimRuns(tx, this.queue, free, { number, name }));
-    for (const run of claimed) this.begin(run);
-    return claimed.length > 0;
-  }
-
-  private freeSlots(): FreeSlots {
-    const { WORKER_CONCURRENCY, TRANSACTIONAL_POOL_MAX } = this.environment;
-    const transactionalTasks = this.tasks.transactional();
-    const transactional = [...this.attempts].filter(({ run }) => transactionalTasks.includes(run.task)).length;
-    return {
-      slots: WORKER_CONCURRENCY - this.attempts.size,
-      transactional: TRANSACTIONAL_POOL_MAX - transactional,
-      transactionalTasks,
-    };
+    const claim = await this.database.transaction((tx) => claimRuns(tx, this.queue, free, { number, name }));
+    for (const run of claim.runs) this.begin(run);
+    this.slots.passOver(claim.unknownTasks);
+    if (claim.unknownTasks.length > 0)
+      this.logger.warn({ tasks: claim.unknownTasks }, 'runs left for a worker that knows their task');
+    return claim.runs.length + claim.unknownTasks.length > 0;
   }
 
   private begin(run: ClaimedRun): void {

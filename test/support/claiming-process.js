@@ -14,6 +14,11 @@ const [database, replicas, queue] = [SchedulerDatabase, Replicas, RunQueue].map(
 await queue.start();
 await replicas.join();
 const claimed = await database.transaction((tx) =>
-  claimRuns(tx, queue, { slots: 1, transactional: 1, transactionalTasks: [] }, replicas),
+  claimRuns(
+    tx,
+    queue,
+    { slots: 1, transactional: 1, transactionalTasks: [], unknownTasks: [], knows: () => true },
+    replicas,
+  ),
 );
-process.send(claimed.map(({ id }) => id));
+process.send(claimed.runs.map(({ id }) => id));
