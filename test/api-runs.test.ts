@@ -126,12 +126,6 @@ describe('a run that fails', () => {
     expect((run['error'] as { code?: string }).code).toBe(code);
   });
 
-  it('because its task is not known says so', async () => {
-    await service.given(spentJob('taskless', 'no-such-task', { retry: soon }));
-    const run = await service.run('taskless', 'failed');
-    expect(run).toMatchObject({ reason: 'unknown_task', attempt: 1, error: { code: 'UNKNOWN_TASK' } });
-  });
-
   it('because its stored input no longer fits is not tried again', async () => {
     await service.given(spentJob('outdated', 'echo', { input: { words: 'hi' }, retry: soon }));
     const run = await service.run('outdated', 'failed');

@@ -81,16 +81,16 @@ const settle = `
   ), settled AS (
     UPDATE runs SET state = CASE WHEN ${cancelled} THEN 'cancelled' ELSE o.state END,
       reason = CASE WHEN ${cancelled} THEN cancel_reason ELSE o.reason END, output = o.output::jsonb, error = o.error,
-      finished_at = CASE WHEN ${cancelled} OR o.delay IS NULL THEN clock_timestamp() END,
+      finished_at = CASE WHEN ${cancelled} OR o.delay IS NULL THEN statement_timestamp() END,
       retries_used = retries_used + o.retries, ticket = CASE WHEN NOT ${cancelled} THEN o.ticket END,
       next_attempt_at = CASE WHEN o.state = 'retrying' AND NOT ${cancelled}
-        THEN clock_timestamp() + o.delay * interval '1 ms' END
+        THEN statement_timestamp() + o.delay * interval '1 ms' END
     FROM outcome o
     WHERE runs.id = o.id AND runs.attempt = o.attempt AND runs.state = 'running'
     RETURNING runs.id, runs.job_id, runs.task, runs.state, runs.ticket, runs.priority, runs.next_attempt_at
   ), attempts AS (
     INSERT INTO run_attempts (run_id, number, replica, started_at, finished_at, state, error)
-    SELECT o.id, o.attempt, o.replica, o.started, clock_timestamp(),
+    SELECT o.id, o.attempt, o.replica, o.started, statement_timestamp(),
       CASE WHEN o.state IN ('retrying', 'pending') THEN CASE o.error->>'code' WHEN 'TIMED_OUT' THEN 'timed_out' ELSE 'failed' END
         ELSE o.state END, o.error
     FROM outcome o JOIN settled s ON s.id = o.id WHERE o.state <> 'succeeded'
