@@ -11,6 +11,8 @@ import { Clockwork } from './jobs/clockwork.js';
 import { Jobs } from './jobs/jobs.service.js';
 import { ServiceLogger } from './logging/service-logger.js';
 
+const LONGEST_REQUEST_MS = 5_000;
+
 /** The application, wired and not yet listening. Throws what is wrong with it. */
 export async function createApplication(
   environment: Environment,
@@ -36,17 +38,29 @@ export async function serve(app: NestExpressApplication, { HOST, PORT }: Environ
     if (error.code !== 'EADDRINUSE') throw error;
     throw new Problem(500, 'PORT_IN_USE', `${HOST}:${PORT} is taken by another process; stop that one, or set PORT`);
   });
-  await clockwork.start(declarations).catch(async (error: unknown) => {
-    // Its own error would hide this one.
+  try {
+    await clockwork.start(declarations);
+    await announce(app);
+  } catch (error) {
+    // What stopping says would hide this one.
     await clockwork.stop().catch(() => {});
     throw error;
-  });
+  }
+  return () => clockwork.stop();
+}
 
+/** Closes everything; a request that hangs gets five seconds. */
+export async function close(app: NestExpressApplication): Promise<void> {
+  const impatience = setTimeout(() => app.getHttpServer().closeAllConnections(), LONGEST_REQUEST_MS);
+  await app.close();
+  clearTimeout(impatience);
+}
+
+async function announce(app: NestExpressApplication): Promise<void> {
   const url = await app.getUrl();
   const { items } = await app.get(Jobs).list({ sort: 'nextRunAt', limit: 3, state: 'active' });
   const next = items.map(({ name, nextRunAt }) => `${name} at ${nextRunAt?.toISOString()}`);
   const logger = app.get(ServiceLogger);
   logger.log(`Cronzimus is running; try ${url}/docs`);
   logger.log(next.length > 0 ? `next: ${next.join(', ')}` : 'no job is waiting for its time');
-  return () => clockwork.stop();
 }

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import type { ModuleMetadata } from '@nestjs/common';
-import { createApplication, serve } from './application.js';
+import { close, createApplication, serve } from './application.js';
 import { type Environment, readEnvironment, type Variables } from './config/environment.js';
 import { withSecretFiles } from './config/secret-file.js';
 import { Problem } from './core/problem.js';
@@ -46,12 +46,12 @@ function processEnvironment(): NodeJS.ProcessEnv {
 
 async function start({ imports = [] }: StartOptions, undo: Undo[], stop: AbortSignal): Promise<void> {
   const environment = await withDatabase(readEnvironment(processEnvironment()), undo);
-  if (environment.DATABASE_MIGRATE || migrating()) await migrate(environment);
+  if (environment.DATABASE_MIGRATE || migrating()) await migrate(environment, stop);
   else await waitForMigrations(environment, stop);
   if (migrating() || stop.aborted) return;
 
   const app = await createApplication(environment, imports);
-  undo.push(() => app.close());
+  undo.push(() => close(app));
   undo.push(await serve(app, environment));
 }
 

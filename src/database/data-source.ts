@@ -9,7 +9,7 @@ export const TASKS = 'tasks';
 export type DatabaseSettings = Pick<Environment, 'DATABASE_URL' | 'DATABASE_SCHEMA'>;
 
 /** The client's own limit of a statement, for a connection that has died without a word; the server's is set per transaction. */
-const LONGEST_STATEMENT_MS = 60_000;
+const LONGEST_STATEMENT_MS = { [API]: 8_000, [SCHEDULER]: 60_000 };
 
 /** The options of a pool of up to `max` connections to the service's database. */
 export function dataSourceOptions(settings: DatabaseSettings, name: string, max: number) {
@@ -22,8 +22,8 @@ export function dataSourceOptions(settings: DatabaseSettings, name: string, max:
     extra: {
       max,
       connectionTimeoutMillis: 5_000,
-      // A task's statements may take as long as its attempt.
-      ...(name !== TASKS && { query_timeout: LONGEST_STATEMENT_MS }),
+      // None for tasks, whose statements may take as long as the attempt.
+      query_timeout: LONGEST_STATEMENT_MS[name as typeof API | typeof SCHEDULER] ?? 0,
       keepAlive: true,
     },
   } satisfies DataSourceOptions;

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { PgBoss } from 'pg-boss';
 import { DataSource } from 'typeorm';
+import { connect } from './connect.js';
 import { dataSourceOptions, type DatabaseSettings } from './data-source.js';
 import { JobsAndRuns1790000000000 } from './migrations/1790000000000-jobs-and-runs.js';
 import { Policies1790100000000 } from './migrations/1790100000000-policies.js';
@@ -18,12 +19,12 @@ const migrationSource = (settings: DatabaseSettings) =>
     migrationsTransactionMode: 'each',
   });
 
-/** Brings our tables and the queue's to this version. Any number of processes may call it at once. */
-export async function migrate(settings: DatabaseSettings): Promise<void> {
-  const lock = new Client({ connectionString: settings.DATABASE_URL, application_name: 'cronzimus migrate' });
-  await lock.connect();
+/** Brings our tables and the queue's to this version. Any number of processes may call it at once. Throws when `stop` aborts
+ *  while another one migrates. */
+export async function migrate(settings: DatabaseSettings, stop?: AbortSignal): Promise<void> {
+  const lock = await connect(settings, 'migrate');
   try {
-    await lock.query('SELECT pg_advisory_lock(hashtext($1))', [`cronzimus migrate ${settings.DATABASE_SCHEMA}`]);
+    await takeLock(lock, settings.DATABASE_SCHEMA, stop);
     await lock.query(`CREATE SCHEMA IF NOT EXISTS "${settings.DATABASE_SCHEMA}"`);
     await migrateTables(settings);
     await migrateQueue(settings);
@@ -32,8 +33,21 @@ export async function migrate(settings: DatabaseSettings): Promise<void> {
   }
 }
 
+/** Asks again and again rather than wait in the server, so that a signal is heard meanwhile. */
+async function takeLock(client: Client, schema: string, stop?: AbortSignal): Promise<void> {
+  for (let told = false; ; told = true) {
+    const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock(hashtext($1)) AS taken', [
+      `cronzimus migrate ${schema}`,
+    ]);
+    if (rows[0]!.taken) return;
+    if (!told) process.stdout.write('waiting for another process that migrates\n');
+    await pause(100, undefined, stop && { signal: stop });
+  }
+}
+
 /** Waits until somebody else has migrated. Throws when `stop` aborts. */
 export async function waitForMigrations(settings: DatabaseSettings, stop: AbortSignal): Promise<void> {
+  await (await connect(settings, 'look')).end();
   const source = await migrationSource(settings).initialize();
   try {
     while (await isBehind(source, settings.DATABASE_SCHEMA)) {
@@ -74,6 +88,8 @@ async function migrateTables(settings: DatabaseSettings): Promise<void> {
 
 async function migrateQueue(settings: DatabaseSettings): Promise<void> {
   const boss = new PgBoss({ ...bossOptions(settings), migrate: true, max: 2 });
+  // Told by the call that fails.
+  boss.on('error', () => {});
   await boss.start();
   // Tickets never expire, retry or age: the run row decides, not the queue.
   await boss.createQueue(RUNS_QUEUE, { retryLimit: 0, retentionSeconds: 315_360_000, expireInSeconds: 86_399 });

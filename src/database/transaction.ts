@@ -9,10 +9,12 @@ export function transaction<T>(
 ): Promise<T> {
   return source.transaction(async (tx) => {
     // Local settings and no startup options: those may be refused by a pooler.
-    await tx.query(`SELECT set_config('statement_timeout', $1, true), set_config('search_path', $2, true)`, [
-      String(timeoutMs),
-      schema,
-    ]);
+    // A process that is frozen within a transaction must not keep its locks.
+    await tx.query(
+      `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true),
+         set_config('search_path', $2, true)`,
+      [String(timeoutMs), schema],
+    );
     return work(tx);
   });
 }

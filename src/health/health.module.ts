@@ -6,7 +6,7 @@ import { SchedulerHealth } from './scheduler.health.js';
 
 /** What probes ask. */
 @Module({
-  imports: [TerminusModule],
+  imports: [TerminusModule.forRoot({ logger: false })],
   controllers: [HealthController],
   providers: [SchedulerHealth, LoopHealth],
 })

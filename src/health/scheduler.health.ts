@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import { ApiDatabase } from '../database/api-database.js';
@@ -7,6 +8,7 @@ import { DatabaseClock } from '../jobs/database-clock.js';
 /** Longer than a poll and a slow transaction. */
 const OVERDUE_SECONDS = 15;
 const LARGEST_OFFSET_MS = 10_000;
+const LONGEST_LOOK_MS = 3_000;
 
 interface Facts {
   overdue: number;
@@ -26,7 +28,7 @@ export class SchedulerHealth {
   /** Down when the database does not answer; with it, nothing else can be told. */
   async check() {
     const database = this.health.check('database');
-    const facts = await this.facts().catch(() => null);
+    const facts = await Promise.race([this.facts().catch(() => null), pause(LONGEST_LOOK_MS, null, { ref: false })]);
     if (!facts) return database.down('does not answer');
     return { ...database.up(), ...this.occurrences(facts), ...this.queue(facts), ...this.clockOffset() };
   }
@@ -51,13 +53,14 @@ export class SchedulerHealth {
       const [facts] = await rows<Facts>(
         tx,
         `SELECT (SELECT count(*)::int FROM jobs
-             WHERE NOT paused AND next_run_at < statement_timestamp() - $1 * interval '1 s') AS overdue,
+             WHERE NOT paused AND next_run_at < statement_timestamp() - $1 * interval '1 s'
+               AND NOT (SELECT paused FROM scheduler)) AS overdue,
            count(*)::int AS waiting,
            COALESCE(round(extract(epoch FROM statement_timestamp() - min(queued_at))), 0)::int AS "oldestWaitingSeconds"
-         FROM runs WHERE state = 'pending'`,
+         FROM runs WHERE state = 'pending' AND NOT held`,
         [OVERDUE_SECONDS],
       );
       return facts!;
-    }, 3_000);
+    }, LONGEST_LOOK_MS);
   }
 }

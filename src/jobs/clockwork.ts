@@ -25,9 +25,12 @@ interface Declarations {
 export class Clockwork {
   /** True from the end of the start to the beginning of the stop. */
   running = false;
+  private declarations: Declarations = { code: new Map(), file: null };
+  /** The replica's number at the time. */
+  private declaredAs = 0;
   private readonly sweeper = new Loop({
     everyMs: 10_000,
-    turn: () => this.declaredJobs.sweep(),
+    turn: () => this.sweep(),
     failed: (error) => this.logger.warn({ err: error }, 'jobs not swept'),
   });
 
@@ -56,17 +59,30 @@ export class Clockwork {
   }
 
   /** Presence first, since a run belongs to a replica; what makes runs last. */
-  async start({ code, file }: Declarations): Promise<void> {
+  async start(declarations: Declarations): Promise<void> {
+    this.declarations = declarations;
+    this.replicas.rejoined = () => this.sweeper.wake();
     await this.queue.start();
     await this.replicas.join();
-    await this.declaredJobs.declare('code', code);
-    if (file) await this.declaredJobs.declare('file', file);
+    await this.declare();
     this.logs.start();
     this.worker.start();
     this.recovery.start();
     this.sweeper.start();
     this.dispatch.start();
     this.running = true;
+  }
+
+  private async declare(): Promise<void> {
+    this.declaredAs = this.replicas.number;
+    await this.declaredJobs.declare('code', this.declarations.code);
+    if (this.declarations.file) await this.declaredJobs.declare('file', this.declarations.file);
+  }
+
+  /** A replica that was taken for dead has to say again what it declares, before somebody sweeps. */
+  private async sweep(): Promise<void> {
+    if (this.declaredAs !== this.replicas.number) await this.declare();
+    await this.declaredJobs.sweep();
   }
 
   /** Names the loops that hang in a turn. */
@@ -83,7 +99,7 @@ export class Clockwork {
     await Promise.all([this.dispatch.stop(), this.sweeper.stop(), this.recovery.stop()]);
     await this.worker.stop(this.environment.SHUTDOWN_GRACE_SECONDS);
     await this.logs.stop();
-    await this.replicas.leave();
+    await this.replicas.leave().catch((error: unknown) => this.logger.warn({ err: error }, 'replica not signed off'));
     await this.queue.stop();
   }
 }

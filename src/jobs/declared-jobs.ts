@@ -6,13 +6,14 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { notify } from '../queue/notify.js';
 import { Replicas } from '../queue/replicas.js';
+import { RunQueue } from '../queue/run-queue.js';
 import { Dispatcher } from './dispatcher.js';
 import { JobManagedElsewhereError } from './job-errors.js';
 import { Job, type JobSource } from './job.entity.js';
 import { databaseNow } from './job-rows.js';
 import type { JobDefinition } from './job.schema.js';
 import { definitionOf, insertJob, updateJob } from './save-job.js';
-import { sweepJobs } from './sweep-jobs.js';
+import { liveApps, sweepJobs } from './sweep-jobs.js';
 
 export type DeclaredSource = Exclude<JobSource, 'api'>;
 
@@ -23,6 +24,7 @@ export class DeclaredJobs {
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: SchedulerDatabase,
     private readonly dispatcher: Dispatcher,
+    private readonly queue: RunQueue,
     private readonly replicas: Replicas,
     private readonly logger: PinoLogger,
   ) {}
@@ -32,11 +34,15 @@ export class DeclaredJobs {
     const changed = await this.database.transaction(async (tx) => {
       await this.lock(tx);
       const names = [...definitions.keys()].toSorted();
-      const existing = await this.existing(tx, source, names);
+      const existing = await this.existing(tx, names);
       const now = await databaseNow(tx);
+      const apps = await liveApps(tx);
       let changes = 0;
-      for (const name of names)
-        if (await this.save(tx, source, name, definitions.get(name)!, existing.get(name), now)) changes += 1;
+      for (const name of names) {
+        const [job, definition] = [existing.get(name), definitions.get(name)!];
+        if (job && this.isForeign(job, apps)) this.refuse(job, source, definition, now);
+        else if (await this.save(tx, source, name, definition, job, now)) changes += 1;
+      }
       await tx.query(`UPDATE replicas SET ${source}_jobs = $2 WHERE number = $1`, [this.replicas.number, names]);
       if (changes > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'jobs');
       return changes;
@@ -48,7 +54,7 @@ export class DeclaredJobs {
   async sweep(): Promise<void> {
     const deleted = await this.database.transaction(async (tx) => {
       await this.lock(tx);
-      return sweepJobs(tx, this.environment.APP_NAME);
+      return sweepJobs(tx, this.queue, this.environment.APP_NAME);
     });
     if (deleted.length > 0) this.logger.info({ jobs: deleted }, 'jobs that nobody declares deleted');
   }
@@ -59,15 +65,25 @@ export class DeclaredJobs {
     ]);
   }
 
-  private async existing(tx: EntityManager, source: JobSource, names: string[]): Promise<Map<string, Job>> {
+  /** A job of the API, or of an app that lives. What nobody is left to declare goes to whoever does. */
+  private isForeign({ owner }: Job, apps: Set<string>): boolean {
+    return owner !== this.environment.APP_NAME && (owner === null || apps.has(owner));
+  }
+
+  /** Two apps may well declare the same of the same name, as they do with the jobs that are built in. */
+  private refuse(job: Job, source: JobSource, declared: JobDefinition, now: Date): void {
+    const defaults = { timeZone: this.environment.DEFAULT_TIME_ZONE, now };
+    const same = isDeepStrictEqual(definitionOf(declared, job, defaults), definitionOf(job, job, defaults));
+    if (job.source !== source || !same) throw new JobManagedElsewhereError(job.name, source, job.source, job.owner);
+  }
+
+  private async existing(tx: EntityManager, names: string[]): Promise<Map<string, Job>> {
     const jobs = await tx
       .createQueryBuilder(Job, 'job')
       .where('job.name = ANY(:names)', { names })
       .orderBy('job.name')
       .setLock('pessimistic_write')
       .getMany();
-    const foreign = jobs.find((job) => job.owner !== this.environment.APP_NAME);
-    if (foreign) throw new JobManagedElsewhereError(foreign.name, source, foreign.source, foreign.owner);
     return new Map(jobs.map((job) => [job.name, job]));
   }
 
@@ -87,7 +103,12 @@ export class DeclaredJobs {
       await insertJob(tx, { name, ...definition, ...owned }, now);
       return true;
     }
-    if (job.source === source && isDeepStrictEqual(definition, definitionOf(job, job, defaults))) return false;
+    if (
+      job.source === source &&
+      job.owner === owned.owner &&
+      isDeepStrictEqual(definition, definitionOf(job, job, defaults))
+    )
+      return false;
     // First what is due under the old definition, as it was promised.
     const [decision] = await this.dispatcher.dispatch(tx, [job], now);
     await updateJob(tx, job, { ...definition, ...owned }, decision!.next, now);

@@ -66,9 +66,13 @@ export class DispatchLoop {
   /** Definitions that are new or edited; a minute of overlap covers transactions that committed late. */
   private async setChangedAlarms(now: Date): Promise<void> {
     this.changed = false;
-    const since = new Date(this.readUpTo.getTime() - 60_000);
-    await this.readAlarms('updated_at >= $1', since);
-    this.readUpTo = now;
+    try {
+      await this.readAlarms('updated_at >= $1', new Date(this.readUpTo.getTime() - 60_000));
+      this.readUpTo = now;
+    } catch (error) {
+      this.changed = true;
+      throw error;
+    }
   }
 
   /** Those that rang and that another replica dispatched, or that are gone. */

@@ -57,8 +57,8 @@ export class Dispatcher {
   /** Disposes of what is due of these jobs, whose rows the transaction has locked; may leave some for a next time. */
   async dispatch(tx: EntityManager, jobs: Job[], now: Date): Promise<Decision[]> {
     if (jobs.length === 0) return [];
-    const { resumedAt } = await schedulerState(tx);
-    const decisions = this.decideAll(jobs, { now, resumedAt }, await lanesOf(tx, jobs));
+    const { paused, resumedAt } = await schedulerState(tx);
+    const decisions = this.decideAll(jobs, { now, resumedAt: paused ? now : resumedAt }, await lanesOf(tx, jobs));
     const replaced = decisions.filter(({ replaces }) => replaces).map(({ job }) => job.id);
     const running = await cancelRuns(tx, this.queue, await replaceableRuns(tx, replaced), 'replaced');
     const written = await recordRuns(

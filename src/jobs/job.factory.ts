@@ -8,16 +8,16 @@ export interface ScheduledJob {
   nextRunAt: Date;
 }
 
-const SHORTEST_MS = 1;
-
 /** Makes the alarm of a job of any trigger: a stopped CronJob that rings once, at `nextRunAt` by the database's clock. */
 @Injectable()
 export class JobFactory {
   constructor(private readonly clock: DatabaseClock) {}
 
   create({ name, nextRunAt }: ScheduledJob, ring: () => void): CronJob {
-    // CronJob refuses to start on an instant that is past.
-    const local = Math.max(this.clock.toLocal(nextRunAt).getTime(), Date.now() + SHORTEST_MS);
-    return CronJob.from({ name, cronTime: new Date(local), onTick: ring });
+    const local = this.clock.toLocal(nextRunAt).getTime();
+    const alarm = CronJob.from({ name, cronTime: new Date(local), onTick: ring });
+    // Its own way throws where a timer rings a millisecond early, out of reach of every catch.
+    alarm.cronTime.getTimeout = () => Math.max(0, local - Date.now());
+    return alarm;
   }
 }

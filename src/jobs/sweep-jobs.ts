@@ -1,9 +1,11 @@
 import type { EntityManager } from 'typeorm';
 import { rows } from '../database/transaction.js';
+import type { RunQueue } from '../queue/run-queue.js';
+import { cancelRuns } from '../runs/cancel-runs.js';
 
 /** Deletes the app's jobs of code and file that no live replica declares, where one is there that has that source at all; answers
  *  their names. What has not started of them is cancelled; running attempts end as they will. */
-export async function sweepJobs(tx: EntityManager, app: string): Promise<string[]> {
+export async function sweepJobs(tx: EntityManager, queue: RunQueue, app: string): Promise<string[]> {
   const deleted = await rows<{ id: string; name: string }>(
     tx,
     `WITH declared AS (
@@ -15,12 +17,21 @@ export async function sweepJobs(tx: EntityManager, app: string): Promise<string[
      RETURNING id, name`,
     [app],
   );
-  if (deleted.length > 0)
-    await tx.query(
-      `UPDATE runs SET state = 'cancelled', reason = 'job_deleted', finished_at = statement_timestamp(), ticket = NULL,
-         held = false
-       WHERE job_id = ANY($1) AND state IN ('pending', 'retrying')`,
-      [deleted.map(({ id }) => id)],
-    );
+  const waiting = await rows<{ id: string }>(
+    tx,
+    `SELECT id FROM runs WHERE job_id = ANY($1) AND state IN ('pending', 'retrying')`,
+    [deleted.map(({ id }) => id)],
+  );
+  await cancelRuns(
+    tx,
+    queue,
+    waiting.map(({ id }) => id),
+    'job_deleted',
+  );
   return deleted.map(({ name }) => name);
+}
+
+export async function liveApps(tx: EntityManager): Promise<Set<string>> {
+  const apps = await rows<{ app: string }>(tx, 'SELECT DISTINCT app FROM replicas');
+  return new Set(apps.map(({ app }) => app));
 }

@@ -9,6 +9,7 @@ const LONGEST_PAUSE_MS = 5_000;
 @Injectable()
 export class DirectSession {
   private client: Client | null = null;
+  private connecting: Client | null = null;
   private retry: NodeJS.Timeout | null = null;
   private closed = true;
   private failures = 0;
@@ -35,8 +36,10 @@ export class DirectSession {
   async close(): Promise<void> {
     this.closed = true;
     if (this.retry) clearTimeout(this.retry);
-    await this.client?.end().catch(() => {});
+    const { client, connecting } = this;
     this.client = null;
+    await client?.end().catch(() => {});
+    await connecting?.end().catch(() => {});
   }
 
   private async connect(): Promise<void> {
@@ -50,7 +53,7 @@ export class DirectSession {
     client.on('error', (error) => this.lost(client, error));
     client.on('end', () => this.lost(client, new Error('the connection ended')));
     client.on('notification', ({ payload }) => this.listeners.get(payload ?? '')?.());
-    this.client = client;
+    this.connecting = client;
     try {
       await client.connect();
       // A lost host is noticed by the server after 5 + 2 × 2 s.
@@ -58,10 +61,13 @@ export class DirectSession {
         SET idle_session_timeout = 0; SET statement_timeout = 10000; LISTEN "${channel(DATABASE_SCHEMA)}"`);
       await this.prepare(client);
     } catch (error) {
-      this.client = null;
       await client.end().catch(() => {});
       throw error;
+    } finally {
+      this.connecting = null;
     }
+    // Only now: what is lost while it connects is told by the failure above, and by nothing else.
+    this.client = client;
     this.failures = 0;
   }
 

@@ -16,6 +16,8 @@ const SIGN_OF_LIFE_MS = 2_000;
 export class Replicas {
   /** New at every start, so that a restarted container is not taken for the one before. 0: not joined yet. */
   number = 0;
+  /** Called when this process goes on under a new number: what it had said of itself is gone. */
+  rejoined: () => void = () => {};
   /** Whether there are others whose death this process has to notice. */
   hasPeers = false;
   private readonly heart = new Loop({
@@ -44,8 +46,11 @@ export class Replicas {
   /** To be called when no run of this process is left. */
   async leave(): Promise<void> {
     await this.heart.stop();
-    await this.database.transaction((tx) => tx.query('DELETE FROM replicas WHERE number = $1', [this.number]));
-    await this.session.close();
+    try {
+      await this.database.transaction((tx) => tx.query('DELETE FROM replicas WHERE number = $1', [this.number]));
+    } finally {
+      await this.session.close();
+    }
   }
 
   private async register(): Promise<void> {
@@ -87,5 +92,6 @@ export class Replicas {
     await this.register();
     await this.session.open((client) => this.holdLock(client));
     this.logger.warn({ before: taken, replica: this.number }, 'declared dead by others and joined again');
+    this.rejoined();
   }
 }

@@ -38,6 +38,8 @@ export interface FreeSlots {
 
 export interface Claim {
   runs: ClaimedRun[];
+  /** Also those of runs that are no more: behind them others may wait. */
+  fetched: number;
   /** Tasks of tickets that were put back. */
   unknownTasks: string[];
 }
@@ -54,7 +56,8 @@ export async function claimRuns(
   const unknown = fetched.filter(({ task }) => !free.knows(task));
   await putBack(tx, queue, unknown);
   const tickets = fetched.filter(({ task }) => free.knows(task));
-  return { runs: await startRuns(tx, queue, tickets, replica), unknownTasks: unknown.map(({ task }) => task) };
+  const runs = await startRuns(tx, queue, tickets, replica);
+  return { runs, fetched: fetched.length, unknownTasks: unknown.map(({ task }) => task) };
 }
 
 async function startRuns(

@@ -5,11 +5,12 @@ import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { type LogLine, MOST_LINES } from './run-log.js';
 
 const MOST_WAITING = 50_000;
+const BATCH = 500;
 
-/** Writes the lines of all runs of this process, once a second. What cannot be written is dropped with a word; a log never fails a run. */
+/** Writes the lines of all runs of this process, once a second. Beyond 50,000 that wait for the database, lines are dropped; a log never fails a run. */
 @Injectable()
 export class RunLogs {
-  private waiting: LogLine[] = [];
+  private readonly waiting: LogLine[] = [];
   private readonly loop = new Loop({
     everyMs: 1_000,
     turn: () => this.flush(),
@@ -36,14 +37,10 @@ export class RunLogs {
 
   /** Writes what waits now. Throws when the database is away; the lines then wait on. */
   async flush(): Promise<void> {
-    const lines = this.waiting;
-    if (lines.length === 0) return;
-    this.waiting = [];
-    try {
+    while (this.waiting.length > 0) {
+      const lines = this.waiting.slice(0, BATCH);
       await this.database.transaction((tx) => tx.query(insert, [JSON.stringify(lines)]));
-    } catch (error) {
-      this.waiting = [...lines, ...this.waiting].slice(0, MOST_WAITING);
-      throw error;
+      this.waiting.splice(0, lines.length);
     }
   }
 }

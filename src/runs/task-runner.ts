@@ -38,6 +38,7 @@ export class TaskRunner {
   }
 
   private async execute(run: ClaimedRun, signal: AbortSignal): Promise<AttemptResult> {
+    const started = performance.now();
     try {
       const input = await this.tasks.validate(run.task, run.input);
       const { options, handler } = this.tasks.get(run.task);
@@ -52,6 +53,9 @@ export class TaskRunner {
       }
       const output = await handler.run(input as never, this.context(run, signal, this.ownTransaction(run)));
       if (signal.reason instanceof TaskTimeoutError) return timedOut(signal.reason);
+      // Where the task has blocked the event loop, the timer has not rung yet.
+      if (performance.now() - started > run.timeoutSeconds * 1000)
+        return timedOut(new TaskTimeoutError(run.timeoutSeconds));
       return { state: 'succeeded', output: outputAsJson(output) };
     } catch (error) {
       if (signal.reason instanceof TaskTimeoutError) return timedOut(signal.reason);
@@ -77,7 +81,10 @@ export class TaskRunner {
     const timeoutMs = String(Math.ceil(run.timeoutSeconds * 1000));
     return (work) =>
       this.database.transaction(async (tx) => {
-        await tx.query(`SELECT set_config('statement_timeout', $1, true)`, [timeoutMs]);
+        await tx.query(
+          `SELECT set_config('statement_timeout', $1, true), set_config('client_connection_check_interval', '1000', true)`,
+          [timeoutMs],
+        );
         return work(tx);
       });
   }

@@ -24,7 +24,8 @@ export class TransactionalDatabase implements OnModuleDestroy {
       try {
         return await runner.manager.transaction(async (tx) => {
           await tx.query(
-            `SELECT set_config('statement_timeout', $1, true), set_config('client_connection_check_interval', '1000', true)`,
+            `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true),
+               set_config('client_connection_check_interval', '1000', true)`,
             [String(Math.max(1, Math.ceil(timeoutMs)))],
           );
           return work(tx);

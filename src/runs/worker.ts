@@ -87,7 +87,7 @@ export class Worker {
     this.slots.passOver(claim.unknownTasks);
     if (claim.unknownTasks.length > 0)
       this.logger.warn({ tasks: claim.unknownTasks }, 'runs left for a worker that knows their task');
-    return claim.runs.length + claim.unknownTasks.length > 0;
+    return claim.fetched > 0;
   }
 
   private begin(run: ClaimedRun): void {

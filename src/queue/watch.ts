@@ -1,0 +1,46 @@
+const SILENCE_MS = 10_000;
+/** Looks further apart are an interruption: of the database, of the network, or of this process. */
+const LONGEST_GAP_MS = 2_000;
+
+interface Sighting {
+  number: number;
+  /** Its sign of life, by the database's clock. */
+  seenAt: Date;
+  /** Whether its lock is free. */
+  free: boolean;
+}
+
+/** Judges from repeated looks who is gone. After an outage everybody looks dead to the first one back, so only what was seen
+ *  in looks without interruption counts. */
+export class Watch {
+  private signs = new Map<number, { seenAt: number; since: number }>();
+  /** Whose lock was free at the last look: one look may fall into a reconnect. */
+  private suspects = new Set<number>();
+  private lastLookAt: number | null = null;
+  private interruptedAt: number | null = null;
+
+  /** The numbers of those who are gone. `now` is monotonic, milliseconds. */
+  look(seen: Sighting[], now: number): number[] {
+    if (this.lastLookAt !== null && now - this.lastLookAt > LONGEST_GAP_MS) this.interrupt(now);
+    this.lastLookAt = now;
+    const settled = this.interruptedAt === null || now - this.interruptedAt > SILENCE_MS;
+    this.signs = new Map(seen.map((sighting) => [sighting.number, this.signOf(sighting, now)]));
+    const lost = seen.filter(
+      ({ number, free }) =>
+        now - this.signs.get(number)!.since > SILENCE_MS || (settled && free && this.suspects.has(number)),
+    );
+    this.suspects = new Set(seen.filter(({ free }) => free).map(({ number }) => number));
+    return lost.map(({ number }) => number);
+  }
+
+  private interrupt(now: number): void {
+    this.signs.clear();
+    this.suspects.clear();
+    this.interruptedAt = now;
+  }
+
+  private signOf({ number, seenAt }: Sighting, now: number) {
+    const before = this.signs.get(number);
+    return before?.seenAt === seenAt.getTime() ? before : { seenAt: seenAt.getTime(), since: now };
+  }
+}
