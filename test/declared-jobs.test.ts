@@ -133,10 +133,11 @@ describe('a declared job', () => {
 
   it.each([
     ['the API', "SET source = 'api', owner = NULL", 'source "api"'],
-    ['another app', "SET owner = 'other'", 'of the app "other"'],
+    ['another app that lives', "SET owner = 'other'", 'of the app "other"'],
   ])('is refused where its name belongs to %s, and nothing of the set is taken', async (_whose, set, words) => {
     await declare({ b: {} });
     await ask(database.url, `UPDATE cronzimus.jobs ${set}`);
+    await givenOtherApp();
     const refused = declare({ a: {}, b: { priority: 1 }, c: {} });
     await expect(refused).rejects.toMatchObject({
       code: 'JOB_MANAGED_ELSEWHERE',
@@ -144,7 +145,24 @@ describe('a declared job', () => {
     });
     expect(await rows()).toMatchObject([{ name: 'b', priority: 0, version: 1 }]);
   });
+
+  it('is shared with another app that lives and declares the same, and taken over from one that is gone', async () => {
+    await declare({ b: {} });
+    await ask(database.url, `UPDATE cronzimus.jobs SET owner = 'other'`);
+    await givenOtherApp();
+    await declare({ b: {} });
+    expect(await rows()).toMatchObject([{ owner: 'other', version: 1 }]);
+    await ask(database.url, `DELETE FROM cronzimus.replicas WHERE name = 'other'`);
+    await declare({ b: {} });
+    expect(await rows()).toMatchObject([{ owner: 'cronzimus' }]);
+  });
 });
+
+const givenOtherApp = () =>
+  ask(
+    database.url,
+    `INSERT INTO cronzimus.replicas (name, app, started_at, seen_at) VALUES ('other', 'other', now(), now())`,
+  );
 
 describe('a job that is no longer declared', () => {
   afterEach(() => ask(database.url, `DELETE FROM cronzimus.replicas WHERE name = 'other'`));
