@@ -34,6 +34,10 @@ build: dist/main.js ## Compile to dist/, where something changed
 test: build ## Run all tests; ARGS go to jest: make test ARGS="misfire --verbose"
 	npm test -- $(ARGS)
 
+.PHONY: faults
+faults: build ## Kill, cut and stop real processes, about 5 minutes; make faults SEED=7 ARGS="-t SIGSTOP"
+	SEED=$(SEED) npm test -- --config jest.faults.config.js $(ARGS)
+
 .PHONY: lint
 lint: install ## Check the code, its types and the order of the rooms
 	npm run lint

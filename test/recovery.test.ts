@@ -47,12 +47,15 @@ async function givenRun(written: Partial<Job> = {}): Promise<string> {
   return id;
 }
 
-const attemptBegun = (attempt: number) =>
-  eventually(async () => {
-    const [begun] = await ask(database.url, `SELECT pid FROM public.begun WHERE attempt = ${attempt}`);
-    expect(begun).toBeDefined();
-    return begun!['pid'];
-  });
+const attemptBegun = (attempt: number, within = 10_000) =>
+  eventually(
+    async () => {
+      const [begun] = await ask(database.url, `SELECT pid FROM public.begun WHERE attempt = ${attempt}`);
+      expect(begun).toBeDefined();
+      return begun!['pid'];
+    },
+    { within },
+  );
 const theRun = async () => (await ask(database.url, `SELECT * FROM cronzimus.runs WHERE job = 'held'`))[0]!;
 
 describe('a process that is killed', () => {
@@ -161,6 +164,24 @@ describe('a process that is told to end', () => {
     expect(await ask(database.url, 'SELECT FROM cronzimus.replicas')).toHaveLength(0);
     const second = await givenProcess();
     expect(await attemptBegun(2)).toBe(second.pid);
+  });
+});
+
+describe('a claim whose answer got lost', () => {
+  it('goes back and is started, also where the job says fail: nothing of it had begun', async () => {
+    await givenRun({ onInterruption: 'fail' });
+    const { pid } = await givenProcess();
+    await attemptBegun(1);
+    // As if the process had never heard of its second claim.
+    await ask(
+      database.url,
+      `INSERT INTO cronzimus.runs SELECT (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'attempt', 4,
+         'started_at', now() - interval '1 minute'))).* FROM cronzimus.runs r WHERE job = 'held'`,
+    );
+    expect(await attemptBegun(5, 20_000)).toBe(pid);
+    expect(await ask(database.url, 'SELECT interruptions FROM cronzimus.runs WHERE attempt = 5')).toEqual([
+      { interruptions: 0 },
+    ]);
   });
 });
 

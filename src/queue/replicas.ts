@@ -69,7 +69,12 @@ export class Replicas {
 
   /** Waits for the lock where the server has not yet noticed the end of our session before. */
   private async holdLock(client: Client): Promise<void> {
-    await client.query('SELECT pg_advisory_lock(hashtext($1), $2)', [this.environment.DATABASE_SCHEMA, this.number]);
+    const { DATABASE_SCHEMA } = this.environment;
+    await client.query('SELECT pg_advisory_lock(hashtext($1), $2)', [DATABASE_SCHEMA, this.number]);
+    // Tells who saw the lock free that this is a reconnect and no death.
+    await client.query(`UPDATE "${DATABASE_SCHEMA}".replicas SET seen_at = statement_timestamp() WHERE number = $1`, [
+      this.number,
+    ]);
   }
 
   private async giveSign(): Promise<void> {

@@ -29,6 +29,11 @@ describe('Watch', () => {
     expect(lostAt(watch, (now) => alive(now), 400, 5_000)).toBeNull();
   });
 
+  it('takes nobody for lost whose session was lost twice, with a sign of life between', () => {
+    const watch = new Watch();
+    expect(lostAt(watch, (now) => ({ ...gone, seenAt: new Date(now) }), 0, 20_000)).toBeNull();
+  });
+
   it('begins anew after an interruption: for ten seconds others may come back as well', () => {
     const watch = new Watch();
     expect(lostAt(watch, alive, 0, 4_000)).toBeNull();

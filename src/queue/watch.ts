@@ -14,8 +14,8 @@ interface Sighting {
  *  in looks without interruption counts. */
 export class Watch {
   private signs = new Map<number, { seenAt: number; since: number }>();
-  /** Whose lock was free at the last look: one look may fall into a reconnect. */
-  private suspects = new Set<number>();
+  /** Whose lock was free at the last look, with their sign of life: a look may fall into a reconnect, which gives a new sign. */
+  private suspects = new Map<number, number>();
   private lastLookAt: number | null = null;
   private interruptedAt: number | null = null;
 
@@ -26,10 +26,11 @@ export class Watch {
     const settled = this.interruptedAt === null || now - this.interruptedAt > SILENCE_MS;
     this.signs = new Map(seen.map((sighting) => [sighting.number, this.signOf(sighting, now)]));
     const lost = seen.filter(
-      ({ number, free }) =>
-        now - this.signs.get(number)!.since > SILENCE_MS || (settled && free && this.suspects.has(number)),
+      ({ number, seenAt, free }) =>
+        now - this.signs.get(number)!.since > SILENCE_MS ||
+        (settled && free && this.suspects.get(number) === seenAt.getTime()),
     );
-    this.suspects = new Set(seen.filter(({ free }) => free).map(({ number }) => number));
+    this.suspects = new Map(seen.filter(({ free }) => free).map(({ number, seenAt }) => [number, seenAt.getTime()]));
     return lost.map(({ number }) => number);
   }
 

@@ -51,13 +51,22 @@ export async function claimRuns(
   free: FreeSlots,
   replica: { number: number; name: string },
 ): Promise<Claim> {
-  const [scheduler] = await rows<{ paused: boolean }>(tx, 'SELECT paused FROM scheduler');
-  const fetched = scheduler!.paused ? [] : await fetchTickets(tx, queue, free);
+  const fetched = (await mayClaim(tx, replica.number)) ? await fetchTickets(tx, queue, free) : [];
   const unknown = fetched.filter(({ task }) => !free.knows(task));
   await putBack(tx, queue, unknown);
   const tickets = fetched.filter(({ task }) => free.knows(task));
   const runs = await startRuns(tx, queue, tickets, replica);
   return { runs, fetched: fetched.length, unknownTasks: unknown.map(({ task }) => task) };
+}
+
+/** Not while the scheduler is paused, and not for a process that was taken for dead and has not joined again: it would own nothing. */
+async function mayClaim(tx: EntityManager, replica: number): Promise<boolean> {
+  const present = await rows(
+    tx,
+    'SELECT FROM replicas, scheduler WHERE number = $1 AND NOT paused FOR KEY SHARE OF replicas',
+    [replica],
+  );
+  return present.length > 0;
 }
 
 async function startRuns(

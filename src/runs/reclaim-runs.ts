@@ -14,8 +14,8 @@ export interface ReclaimedRun {
   reason: string | null;
 }
 
-/** Takes over running runs whose replica is gone, and those of replica `own` that it does not execute, since the answer to
- *  its claim got lost: `pending` with a fresh ticket, or `failed` where the job says so. */
+/** Takes over running runs whose replica is gone: `pending` with a fresh ticket, or `failed` where the job says so. Those of
+ *  replica `own` that it does not execute were never started, since the answer to their claim got lost: they go back. */
 export async function reclaimOrphans(
   tx: EntityManager,
   queue: RunQueue,
@@ -33,6 +33,7 @@ export async function reclaimOrphans(
   const reclaimed = await rows<ReclaimedRun & { ticket: string | null; task: string; priority: number }>(tx, reclaim, [
     orphans.map(({ id }) => id),
     orphans.map(() => v7()),
+    own.number,
   ]);
   await queue.remove(
     tx,
@@ -66,18 +67,21 @@ export async function replaceLostTickets(tx: EntityManager, queue: RunQueue): Pr
 
 const reclaim = `
   WITH reclaimed AS (
-    UPDATE runs SET interruptions = interruptions + 1, error = verdict.error,
+    UPDATE runs SET interruptions = interruptions + verdict.interrupted::int, error = verdict.error,
       state = CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled' WHEN verdict.final THEN 'failed' ELSE 'pending' END,
       reason = CASE WHEN cancel_requested_at IS NOT NULL THEN cancel_reason WHEN verdict.poison THEN 'poison'
         ELSE 'worker_lost' END,
       finished_at = CASE WHEN verdict.final THEN clock_timestamp() END,
       ticket = CASE WHEN verdict.final THEN NULL ELSE fresh.ticket END
     FROM unnest($1::uuid[], $2::uuid[]) AS fresh (run, ticket), LATERAL (
-      SELECT poison, poison OR old.on_interruption = 'fail' OR old.cancel_requested_at IS NOT NULL AS final, jsonb_build_object('name', 'Error',
+      SELECT interrupted, poison,
+        poison OR (interrupted AND old.on_interruption = 'fail') OR old.cancel_requested_at IS NOT NULL AS final, jsonb_build_object('name', 'Error',
         'code', CASE WHEN poison THEN 'POISON' ELSE 'WORKER_LOST' END,
         'message', 'The process that ran attempt ' || old.attempt || ' (' || old.replica || ') was lost'
           || CASE WHEN poison THEN '; it is the third one, so the run is not started again' ELSE '' END) AS error
-      FROM (SELECT *, interruptions + 1 >= ${LARGEST_INTERRUPTIONS} AS poison FROM runs r WHERE r.id = fresh.run) old
+      FROM (SELECT *, replica_number <> $3 AS interrupted,
+        replica_number <> $3 AND interruptions + 1 >= ${LARGEST_INTERRUPTIONS} AS poison
+        FROM runs r WHERE r.id = fresh.run) old
     ) AS verdict
     WHERE runs.id = fresh.run
     RETURNING runs.*, verdict.error AS lost_error

@@ -1,0 +1,52 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded-postgres.js';
+import { eventually } from '../support/eventually.js';
+
+/** A PostgreSQL server that may be ended at any time, with a migrated database; other files never see it. */
+export class OwnServer {
+  private constructor(
+    private readonly folder: string,
+    private running: EmbeddedPostgres,
+  ) {}
+
+  static async start(): Promise<OwnServer> {
+    const folder = await mkdtemp(join(process.env['TEST_SCRATCH']!, 'own-'));
+    const server = new OwnServer(folder, await startEmbeddedPostgres(folder));
+    await promisify(execFile)(process.execPath, ['dist/main.js', 'migrate'], {
+      env: { PATH: process.env['PATH'], DATABASE_URL: server.url },
+    });
+    return server;
+  }
+
+  get url(): string {
+    return this.running.url;
+  }
+
+  /** As `pg_ctl restart -m immediate`: no checkpoint, all sessions cut, crash recovery, the same port. Away for `awayMs` in between. */
+  async restartAtOnce(awayMs = 0): Promise<void> {
+    const [pid] = (await readFile(join(this.folder, 'postgres', 'postmaster.pid'), 'utf8')).split('\n').map(Number);
+    process.kill(pid!, 'SIGQUIT');
+    await eventually(() => expect(isAlive(pid!)).toBe(false));
+    await this.running.stop();
+    await new Promise((resolve) => setTimeout(resolve, awayMs));
+    const { url } = this;
+    this.running = await startEmbeddedPostgres(this.folder);
+    expect(this.url).toBe(url);
+  }
+
+  async stop(): Promise<void> {
+    await this.running.stop();
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
