@@ -35,7 +35,7 @@ test: build ## Run all tests; ARGS go to jest: make test ARGS="misfire --verbose
 	npm test -- $(ARGS)
 
 .PHONY: faults
-faults: build ## Kill, cut and stop real processes, about 5 minutes; make faults SEED=7 ARGS="-t SIGSTOP"
+faults: build ## Kill, cut and stop real processes, about 8 minutes; make faults SEED=7 ARGS="-t SIGSTOP"
 	SEED=$(SEED) npm test -- --config jest.faults.config.js $(ARGS)
 
 .PHONY: lint
