@@ -23,7 +23,7 @@ export class LostReplicas {
       const seen = await rows<{ number: number; seenAt: Date; free: boolean }>(
         tx,
         `SELECT number, seen_at AS "seenAt", pg_postmaster_start_time() < statement_timestamp() - interval '10 s'
-           AND started_at < statement_timestamp() - interval '5 s'
+           AND started_at < statement_timestamp() - interval '1 s'
            AND pg_try_advisory_xact_lock_shared(hashtext($1), number) AS free
          FROM replicas WHERE number <> $2`,
         [this.environment.DATABASE_SCHEMA, this.replicas.number],
