@@ -23,7 +23,9 @@ export const runItem = z
     reason: z
       .string()
       .nullable()
-      .describe('Why it is in this state: overlap, misfire, paused, worker_lost, shutdown, poison, unknown_task, …'),
+      .describe(
+        'Why it is in this state: overlap, misfire, paused, worker_lost, shutdown, replaced, user, job_deleted, poison, unknown_task',
+      ),
     scheduledAt: time.describe('The nominal instant; of a range row, the first one'),
     queuedAt: time,
     startedAt: time.nullable().describe('Of the latest attempt'),

@@ -40,7 +40,8 @@ export class RunsController {
   @HttpCode(202)
   @ApiOperation({
     summary: 'Cancel a run',
-    description: 'At once where it has not started; else its signal aborts, on whichever replica, within two seconds.',
+    description:
+      'At once where it has not started; else its signal aborts, on whichever replica, within two seconds; it is final at the latest ten seconds later.',
   })
   @ApiResponse({ status: 202, description: 'The run, cancelled or still running', standardSchema: runView })
   @Problems(unknownRun, new RunFinishedError('01990000-0000-7000-8000-000000000000', 'succeeded'))

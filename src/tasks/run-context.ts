@@ -21,7 +21,7 @@ export interface RunContext {
   scheduledAt: Date;
   /** From 1; never used twice within a run. */
   attempt: number;
-  /** Aborts at the timeout and at the end of the shutdown's grace; the reason is an Error that says which. */
+  /** Aborts at the timeout, when the run is cancelled, and at the end of the shutdown's grace; the reason is an Error that says which. */
   signal: AbortSignal;
   log: RunLog;
   /** Runs `work` in one database transaction; whatever goes through the EntityManager commits together or not at all. In a
