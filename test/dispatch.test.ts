@@ -51,9 +51,10 @@ const runs = (job: string) =>
      WHERE job = '${job}' ORDER BY scheduled_at, kind`,
   );
 /** A job whose input says which interval it was declared with. */
-const everySeconds = (seconds: number) => {
-  const trigger = { type: 'interval', everySeconds: seconds, anchor: '2026-01-01T00:00:00Z' };
-  const written = { task: 'prune-runs', input: { olderThanDays: seconds }, overlap: 'allow', trigger };
+/** Its input tells the definition that an occurrence was made with. */
+const everyTenths = (tenths: number) => {
+  const trigger = { type: 'interval', everySeconds: tenths / 10, anchor: '2026-01-01T00:00:00Z' };
+  const written = { task: 'prune-runs', input: { olderThanDays: tenths }, overlap: 'allow', trigger };
   return new Map([['edited', jobDefinition.parse(written)]]);
 };
 const minutesAgo = (minutes: number) => new Date(Math.floor(Date.now() / 60_000 - minutes) * 60_000);
@@ -172,24 +173,24 @@ describe('the dispatcher', () => {
 describe('a job that is edited while it rings', () => {
   it('runs what was due with the old definition, and goes on with the new one, each occurrence once', async () => {
     const declared = app.get(DeclaredJobs, { strict: false });
-    await declared.declare('code', everySeconds(1));
+    await declared.declare('code', everyTenths(1));
     // Rings many times while three editors change it to and fro.
     const stop = Date.now() + 3_000;
     const ring = async () => {
       while (Date.now() < stop) await dispatcher.dispatchDue();
     };
-    const edit = async (seconds: number) => {
-      while (Date.now() < stop) await declared.declare('code', everySeconds(seconds));
+    const edit = async (tenths: number) => {
+      while (Date.now() < stop) await declared.declare('code', everyTenths(tenths));
     };
     await Promise.all([ring(), ring(), edit(1), edit(2), edit(3)]);
     const occurrences = await runs('edited');
     expect(occurrences.length).toBeGreaterThan(0);
     const instants = new Set(occurrences.map(({ scheduled_at }) => (scheduled_at as Date).getTime()));
     expect(instants.size).toBe(occurrences.length);
-    // An interval of n seconds only ever made occurrences on its own grid.
+    // An interval of n tenths of a second only ever made occurrences on its own grid.
     for (const { scheduled_at, input } of occurrences) {
       const { olderThanDays } = input as { olderThanDays: number };
-      expect(((scheduled_at as Date).getTime() / 1000) % olderThanDays).toBe(0);
+      expect(((scheduled_at as Date).getTime() / 100) % olderThanDays).toBe(0);
     }
   });
 });
