@@ -7,6 +7,8 @@ import { withSecretFiles } from './config/secret-file.js';
 import { Problem } from './core/problem.js';
 import { startEmbeddedPostgres } from './database/embedded-postgres.js';
 import { migrate, waitForMigrations } from './database/migrate.js';
+import { watchEventLoop } from './health/watchdog.js';
+import { Worker } from './runs/worker.js';
 
 export interface StartOptions {
   /** The user's own Nest modules, with their @Task classes. */
@@ -16,22 +18,22 @@ export interface StartOptions {
 /** Runs the service until a signal ends it; with the argument `migrate`, migrates and returns. A failed start ends the process with 1. */
 export async function startCronzimus(options: StartOptions = {}): Promise<void> {
   const undo: Undo[] = [];
+  // Aborted with what went wrong, or with null by a signal.
   const stop = new AbortController();
   // Before anything starts, so that whatever has been started when a signal comes is stopped again.
-  process.on('SIGINT', () => stop.abort()).on('SIGTERM', () => stop.abort());
+  process.on('SIGINT', () => stop.abort(null)).on('SIGTERM', () => stop.abort(null));
   const stopped = new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
-  let code = 0;
   try {
-    await start(options, undo, stop.signal);
+    await start(options, undo, stop);
     if (!migrating()) await stopped;
   } catch (error) {
-    if (!stop.signal.aborted) {
-      process.stderr.write(`${describe(error)}\n`);
-      code = 1;
-    }
+    // Without effect after a signal, which may have been the cause.
+    stop.abort(error);
   }
+  const failed = stop.signal.aborted && stop.signal.reason !== null;
+  if (failed) process.stderr.write(`${describe(stop.signal.reason)}\n`);
   await undoAll(undo);
-  process.exit(code);
+  process.exit(failed ? 1 : 0);
 }
 
 type Undo = () => Promise<unknown>;
@@ -44,15 +46,17 @@ function processEnvironment(): NodeJS.ProcessEnv {
   return withSecretFiles(process.env, ['DATABASE_URL']);
 }
 
-async function start({ imports = [] }: StartOptions, undo: Undo[], stop: AbortSignal): Promise<void> {
+async function start({ imports = [] }: StartOptions, undo: Undo[], stop: AbortController): Promise<void> {
   const environment = await withDatabase(readEnvironment(processEnvironment()), undo);
-  if (environment.DATABASE_MIGRATE || migrating()) await migrate(environment, stop);
-  else await waitForMigrations(environment, stop);
-  if (migrating() || stop.aborted) return;
+  if (environment.DATABASE_MIGRATE || migrating()) await migrate(environment, stop.signal);
+  else await waitForMigrations(environment, stop.signal);
+  if (migrating() || stop.signal.aborted) return;
 
   const app = await createApplication(environment, imports);
   undo.push(() => close(app));
   undo.push(await serve(app, environment));
+  app.get(Worker).exhausted = (why) => stop.abort(why);
+  watchEventLoop();
 }
 
 /** The given database, or the embedded one, which is stopped last. */

@@ -10,6 +10,9 @@ import { packageVersion } from '../http/package-version.js';
 import { DirectSession } from './direct-session.js';
 
 const SIGN_OF_LIFE_MS = 2_000;
+/** Together they are the 6 s after which this process gives up what it runs; others take it for dead after 10 s. */
+const QUIET_MS = 5_000;
+const LAST_CHANCE_MS = 1_000;
 
 /** This process among the replicas: a row with a number of its own, an advisory lock for as long as it lives, a sign of life. */
 @Injectable()
@@ -18,13 +21,19 @@ export class Replicas {
   number = 0;
   /** Called when this process goes on under a new number: what it had said of itself is gone. */
   rejoined: () => void = () => {};
+  /** Called when this process could not give a sign for 6 s: others may soon take its runs over. */
+  silenced: () => void = () => {};
   /** Whether there are others whose death this process has to notice. */
   hasPeers = false;
   private readonly heart = new Loop({
     everyMs: SIGN_OF_LIFE_MS,
     turn: () => this.giveSign(),
-    failed: (error) => this.logger.warn({ err: error }, 'sign of life not written'),
+    failed: (error) => {
+      this.logger.warn({ err: error }, 'sign of life not written');
+      if (isAway(error)) this.expectSign();
+    },
   });
+  private silence: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: Environment,
@@ -41,11 +50,14 @@ export class Replicas {
     await this.register();
     await this.session.open((client) => this.holdLock(client));
     this.heart.start();
+    this.expectSign();
   }
 
   /** To be called when no run of this process is left. */
   async leave(): Promise<void> {
+    clearTimeout(this.silence);
     await this.heart.stop();
+    clearTimeout(this.silence);
     try {
       await this.database.transaction((tx) => tx.query('DELETE FROM replicas WHERE number = $1', [this.number]));
     } finally {
@@ -88,6 +100,16 @@ export class Replicas {
     );
     if (row) this.hasPeers = row.peers;
     else await this.rejoin();
+    this.expectSign();
+  }
+
+  /** After a blocked event loop the timer comes first, so there is a last chance for a sign. */
+  private expectSign(): void {
+    clearTimeout(this.silence);
+    this.silence = setTimeout(() => {
+      this.heart.wake();
+      this.silence = setTimeout(() => this.silenced(), LAST_CHANCE_MS);
+    }, QUIET_MS);
   }
 
   /** Others have taken this process for dead: it goes on under a new number, and its old attempts are no longer its own. */
@@ -99,4 +121,10 @@ export class Replicas {
     this.logger.warn({ before: taken, replica: this.number }, 'declared dead by others and joined again');
     this.rejoined();
   }
+}
+
+/** The server itself says that it is not there, which is true for the others too: nobody can take anything over. */
+function isAway(error: unknown): boolean {
+  const code = String((error as { code?: unknown }).code);
+  return ['ECONNREFUSED', '57P01', '57P02', '57P03'].includes(code);
 }

@@ -27,83 +27,83 @@ const failed: UnwrittenResult = { state: 'failed', error, final: false };
 const timedOut: UnwrittenResult = { state: 'timed_out', error, final: false };
 
 describe('the outcome of an attempt', () => {
-  it.each<[string, Partial<ClaimedRun>, UnwrittenResult, boolean, object]>([
+  it.each<[string, Partial<ClaimedRun>, UnwrittenResult, 'shutdown' | null, object]>([
     [
       'that succeeds: its output, and no more attempts',
       {},
       { state: 'succeeded', output: '{"a":1}' },
-      false,
+      null,
       { state: 'succeeded', output: '{"a":1}', error: null, delayMs: null, isRetry: false },
     ],
     [
       'that succeeds while the process ends: it counts',
       {},
       { state: 'succeeded', output: null },
-      true,
+      'shutdown',
       { state: 'succeeded', delayMs: null },
     ],
     [
       'that fails with a retry left: another one later',
       {},
       failed,
-      false,
+      null,
       { state: 'retrying', reason: null, error, isRetry: true, delayMs: 5000 },
     ],
     [
       'that times out with a retry left: another one, later than the one before',
       { retriesUsed: 1 },
       timedOut,
-      false,
+      null,
       { state: 'retrying', error, isRetry: true, delayMs: 10_000 },
     ],
     [
       'that fails with none left: the end',
       { retriesUsed: 2 },
       failed,
-      false,
+      null,
       { state: 'failed', reason: null, error, isRetry: false, delayMs: null },
     ],
     [
       'that times out with none left: timed out',
       { retriesUsed: 2 },
       timedOut,
-      false,
+      null,
       { state: 'timed_out', error, delayMs: null },
     ],
     [
       'that would fail the same way again: the end, whatever is left',
       {},
       { ...failed, final: true },
-      false,
+      null,
       { state: 'failed', reason: null, isRetry: false, delayMs: null },
     ],
     [
       'whose task nobody knows: the end, with the reason',
       {},
       { ...failed, error: unknown, final: true },
-      false,
+      null,
       { state: 'failed', reason: 'unknown_task', error: unknown },
     ],
     [
       'that a shutdown cut short: another one at once, which is no retry',
       { retriesUsed: 2 },
       failed,
-      true,
+      'shutdown',
       { state: 'pending', reason: 'shutdown', error, isRetry: false, delayMs: 0 },
     ],
     [
       'that a shutdown cut short where the job says fail: the end, with the reason',
       { onInterruption: 'fail' },
       failed,
-      true,
+      'shutdown',
       { state: 'failed', reason: 'shutdown', error, isRetry: false, delayMs: null },
     ],
-  ])('%s', (_case, written, result, interrupted, expected) => {
-    expect(outcomeOf({ ...run, ...written }, result, interrupted, 0.5)).toMatchObject(expected);
+  ])('%s', (_case, written, result, interruption, expected) => {
+    expect(outcomeOf({ ...run, ...written }, result, interruption, 0.5)).toMatchObject(expected);
   });
 
   it('is a failure that says so where the database refuses the result', () => {
-    const succeeded = outcomeOf(run, { state: 'succeeded', output: '1' }, false, 0);
+    const succeeded = outcomeOf(run, { state: 'succeeded', output: '1' }, null, 0);
     expect(quarantined(succeeded, 'too odd')).toEqual({
       run,
       state: 'failed',

@@ -10,9 +10,45 @@ export class TaskTimeoutError extends Problem {
   }
 }
 
-export class ShutdownError extends Problem {
+/** The process gives the attempt up, through no fault of its task: `onInterruption` decides. */
+export class InterruptedError extends Problem {
+  constructor(
+    /** That of the run. */
+    readonly reason: 'shutdown' | 'database_silent' | 'worker_lost',
+    code: string,
+    message: string,
+  ) {
+    super(503, code, message);
+  }
+}
+
+export class ShutdownError extends InterruptedError {
   constructor() {
-    super(503, 'SHUTDOWN', 'The process was shut down under the attempt, and SHUTDOWN_GRACE_SECONDS were over');
+    const message = 'The process was shut down under the attempt, and SHUTDOWN_GRACE_SECONDS were over';
+    super('shutdown', 'SHUTDOWN', message);
+  }
+}
+
+export class DatabaseSilentError extends InterruptedError {
+  constructor() {
+    const message = 'The database did not answer this process for 6 s, so that others may soon take its runs over';
+    super('database_silent', 'DATABASE_SILENT', message);
+  }
+}
+
+export class TakenOverError extends InterruptedError {
+  constructor() {
+    super('worker_lost', 'TAKEN_OVER', 'Others took this process for lost, and its runs over');
+  }
+}
+
+/** Of the process, which ends for it. */
+export class SlotsAbandonedError extends Problem {
+  constructor(abandoned: { task: string }[]) {
+    const tasks = [...new Set(abandoned.map(({ task }) => task))].join(', ');
+    const held = `Tasks that do not heed their signal hold ${abandoned.length} slots, half of them or more: ${tasks}.`;
+    const message = `${held} The process drains and ends, so that a new one can take over; let them watch context.signal`;
+    super(503, 'SLOTS_ABANDONED', message);
   }
 }
 

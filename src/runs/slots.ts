@@ -19,19 +19,28 @@ export class Slots {
 
   free(running: ClaimedRun[]): FreeSlots {
     const { WORKER_CONCURRENCY, TRANSACTIONAL_POOL_MAX } = this.environment;
-    const transactionalTasks = this.tasks.transactional();
-    const transactional = running.filter(({ task }) => transactionalTasks.includes(task)).length;
     return {
       slots: WORKER_CONCURRENCY - running.length,
-      transactional: TRANSACTIONAL_POOL_MAX - transactional,
-      transactionalTasks,
+      transactional: TRANSACTIONAL_POOL_MAX - this.transactional(running),
+      transactionalTasks: this.tasks.transactional(),
       unknownTasks: this.passedOver(),
       knows: (task) => this.tasks.find(task) !== undefined,
     };
   }
 
+  /** Whether so many hold half of the slots of either kind. */
+  areHalf(attempts: ClaimedRun[]): boolean {
+    const { WORKER_CONCURRENCY, TRANSACTIONAL_POOL_MAX } = this.environment;
+    return attempts.length * 2 >= WORKER_CONCURRENCY || this.transactional(attempts) * 2 >= TRANSACTIONAL_POOL_MAX;
+  }
+
   passOver(tasks: string[]): void {
     for (const task of tasks) this.unknown.set(task, Date.now() + PASSED_OVER_MS);
+  }
+
+  private transactional(attempts: ClaimedRun[]): number {
+    const tasks = this.tasks.transactional();
+    return attempts.filter(({ task }) => tasks.includes(task)).length;
   }
 
   private passedOver(): string[] {

@@ -38,7 +38,7 @@ export class TransactionalAttempt {
   /** Last, so that the run's row is locked for no longer than it must be. */
   private async settle(tx: EntityManager, run: ClaimedRun, output: string | null): Promise<void> {
     await tx.query(`SELECT set_config('search_path', $1, true)`, [this.environment.DATABASE_SCHEMA]);
-    const outcome = outcomeOf(run, { state: 'succeeded', output }, false, 0);
+    const outcome = outcomeOf(run, { state: 'succeeded', output }, null, 0);
     const settled = await settleRuns(tx, this.queue, [outcome]);
     if (settled.length === 0) throw new StaleAttemptError(run.attempt);
   }

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { Loop } from '../core/loop.js';
+import type { Problem } from '../core/problem.js';
 import { rows } from '../database/transaction.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { DirectSession } from '../queue/direct-session.js';
@@ -11,7 +12,14 @@ import type { AttemptResult } from './attempt-result.js';
 import { type ClaimedRun, claimRuns } from './claim-runs.js';
 import { Slots } from './slots.js';
 import { outcomeOf } from './outcome.js';
-import { CancelledError, ShutdownError } from './run-errors.js';
+import {
+  CancelledError,
+  DatabaseSilentError,
+  InterruptedError,
+  ShutdownError,
+  SlotsAbandonedError,
+  TakenOverError,
+} from './run-errors.js';
 import { Settler } from './settler.js';
 import { TaskRunner } from './task-runner.js';
 
@@ -20,6 +28,8 @@ const LONGEST_HANDING_BACK_MS = 20_000;
 interface Attempt {
   run: ClaimedRun;
   stop: AbortController;
+  /** The run has its end, and the task has not come back. */
+  abandoned: boolean;
   done: Promise<void>;
 }
 
@@ -40,6 +50,9 @@ export class Worker {
     failed: (error) => this.logger.error({ err: error }, 'cancellations not looked for'),
   });
 
+  /** Called when tasks that do not heed their signal hold half of the slots: only a new process can free them. */
+  exhausted: (why: Problem) => void = () => {};
+
   constructor(
     private readonly database: SchedulerDatabase,
     private readonly queue: RunQueue,
@@ -52,6 +65,7 @@ export class Worker {
   ) {
     session.on('runs', () => this.loop.wake());
     session.on('cancel', () => this.cancellations.wake());
+    replicas.silenced = () => this.interrupt(new DatabaseSilentError());
   }
 
   /** The runs that this process executes now. */
@@ -70,7 +84,7 @@ export class Worker {
     await this.loop.stop();
     const drained = Promise.all([...this.attempts].map(({ done }) => done));
     await withinGrace(drained, graceSeconds * 1000);
-    for (const { stop } of this.attempts) stop.abort(new ShutdownError());
+    this.interrupt(new ShutdownError());
     // What is still not written then, as without a database, is for others to take over.
     await withinGrace(drained, LONGEST_HANDING_BACK_MS);
     await this.cancellations.stop();
@@ -94,7 +108,7 @@ export class Worker {
     this.logger.debug({ runId: run.id, job: run.job, attempt: run.attempt, latenessMs: run.latenessMs }, 'run started');
     const stop = new AbortController();
     const { result, ended } = this.runner.start(run, stop);
-    const attempt: Attempt = { run, stop, done: this.settle(run, result, stop.signal) };
+    const attempt: Attempt = { run, stop, abandoned: false, done: this.settle(run, result, stop.signal) };
     this.attempts.add(attempt);
     void this.freeSlot(attempt, ended);
   }
@@ -102,14 +116,26 @@ export class Worker {
   private async settle(run: ClaimedRun, result: Promise<AttemptResult>, signal: AbortSignal): Promise<void> {
     const end = await result;
     if (end.state === 'committed') return;
-    const interrupted = signal.reason instanceof ShutdownError;
-    await this.settler.settle(outcomeOf(run, end, interrupted, Math.random()));
+    const interruption = signal.reason instanceof InterruptedError ? signal.reason.reason : null;
+    await this.settler.settle(outcomeOf(run, end, interruption, Math.random()));
   }
 
   private async freeSlot(attempt: Attempt, ended: Promise<unknown>): Promise<void> {
-    await Promise.all([attempt.done, ended]);
+    let isBack = false;
+    const back = ended.then(() => (isBack = true));
+    await attempt.done;
+    if (!isBack) this.abandon(attempt);
+    await back;
+    if (attempt.abandoned) this.logger.warn(named(attempt), 'task came back after its run had ended; result refused');
     this.attempts.delete(attempt);
     this.loop.wake();
+  }
+
+  private abandon(attempt: Attempt): void {
+    attempt.abandoned = true;
+    this.logger.error(named(attempt), 'task does not heed its signal and keeps its slot');
+    const left = [...this.attempts].flatMap(({ abandoned, run }) => (abandoned ? [run] : []));
+    if (this.slots.areHalf(left)) this.exhausted(new SlotsAbandonedError(left));
   }
 
   /** Aborts the attempts of this process whose runs somebody has cancelled, wherever that was. */
@@ -127,9 +153,15 @@ export class Worker {
   /** Others took this process for dead, and its runs over. */
   private abandonLostOnes(): void {
     for (const { run, stop } of this.attempts)
-      if (run.replicaNumber !== this.replicas.number) stop.abort(new ShutdownError());
+      if (run.replicaNumber !== this.replicas.number) stop.abort(new TakenOverError());
+  }
+
+  private interrupt(why: InterruptedError): void {
+    for (const { stop } of this.attempts) stop.abort(why);
   }
 }
+
+const named = ({ run }: Attempt) => ({ runId: run.id, job: run.job, task: run.task, attempt: run.attempt });
 
 async function withinGrace(drained: Promise<unknown>, graceMs: number): Promise<void> {
   const enough = new AbortController();

@@ -3,12 +3,16 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 
 /** A process of its own that runs a script of this folder on the built code, with nothing of jest in it. */
-export function forkScript(script: string, variables: Record<string, string>): ChildProcess {
+export function forkScript(
+  script: string,
+  variables: Record<string, string>,
+  stderr: 'inherit' | 'pipe' = 'inherit',
+): ChildProcess {
   const { PATH, HOME } = process.env;
   const env = { PATH, HOME, LOG_LEVEL: 'error', LOG_FORMAT: 'json', PORT: '0', ...variables };
   return fork(join(import.meta.dirname, script), {
     execArgv: [],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', stderr, 'ipc'],
     env,
   });
 }

@@ -1,0 +1,100 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import { SCHEDULER } from '../src/database/data-source.js';
+import type { Job } from '../src/jobs/job.entity.js';
+import { Jobs } from '../src/jobs/jobs.service.js';
+import { RunQueue } from '../src/queue/run-queue.js';
+import { Proxy } from './faults/proxy.js';
+import { createTestApplication } from './support/application.js';
+import { ask } from './support/ask.js';
+import { createTestDatabase, type TestDatabase } from './support/database.js';
+import { eventually } from './support/eventually.js';
+import { forkScript, message } from './support/fork.js';
+import { givenJobs, jobRow } from './support/jobs.js';
+import { kill } from './support/kill.js';
+
+let database: TestDatabase;
+let app: NestExpressApplication;
+let child: ChildProcess;
+
+/** What the process has written to stderr. */
+let said: string;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  app = await createTestApplication(database.url);
+  await app.get(RunQueue, { strict: false }).start();
+});
+
+afterEach(async () => {
+  await kill(child, 'SIGKILL');
+  await app.get(RunQueue, { strict: false }).stop();
+  await app.close();
+  await database.drop();
+});
+
+function givenProcess(variables: Record<string, string> = {}): void {
+  const quiet = { DATABASE_URL: database.url, LOG_LEVEL: 'silent', SHUTDOWN_GRACE_SECONDS: '0.2' };
+  child = forkScript('misbehaving-process.js', { ...quiet, ...variables }, 'pipe');
+  said = '';
+  child.stderr!.on('data', (piece) => (said += String(piece)));
+}
+
+/** A run of this task by hand. */
+async function givenRun(task: string, written: Partial<Job> = {}): Promise<void> {
+  const source = app.get(getDataSourceToken(SCHEDULER), { strict: false });
+  await givenJobs(source, [jobRow(task, { task, nextOccurrenceAt: null, nextRunAt: null, ...written })]);
+  await app.get(Jobs, { strict: false }).runNow(task);
+}
+
+const runOf = async (job: string) => (await ask(database.url, `SELECT * FROM cronzimus.runs WHERE job = '${job}'`))[0]!;
+
+const ended = async () => {
+  const [code, signal] = (await once(child, 'exit', { signal: AbortSignal.timeout(20_000) })) as unknown[];
+  return code ?? signal;
+};
+
+describe('a process', () => {
+  it('whose event loop a task blocks is ended after 10 s, and says at which call it was', async () => {
+    givenProcess();
+    await givenRun('spin', { onInterruption: 'fail' });
+    expect(await ended()).toBe('SIGKILL');
+    expect(said).toContain('EVENT_LOOP_BLOCKED');
+    expect(said).toMatch(/at spinForEver \(.*misbehaving-process\.js:\d+\)\n.*at run/);
+    expect(await runOf('spin')).toMatchObject({ state: 'running', attempt: 1 });
+  });
+
+  it('half of whose slots are held by tasks that do not heed their signal drains and ends with 1', async () => {
+    givenProcess({ WORKER_CONCURRENCY: '2' });
+    await givenRun('deaf', { timeoutSeconds: 0.1 });
+    await givenRun('listen');
+    expect(await message(child)).toBe('listening');
+    expect(await ended()).toBe(1);
+    expect(said).toMatch(/^SLOTS_ABANDONED: .*1 slots.*deaf/s);
+    expect(await runOf('deaf')).toMatchObject({ state: 'timed_out' });
+    // Handed back, for the next process.
+    expect(await runOf('listen')).toMatchObject({ state: 'pending', reason: 'shutdown', attempt: 1 });
+    expect(await ask(database.url, 'SELECT FROM cronzimus.replicas')).toEqual([]);
+  });
+
+  it('that the database leaves without an answer for 6 s aborts what it runs, before others take it over', async () => {
+    const proxy = await Proxy.to(database.url);
+    try {
+      givenProcess({ DATABASE_URL: proxy.url });
+      await givenRun('listen');
+      expect(await message(child)).toBe('listening');
+      const since = performance.now();
+      proxy.hush();
+      expect(await message(child)).toBe('DATABASE_SILENT');
+      expect(performance.now() - since).toBeLessThan(9_000);
+      proxy.speak();
+      await eventually(async () =>
+        expect(await runOf('listen')).toMatchObject({ state: 'running', attempt: 2, interruptions: 0 }),
+      );
+    } finally {
+      await proxy.close();
+    }
+  });
+});

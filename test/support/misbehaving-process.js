@@ -1,0 +1,40 @@
+// The service as a user starts it, with tasks that harm their process. On its database, and on a port of the caller's choice.
+import { Injectable, Module } from '@nestjs/common';
+import { startCronzimus } from '../../dist/start.js';
+import { Task } from '../../dist/tasks/task.decorator.js';
+
+class Spin {
+  run() {
+    spinForEver();
+  }
+}
+function spinForEver() {
+  for (;;);
+}
+Injectable()(Spin);
+Task({ name: 'spin' })(Spin);
+
+class Deaf {
+  run() {
+    return new Promise(() => setInterval(() => {}, 1_000));
+  }
+}
+Injectable()(Deaf);
+Task({ name: 'deaf' })(Deaf);
+
+/** Waits for its signal, and tells the parent what it says. */
+class Listen {
+  async run(_input, { signal }) {
+    process.send('listening');
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    process.send(signal.reason.code);
+    signal.throwIfAborted();
+  }
+}
+Injectable()(Listen);
+Task({ name: 'listen' })(Listen);
+
+class Tasks {}
+Module({ providers: [Spin, Deaf, Listen] })(Tasks);
+
+await startCronzimus({ imports: [Tasks] });
