@@ -46,11 +46,16 @@ describe('decide', () => {
   });
 
   const skipped = { state: 'skipped', reason: 'overlap' };
+  const replaced = { state: 'skipped', reason: 'replaced' };
   const pending = { state: 'pending', reason: null };
   it.each<[string, Partial<Job>, boolean, object[]]>([
     ['skip, and one runs: both are skipped', { overlap: 'skip' }, true, [skipped, skipped]],
     ['skip, and none runs: the first runs', { overlap: 'skip' }, false, [pending, skipped]],
     ['allow, and one runs: both run', { overlap: 'allow' }, true, [pending, pending]],
+    ['queue, and none runs: the second is held', { overlap: 'queue' }, false, [pending, { ...pending, held: true }]],
+    ['queue, and one runs: the second is skipped', { overlap: 'queue' }, true, [{ ...pending, held: true }, skipped]],
+    ['replace, and none runs: the last runs', { overlap: 'replace' }, false, [replaced, pending]],
+    ['replace, and one runs: the last is held', { overlap: 'replace' }, true, [replaced, { ...pending, held: true }]],
   ])('of two within the grace: %s', (_case, written, busy, expected) => {
     expect(decide(job(written), at('12:01'), busy).drafts).toMatchObject(expected);
   });

@@ -93,7 +93,7 @@ export function judged(draft: RunDraft, verdict: OverlapVerdict): RunDraft {
     start: {},
     hold: { held: true },
     skip: { state: 'skipped', reason: 'overlap' },
-    replaced: { state: 'cancelled', reason: 'replaced' },
+    replaced: { state: 'skipped', reason: 'replaced' },
   } as const;
   return { ...draft, ...changes[verdict] };
 }

@@ -10,7 +10,7 @@ export interface RunDraft {
   job: string;
   task: string;
   kind: RunKind;
-  state: 'pending' | 'skipped' | 'missed' | 'cancelled';
+  state: 'pending' | 'skipped' | 'missed';
   /** Pending without a ticket, until others have ended. */
   held: boolean;
   reason: string | null;
