@@ -1,0 +1,113 @@
+import { inAnyLife, type Look } from '../../test/support/job-life.js';
+import type { Trigger } from '../core/triggers/trigger.js';
+import type { RunDraft } from '../runs/record-runs.js';
+import { delayed } from './misfire.js';
+import type { UnderWay } from './overlap.js';
+
+/** The instants from `first` on, while they are `within`. */
+function instants(trigger: Trigger, first: Date | null, within: (occurrence: Date) => boolean): number[] {
+  const found: number[] = [];
+  for (let at = first; at && within(at); at = trigger.next(at)) found.push(at.getTime());
+  return found;
+}
+
+/** The instants that a row is the disposition of. */
+const covered = (trigger: Trigger, { scheduledAt, missed }: RunDraft) =>
+  missed ? instants(trigger, scheduledAt, (at) => at <= missed.to) : [scheduledAt.getTime()];
+
+const allOf = (looks: Look[]) => looks.flatMap(({ drafts }) => drafts);
+const single = (drafts: RunDraft[], kind: RunDraft['kind']) =>
+  drafts.filter((draft) => draft.kind === kind && !draft.missed);
+const isBusy = ({ running, waiting, held }: UnderWay) => running + waiting + held > 0;
+
+describe('whatever happens to a job', () => {
+  it('each instant that falls due has exactly one disposition, and none before it is due', () => {
+    inAnyLife(({ trigger, first, left, looks, end }) => {
+      const due = instants(trigger, first, (at) => delayed(trigger, at) <= end);
+      expect(allOf(looks).flatMap((draft) => covered(trigger, draft))).toEqual(due);
+      expect(left).toEqual(due.length === 0 ? first : trigger.next(new Date(due.at(-1)!)));
+      for (const { now, drafts } of looks) {
+        const early = drafts.filter(({ scheduledAt, missed }) => delayed(trigger, missed?.to ?? scheduledAt) > now);
+        expect(early).toEqual([]);
+      }
+    });
+  });
+
+  it('a row of a range counts its instants', () => {
+    inAnyLife(({ trigger, looks }) => {
+      const ranges = allOf(looks).filter(({ missed }) => missed);
+      expect(ranges.map(({ missed }) => missed?.count)).toEqual(ranges.map((draft) => covered(trigger, draft).length));
+    });
+  });
+
+  it('what is born final is skipped or missed, with a reason, and waits for nothing', () => {
+    inAnyLife(({ looks }) => {
+      const odd = allOf(looks).filter(({ state, reason, held }) =>
+        state === 'pending' ? reason : held || !reason || !['skipped', 'missed'].includes(state),
+      );
+      expect(odd).toEqual([]);
+    });
+  });
+
+  it('at most maxCatchUp are on time, all of them within grace, and as many catch up as the misfire policy says', () => {
+    inAnyLife(({ trigger, looks }) => {
+      for (const { job, now, drafts } of looks) {
+        const { policy, graceSeconds, maxCatchUp } = job.misfire;
+        const isLate = (at: Date) => now.getTime() - delayed(trigger, at).getTime() > graceSeconds * 1000;
+        const [onTime, catchUp] = [single(drafts, 'schedule'), single(drafts, 'catch_up')];
+        const missedTo = drafts.find(({ state }) => state === 'missed')?.missed?.to;
+        const most = { skip: 0, once: onTime.length > 0 ? 0 : 1, all: maxCatchUp }[policy];
+        const older = catchUp.at(-1)?.scheduledAt ?? missedTo;
+        expect(onTime.filter(({ scheduledAt }) => isLate(scheduledAt))).toEqual([]);
+        expect(onTime.length).toBeLessThanOrEqual(maxCatchUp);
+        expect(catchUp.length).toBeLessThanOrEqual(most);
+        expect(older && onTime.length < maxCatchUp ? isLate(older) : true).toBe(true);
+        expect(catchUp.length).toBe(missedTo ? most : catchUp.length);
+      }
+    });
+  });
+
+  it('a pause leaves one skipped row, and nothing that fell into it runs', () => {
+    inAnyLife(({ trigger, looks }) => {
+      for (const { job, now, resumedAt, drafts } of looks) {
+        const until = job.paused ? now : resumedAt;
+        const fellInto = drafts.filter(({ scheduledAt }) => until && delayed(trigger, scheduledAt) <= until);
+        expect(fellInto).toEqual(drafts.filter(({ state, reason }) => state === 'skipped' && reason === 'paused'));
+        expect(fellInto.length).toBeLessThanOrEqual(1);
+      }
+    });
+  });
+
+  it('as many start and wait as the overlap policy says, beside what is under way', () => {
+    inAnyLife(({ looks }) => {
+      for (const { job, lanes, drafts } of looks) {
+        const { running, held } = lanes.schedule;
+        const scheduled = single(drafts, 'schedule');
+        const [all, one, two] = [scheduled.length, Math.min(1, scheduled.length), Math.min(2, scheduled.length)];
+        const busy = isBusy(lanes.schedule);
+        const expected = {
+          allow: { starts: all, waits: 0 },
+          skip: { starts: busy ? 0 : one, waits: 0 },
+          queue: busy ? { starts: 0, waits: held > 0 ? 0 : one } : { starts: one, waits: two - one },
+          replace: running > 0 ? { starts: 0, waits: one } : { starts: one, waits: 0 },
+        }[job.overlap];
+        const pending = scheduled.filter(({ state }) => state === 'pending');
+        const waiting = pending.filter((draft) => draft.held);
+        expect({ starts: pending.length - waiting.length, waits: waiting.length }).toEqual(expected);
+        // The latest takes the place of the others, elsewhere the earliest comes first.
+        const [first, last] = [0, scheduled.length - pending.length];
+        expect(pending).toEqual(scheduled.slice(job.overlap === 'replace' ? last : first).slice(0, pending.length));
+      }
+    });
+  });
+
+  it('catch-up runs start one after the other, beside the overlap rule', () => {
+    inAnyLife(({ looks }) => {
+      for (const { lanes, drafts } of looks) {
+        const caughtUp = single(drafts, 'catch_up');
+        const waits = caughtUp.map((_each, index) => index > 0 || isBusy(lanes.catchUp));
+        expect(caughtUp.map(({ state, held }) => [state, held])).toEqual(waits.map((held) => ['pending', held]));
+      }
+    });
+  });
+});

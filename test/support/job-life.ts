@@ -1,0 +1,105 @@
+import * as fc from 'fast-check';
+import { openTrigger, type Trigger } from '../../src/core/triggers/trigger.js';
+import { decide, nextAfter } from '../../src/jobs/decide.js';
+import type { Job } from '../../src/jobs/job.entity.js';
+import type { Lanes } from '../../src/jobs/under-way.js';
+import type { RunDraft } from '../../src/runs/record-runs.js';
+import { jobRow } from './jobs.js';
+import { cases, instantIn, triggerNear } from './triggers.js';
+
+/** One decision, and what it was made from. */
+export interface Look {
+  /** As it was before. */
+  job: Job;
+  now: Date;
+  /** When the last pause of the scheduler ended; null before the first. */
+  resumedAt: Date | null;
+  lanes: Lanes;
+  drafts: RunDraft[];
+}
+
+/** All that was decided for a job. */
+export interface Life {
+  trigger: Trigger;
+  /** The first occurrence without disposition, at the beginning and at the end. */
+  first: Date | null;
+  left: Date | null;
+  looks: Look[];
+  end: Date;
+}
+
+interface Step {
+  act: 'look' | 'pause' | 'resume' | 'pause all' | 'resume all';
+  /** How many occurrences fall due before it, and how far on it is to the next one, in [0, 1). */
+  occurrences: number;
+  fraction: number;
+  lanes: Lanes;
+}
+
+const ZONES = ['UTC', 'Europe/Berlin', 'America/Sao_Paulo', 'Australia/Lord_Howe', 'Africa/Casablanca'];
+
+const few = fc.constantFrom(0, 0, 0, 1, 2);
+const underWay = fc.record({ running: few, waiting: few, held: few });
+const step = fc.record({
+  act: fc.constantFrom<Step['act'][]>('look', 'look', 'look', 'pause', 'resume', 'pause all', 'resume all'),
+  occurrences: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 30 })),
+  fraction: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+  lanes: fc.record({ schedule: underWay, catchUp: underWay }),
+});
+const policies = fc.record({
+  misfire: fc.record({
+    policy: fc.constantFrom('skip' as const, 'once' as const, 'all' as const),
+    graceSeconds: fc.oneof(fc.constantFrom(0, 60), fc.integer({ min: 0, max: 90_000 })),
+    maxCatchUp: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 1_000 })),
+  }),
+  overlap: fc.constantFrom('allow' as const, 'skip' as const, 'queue' as const, 'replace' as const),
+});
+
+/** Holds whatever happens to a job: looks at any time, pauses of its own and of the scheduler, and runs under way. */
+export function inAnyLife(property: (life: Life) => void): void {
+  const definition = fc
+    .constantFrom(...ZONES)
+    .chain((timeZone) => instantIn(timeZone).chain((at) => fc.tuple(fc.constant(at), triggerNear(timeZone, at))));
+  const steps = fc.array(step, { minLength: 1, maxLength: 8 });
+  fc.assert(
+    fc.property(definition, policies, steps, ([at, trigger], chosen, taken) =>
+      property(live(jobRow('any', { ...chosen, trigger }), at, taken)),
+    ),
+    cases(100),
+  );
+}
+
+/** The life of a job that is made at `at`, up to a last look. */
+function live(made: Readonly<Job>, at: Date, steps: Step[]): Life {
+  const trigger = openTrigger(made.trigger, made.id);
+  let job: Readonly<Job> = { ...made, ...nextAfter(trigger, at) };
+  const first = job.nextOccurrenceAt;
+  let scheduler: { paused: boolean; resumedAt: Date | null } = { paused: false, resumedAt: null };
+  let now = at;
+  const looks: Look[] = [];
+  const look = (lanes: Lanes) => {
+    const resumedAt = scheduler.paused ? now : scheduler.resumedAt;
+    const { drafts, next } = decide(job, { now, resumedAt }, lanes);
+    looks.push({ job, now, resumedAt, lanes, drafts });
+    job = { ...job, ...next };
+  };
+  for (const { act, occurrences, fraction, lanes } of steps) {
+    now = instantAfter(trigger, now, occurrences, fraction);
+    if (act === 'pause all') scheduler = { ...scheduler, paused: true };
+    if (act === 'resume all' && scheduler.paused) scheduler = { paused: false, resumedAt: now };
+    // A job that is paused or resumed is looked at first, whatever is paused.
+    const turned = act === 'pause' || act === 'resume';
+    if (turned || (!scheduler.paused && !job.paused)) look(lanes);
+    if (turned) job = { ...job, paused: act === 'pause' };
+  }
+  look(steps[0]!.lanes);
+  return { trigger, first, left: job.nextOccurrenceAt, looks, end: now };
+}
+
+/** So many occurrences later, and then part of the way to the next one, or of an hour where there is none. */
+function instantAfter(trigger: Trigger, now: Date, occurrences: number, fraction: number): Date {
+  let from = now;
+  for (let passed = 0; passed < occurrences; passed += 1) from = trigger.next(from) ?? from;
+  const to = trigger.next(from)?.getTime() ?? from.getTime() + 3_600_000;
+  return new Date(from.getTime() + Math.floor((to - from.getTime()) * fraction));
+}
