@@ -5,6 +5,7 @@ import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { RunQueue } from '../queue/run-queue.js';
 import { quarantined } from './outcome.js';
 import { type Outcome, settleRuns } from './settle-runs.js';
+import { settledBefore } from './settled-before.js';
 
 const LARGEST_BATCH = 500;
 
@@ -66,14 +67,24 @@ export class Settler {
   }
 
   private async write(outcomes: Outcome[]): Promise<void> {
-    const settled = await this.database.transaction((tx) => settleRuns(tx, this.queue, outcomes));
-    const states = new Map(settled.map(({ id, state }) => [id, state]));
+    const { states, before } = await this.database.transaction(async (tx) => {
+      const settled = await settleRuns(tx, this.queue, outcomes);
+      const written = new Map(settled.map(({ id, state }) => [id, state]));
+      return {
+        states: written,
+        before: await settledBefore(
+          tx,
+          outcomes.filter(({ run }) => !written.has(run.id)),
+        ),
+      };
+    });
     for (const { run, error } of outcomes) {
       const state = states.get(run.id);
       const fields = { runId: run.id, job: run.job, attempt: run.attempt, state };
-      if (state === undefined) this.logger.warn(fields, 'stale result refused');
-      else if (state === 'succeeded') this.logger.debug(fields, 'run settled');
-      else this.logger.warn({ ...fields, error: error?.message }, 'run settled');
+      if (state === 'succeeded') this.logger.debug(fields, 'run settled');
+      else if (state !== undefined) this.logger.warn({ ...fields, error: error?.message }, 'run settled');
+      else if (before.has(run.id)) this.logger.info(fields, 'run was settled before, and the answer got lost');
+      else this.logger.warn(fields, 'stale result refused');
     }
   }
 

@@ -6,6 +6,7 @@ export class Proxy {
   private readonly pairs = new Set<[Socket, Socket]>();
   private delayMs = 0;
   private silent = false;
+  private commitToLose: { text: string; lost: () => void } | null = null;
 
   private constructor(
     private readonly server: Server,
@@ -45,6 +46,14 @@ export class Proxy {
     for (const pair of this.pairs) for (const socket of pair) socket.resume();
   }
 
+  /** The next transaction with this text in a statement commits, and the connection ends before its client hears of it. Resolves
+   *  then. */
+  loseCommitOf(text: string): Promise<void> {
+    return new Promise((lost) => {
+      this.commitToLose = { text, lost };
+    });
+  }
+
   async close(): Promise<void> {
     this.cut();
     this.server.close();
@@ -55,6 +64,7 @@ export class Proxy {
     const far = connect(port, host);
     const pair: [Socket, Socket] = [near, far];
     this.pairs.add(pair);
+    this.watchCommit(near, far);
     for (const [from, to] of [pair, pair.toReversed() as [Socket, Socket]]) {
       from.on('data', (piece) => {
         if (this.delayMs === 0) to.write(piece);
@@ -67,5 +77,20 @@ export class Proxy {
       });
       if (this.silent) from.pause();
     }
+  }
+
+  /** Before the pieces are passed on, so that the answer to the commit is not. */
+  private watchCommit(near: Socket, far: Socket): void {
+    let [chosen, committing] = [false, false];
+    near.on('data', (piece) => {
+      chosen ||= this.commitToLose !== null && piece.includes(this.commitToLose.text);
+      committing = chosen && piece.includes('COMMIT');
+    });
+    far.on('data', () => {
+      if (!committing || !this.commitToLose) return;
+      near.destroy();
+      this.commitToLose.lost();
+      this.commitToLose = null;
+    });
   }
 }

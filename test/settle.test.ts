@@ -1,0 +1,168 @@
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { PinoLogger } from 'nestjs-pino';
+import { SCHEDULER } from '../src/database/data-source.js';
+import { SchedulerDatabase } from '../src/database/scheduler-database.js';
+import { Jobs } from '../src/jobs/jobs.service.js';
+import { Replicas } from '../src/queue/replicas.js';
+import { RunQueue } from '../src/queue/run-queue.js';
+import { cancelRuns } from '../src/runs/cancel-runs.js';
+import { type ClaimedRun, claimRuns } from '../src/runs/claim-runs.js';
+import { outcomeOf, type UnwrittenResult } from '../src/runs/outcome.js';
+import { reclaimOrphans } from '../src/runs/reclaim-runs.js';
+import { Settler } from '../src/runs/settler.js';
+import { Proxy } from './faults/proxy.js';
+import { createTestApplication } from './support/application.js';
+import { ask } from './support/ask.js';
+import { createTestDatabase, type TestDatabase } from './support/database.js';
+import { givenJobs, jobRow } from './support/jobs.js';
+
+let database: TestDatabase;
+let proxy: Proxy;
+let app: NestExpressApplication;
+let settler: Settler;
+const log: string[] = [];
+const note = (_fields: object, message: string) => void log.push(message);
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  proxy = await Proxy.to(database.url);
+  app = await createTestApplication(proxy.url);
+  await queue().start();
+  await replicas().join();
+  const logger = { debug: note, info: note, warn: note, error: note } as unknown as PinoLogger;
+  settler = new Settler(scheduler(), queue(), logger);
+  settler.start();
+});
+
+beforeEach(async () => {
+  log.length = 0;
+  await ask(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE; DELETE FROM cronzimus_queue.job');
+});
+
+afterAll(async () => {
+  await settler.stop();
+  await replicas().leave();
+  await queue().stop();
+  await app.close();
+  await proxy.close();
+  await database.drop();
+});
+
+const scheduler = () => app.get(SchedulerDatabase, { strict: false });
+const queue = () => app.get(RunQueue, { strict: false });
+const replicas = () => app.get(Replicas, { strict: false });
+
+/** Claims all that is queued, as a worker does. */
+async function claim(): Promise<ClaimedRun[]> {
+  const free = { slots: 10, transactional: 10, transactionalTasks: [], unknownTasks: [], knows: () => true };
+  const { number, name } = replicas();
+  return (await scheduler().transaction((tx) => claimRuns(tx, queue(), free, { number, name }))).runs;
+}
+
+/** A run that is executed now, with one retry. */
+async function givenRunning(): Promise<ClaimedRun> {
+  const retry = { limit: 1, delaySeconds: 0, backoff: 'fixed', maxDelaySeconds: 0 } as const;
+  const job = jobRow('job', { retry, nextOccurrenceAt: null, nextRunAt: null });
+  await givenJobs(app.get(getDataSourceToken(SCHEDULER), { strict: false }), [job]);
+  await app.get(Jobs, { strict: false }).runNow('job');
+  const [run] = await claim();
+  return run!;
+}
+
+const succeeded: UnwrittenResult = { state: 'succeeded', output: '{"a":1}' };
+const failed: UnwrittenResult = {
+  state: 'failed',
+  error: { name: 'Error', message: 'boom', stack: 'at ü' },
+  final: false,
+};
+const settle = (run: ClaimedRun, result: UnwrittenResult, interruption: 'shutdown' | null = null) =>
+  settler.settle(outcomeOf(run, result, interruption, 0));
+const theRun = async () => (await ask(database.url, 'SELECT * FROM cronzimus.runs'))[0]!;
+const attempts = () => ask(database.url, 'SELECT number, state FROM cronzimus.run_attempts ORDER BY number');
+
+const LOST = 'run was settled before, and the answer got lost';
+const REFUSED = 'stale result refused';
+
+describe('a result whose COMMIT got no answer', () => {
+  it.each<[string, UnwrittenResult, 'shutdown' | null, object, object[]]>([
+    ['a success', succeeded, null, { state: 'succeeded', attempt: 1, output: { a: 1 }, retries_used: 0 }, []],
+    [
+      'a failure that is retried',
+      failed,
+      null,
+      { state: 'retrying', attempt: 1, retries_used: 1 },
+      [{ number: 1, state: 'failed' }],
+    ],
+    [
+      'an attempt that a shutdown hands back',
+      failed,
+      'shutdown',
+      { state: 'pending', reason: 'shutdown', retries_used: 0 },
+      [{ number: 1, state: 'failed' }],
+    ],
+  ])('is written once, and is not taken for a stale one: %s', async (_case, result, interruption, row, ended) => {
+    const run = await givenRunning();
+    const lost = proxy.loseCommitOf('WITH outcome AS');
+    await settle(run, result, interruption);
+    await lost;
+    expect(log).toEqual(['results not yet written', LOST]);
+    expect(await theRun()).toMatchObject(row);
+    expect(await attempts()).toEqual(ended);
+  });
+
+  it('is still known when the next attempt has begun meanwhile', async () => {
+    const run = await givenRunning();
+    await settle(run, failed);
+    expect(await claim()).toMatchObject([{ id: run.id, attempt: 2 }]);
+    await settle(run, failed);
+    expect(log).toEqual(['run settled', LOST]);
+    expect(await theRun()).toMatchObject({ state: 'running', attempt: 2, retries_used: 1 });
+  });
+
+  it('is still known where the run was to be cancelled', async () => {
+    const run = await givenRunning();
+    await scheduler().transaction((tx) => cancelRuns(tx, queue(), [run.id], 'user'));
+    await settle(run, failed);
+    await settle(run, failed);
+    expect(log).toEqual(['run settled', LOST]);
+    expect(await theRun()).toMatchObject({ state: 'cancelled', reason: 'user' });
+  });
+
+  it('is known by its success, where a transactional attempt was told that its connection is gone', async () => {
+    const run = await givenRunning();
+    await settle(run, succeeded);
+    await settle(run, failed);
+    expect(log).toEqual(['run settled', LOST]);
+    expect(await theRun()).toMatchObject({ state: 'succeeded', error: null });
+  });
+});
+
+describe('a stale result is refused, and said to be', () => {
+  it('where the run has been started again', async () => {
+    const run = await givenRunning();
+    await ask(database.url, 'UPDATE cronzimus.runs SET attempt = attempt + 1');
+    await settle(run, succeeded);
+    expect(log).toEqual([REFUSED]);
+    expect(await theRun()).toMatchObject({ state: 'running', attempt: 2, output: null });
+  });
+
+  it.each([
+    ['waits again', 'rerun', succeeded, { state: 'pending', reason: 'worker_lost' }],
+    ['failed as its attempt did', 'fail', failed, { state: 'failed', reason: 'worker_lost' }],
+  ])('where others took its process for dead, and the run %s', async (_case, onInterruption, result, row) => {
+    const run = await givenRunning();
+    await ask(database.url, `UPDATE cronzimus.runs SET on_interruption = '${onInterruption}', replica_number = 0`);
+    await scheduler().transaction((tx) => reclaimOrphans(tx, queue(), { number: replicas().number, active: [] }));
+    await settle(run, result);
+    expect(log).toEqual([REFUSED]);
+    expect(await theRun()).toMatchObject({ ...row, attempt: 1, output: null });
+  });
+
+  it('where the run is no more', async () => {
+    const run = await givenRunning();
+    await ask(database.url, 'DELETE FROM cronzimus.runs');
+    await settle(run, succeeded);
+    expect(log).toEqual([REFUSED]);
+  });
+});
