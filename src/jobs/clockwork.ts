@@ -73,15 +73,17 @@ export class Clockwork {
     this.running = true;
   }
 
-  private async declare(): Promise<void> {
-    this.declaredAs = this.replicas.number;
-    await this.declaredJobs.declare('code', this.declarations.code);
-    if (this.declarations.file) await this.declaredJobs.declare('file', this.declarations.file);
+  private async declare(again = false): Promise<void> {
+    const { number } = this.replicas;
+    await this.declaredJobs.declare('code', this.declarations.code, again);
+    if (this.declarations.file) await this.declaredJobs.declare('file', this.declarations.file, again);
+    // Last, so that a try that fails is followed by another.
+    this.declaredAs = number;
   }
 
   /** A replica that was taken for dead has to say again what it declares, before somebody sweeps. */
   private async sweep(): Promise<void> {
-    if (this.declaredAs !== this.replicas.number) await this.declare();
+    if (this.declaredAs !== this.replicas.number) await this.declare(true);
     await this.declaredJobs.sweep();
   }
 

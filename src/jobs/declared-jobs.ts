@@ -29,8 +29,10 @@ export class DeclaredJobs {
     private readonly logger: PinoLogger,
   ) {}
 
-  /** Creates and updates; what is the same is not touched, so its `nextRunAt` stays. Throws, and changes nothing, when a name belongs to another app or to the API. */
-  async declare(source: DeclaredSource, definitions: Map<string, JobDefinition>): Promise<void> {
+  /** Creates and updates; what is the same is not touched, so its `nextRunAt` stays. `again`: creates only, since this process has
+   *  said it all before, and what differs is of a build that started later. Throws, and changes nothing, when a name belongs to
+   *  another app or to the API. */
+  async declare(source: DeclaredSource, definitions: Map<string, JobDefinition>, again = false): Promise<void> {
     const changed = await this.database.transaction(async (tx) => {
       await this.lock(tx);
       const names = [...definitions.keys()].toSorted();
@@ -41,7 +43,7 @@ export class DeclaredJobs {
       for (const name of names) {
         const [job, definition] = [existing.get(name), definitions.get(name)!];
         if (job && this.isForeign(job, apps)) this.refuse(job, source, definition, now);
-        else if (await this.save(tx, source, name, definition, job, now)) changes += 1;
+        else if (!(job && again) && (await this.save(tx, source, name, definition, job, now))) changes += 1;
       }
       await tx.query(`UPDATE replicas SET ${source}_jobs = $2 WHERE number = $1`, [this.replicas.number, names]);
       if (changes > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'jobs');
