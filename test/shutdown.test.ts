@@ -1,0 +1,93 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { Client } from 'pg';
+import { ask } from './support/ask.js';
+import { createTestDatabase, type TestDatabase } from './support/database.js';
+import { eventually } from './support/eventually.js';
+import { forkScript } from './support/fork.js';
+import { kill } from './support/kill.js';
+
+let database: TestDatabase;
+const children: ChildProcess[] = [];
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+});
+
+afterEach(async () => {
+  await Promise.all(children.splice(0).map((child) => kill(child, 'SIGKILL')));
+  await database.drop();
+});
+
+/** The service itself, by the way users start it. */
+function givenService(variables: Record<string, string> = {}): ChildProcess {
+  const child = forkScript('../../dist/main.js', { DATABASE_URL: database.url, ...variables });
+  children.push(child);
+  return child;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Tells it to end; answers its exit code and the milliseconds that took. */
+async function end(child: ChildProcess): Promise<{ code: number | null; took: number }> {
+  const began = performance.now();
+  await kill(child, 'SIGTERM');
+  return { code: child.exitCode, took: performance.now() - began };
+}
+
+const sessions = (name: string) =>
+  ask(database.url, `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = '${name}'`);
+
+describe('a service that is told to end', () => {
+  it('gives a request that hangs five seconds, and drains meanwhile', async () => {
+    const port = await freePort();
+    const service = givenService({ PORT: String(port) });
+    const ready = async () => expect((await fetch(`http://127.0.0.1:${port}/health/ready`)).status).toBe(200);
+    await eventually(ready, { within: 20_000 });
+    const half = connect(port, '127.0.0.1').on('error', () => {});
+    half.write(`POST /api/v1/jobs/prune-runs/run HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n`);
+    half.write('Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{');
+    await ready();
+
+    const ended = end(service);
+    await eventually(async () => expect(await ask(database.url, 'SELECT FROM cronzimus.replicas')).toEqual([]));
+    expect(service.exitCode).toBeNull();
+    expect(half.closed).toBe(false);
+    const { code, took } = await ended;
+    expect(code).toBe(0);
+    expect(took).toBeGreaterThan(4_900);
+    half.destroy();
+  });
+
+  it('while another process migrates, ends at once', async () => {
+    const other = new Client({ connectionString: database.url });
+    await other.connect();
+    try {
+      await other.query(`SELECT pg_advisory_lock(hashtext('cronzimus migrate cronzimus'))`);
+      const service = givenService();
+      await eventually(async () => expect(await sessions('cronzimus migrate')).toHaveLength(1), { within: 20_000 });
+      const { code, took } = await end(service);
+      expect(code).toBe(0);
+      expect(took).toBeLessThan(5_000);
+    } finally {
+      await other.end();
+    }
+  });
+
+  it('while it waits for migrations, ends at once', async () => {
+    const service = givenService({ DATABASE_MIGRATE: 'false', DATABASE_SCHEMA: 'not_there' });
+    await eventually(async () => expect(await sessions('cronzimus migrate')).toHaveLength(1), { within: 20_000 });
+    const { code, took } = await end(service);
+    expect(code).toBe(0);
+    expect(took).toBeLessThan(5_000);
+    expect(await ask(database.url, `SELECT to_regnamespace('not_there') AS found`)).toEqual([{ found: null }]);
+  });
+});
