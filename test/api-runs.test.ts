@@ -9,6 +9,7 @@ beforeAll(async () => {
 afterAll(() => service.stop());
 
 interface LogLine {
+  attempt: number;
   level: string;
   message: string;
 }
@@ -155,11 +156,36 @@ describe('the log of a run', () => {
   it('is cut after 1,000 lines', async () => {
     await service.given(spentJob('babbling', 'chatter'));
     const { id } = await service.run('babbling', 'succeeded', { lines: 5_000 });
-    await eventually(async () => expect((await logs(id)).items).not.toEqual([]));
-    const lines = await service.allPages<LogLine>(`/runs/${id}/logs?limit=500`);
-    expect(lines).toHaveLength(1_001);
+    const lines = await eventually(async () => {
+      const found = await service.allPages<LogLine>(`/runs/${id}/logs?limit=500`);
+      expect(found).toHaveLength(1_001);
+      return found;
+    });
     expect(lines[999]).toMatchObject({ level: 'info', message: 'line 1000' });
     expect(lines[1_000]).toMatchObject({ level: 'warn', message: expect.stringContaining('cut here') });
+  });
+
+  it.each<[string, object, Record<string, number>, number]>([
+    ['1,000 lines in the third', { lines: 400 }, { 1: 400, 2: 400, 3: 201 }, 3],
+    ['1,000 lines, which the first has used up', { lines: 1_000 }, { 1: 1_000, 2: 1 }, 2],
+    ['1,000 lines in the first already', { lines: 1_001 }, { 1: 1_001 }, 1],
+    ['256 KiB in the second', { lines: 2, bytes: 90_000 }, { 1: 2, 2: 1 }, 2],
+  ])('is cut once over all attempts: %s', async (_case, input, kept, cutIn) => {
+    const name = `repeating-${JSON.stringify(kept).replaceAll(/\W+/g, '-')}end`;
+    const retry = { limit: 2, delaySeconds: 0, backoff: 'fixed', maxDelaySeconds: 0 } as const;
+    await service.given(spentJob(name, 'chatter', { retry }));
+    const { id } = await service.run(name, 'succeeded', { ...input, failures: 2 });
+    // What is written later of another run tells that all of this one's lines were.
+    await service.given(spentJob(`${name}-after`, 'chatter'));
+    const after = await service.run(`${name}-after`, 'succeeded', { lines: 1 });
+    await eventually(async () => expect((await logs(after.id)).items).toHaveLength(1));
+
+    const lines = await service.allPages<LogLine>(`/runs/${id}/logs?limit=500`);
+    const counts = Object.groupBy(lines, ({ attempt }) => String(attempt));
+    expect(Object.fromEntries(Object.entries(counts).map(([attempt, of]) => [attempt, of!.length]))).toEqual(kept);
+    const notices = lines.filter(({ message }) => message.startsWith('cut here'));
+    expect(notices).toEqual([lines.at(-1)]);
+    expect(notices).toMatchObject([{ attempt: cutIn, level: 'warn', fields: null }]);
   });
 
   it('that PostgreSQL would refuse is made readable, and the lines of others are kept', async () => {

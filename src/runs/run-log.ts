@@ -14,9 +14,10 @@ export interface LogLine {
 }
 
 export const MOST_LINES = 1_000;
-const MOST_BYTES = 262_144;
+export const MOST_BYTES = 262_144;
+export const CUT = `cut here: a run keeps ${MOST_LINES} lines or 256 KiB`;
 
-/** The log of one attempt: each line goes to `pino` as well as to `keep`, up to 1,000 lines or 256 KiB, then one says it was cut. */
+/** The log of one attempt: each line goes to `pino` as well as to `keep`, up to what a whole run keeps, then one says it was cut. */
 export function runLog(
   pino: RunLog,
   run: { id: string; attempt: number },
@@ -34,8 +35,7 @@ export function runLog(
     lines += 1;
     bytes += size;
     const line = { runId: run.id, attempt: run.attempt, at: now() };
-    if (cut)
-      keep({ ...line, level: 'warn', message: `cut here: a run keeps ${MOST_LINES} lines or 256 KiB`, fields: null });
+    if (cut) keep({ ...line, level: 'warn', message: CUT, fields: null });
     else keep({ ...line, level, message, fields });
   };
 

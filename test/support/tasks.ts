@@ -53,14 +53,15 @@ export class Unstorable implements TaskHandler<typeof output> {
   }
 }
 
-const chatter = z.strictObject({ lines: z.int() });
+const chatter = z.strictObject({ lines: z.int(), bytes: z.int().default(0), failures: z.int().default(0) });
 
-/** Writes so many lines to its log. */
+/** Writes so many lines to its log, at least so many bytes each, and fails in its first attempts. */
 @Injectable()
 @Task({ name: 'chatter', input: chatter })
 export class Chatter implements TaskHandler<typeof chatter> {
-  run({ lines }: z.infer<typeof chatter>, { log }: RunContext) {
-    for (let line = 1; line <= lines; line += 1) log.info({ line }, `line ${line}`);
+  run({ lines, bytes, failures }: z.infer<typeof chatter>, { log, attempt }: RunContext) {
+    for (let line = 1; line <= lines; line += 1) log.info({ line }, `line ${line}`.padEnd(bytes));
+    if (attempt <= failures) throw new Error(`attempt ${attempt} failed`);
   }
 }
 
