@@ -7,6 +7,7 @@ import { withSecretFiles } from './config/secret-file.js';
 import { Problem } from './core/problem.js';
 import { startEmbeddedPostgres } from './database/embedded-postgres.js';
 import { migrate, waitForMigrations } from './database/migrate.js';
+import { refusePooler } from './database/refuse-pooler.js';
 import { watchEventLoop } from './health/watchdog.js';
 import { Worker } from './runs/worker.js';
 
@@ -48,6 +49,7 @@ function processEnvironment(): NodeJS.ProcessEnv {
 
 async function start({ imports = [] }: StartOptions, undo: Undo[], stop: AbortController): Promise<void> {
   const environment = await withDatabase(readEnvironment(processEnvironment()), undo);
+  await refusePooler(environment);
   if (environment.DATABASE_MIGRATE || migrating()) await migrate(environment, stop.signal);
   else await waitForMigrations(environment, stop.signal);
   if (migrating() || stop.signal.aborted) return;

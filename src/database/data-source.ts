@@ -6,7 +6,7 @@ export const API = 'api';
 export const SCHEDULER = 'scheduler';
 export const TASKS = 'tasks';
 
-export type DatabaseSettings = Pick<Environment, 'DATABASE_URL' | 'DATABASE_SCHEMA'>;
+export type DatabaseSettings = Pick<Environment, 'DATABASE_URL' | 'DATABASE_DIRECT_URL' | 'DATABASE_SCHEMA'>;
 
 /** The client's own limit of a statement, for a connection that has died without a word; the server's is set per transaction. */
 const LONGEST_STATEMENT_MS = { [API]: 8_000, [SCHEDULER]: 60_000 };

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { PgBoss } from 'pg-boss';
 import { DataSource } from 'typeorm';
-import { connect } from './connect.js';
+import { connect, connectDirectly } from './connect.js';
 import { dataSourceOptions, type DatabaseSettings } from './data-source.js';
 import { JobsAndRuns1790000000000 } from './migrations/1790000000000-jobs-and-runs.js';
 import { Policies1790100000000 } from './migrations/1790100000000-policies.js';
@@ -22,10 +22,11 @@ const migrationSource = (settings: DatabaseSettings) =>
 /** Brings our tables and the queue's to this version. Any number of processes may call it at once. Throws when `stop` aborts
  *  while another one migrates. */
 export async function migrate(settings: DatabaseSettings, stop?: AbortSignal): Promise<void> {
-  const lock = await connect(settings, 'migrate');
+  // A pooler would keep the lock for a session that is somebody else's by then.
+  const lock = await connectDirectly(settings, 'migrate');
   try {
     await takeLock(lock, settings.DATABASE_SCHEMA, stop);
-    await lock.query(`CREATE SCHEMA IF NOT EXISTS "${settings.DATABASE_SCHEMA}"`);
+    await createSchema(settings);
     await migrateTables(settings);
     await migrateQueue(settings);
   } finally {
@@ -42,6 +43,15 @@ async function takeLock(client: Client, schema: string, stop?: AbortSignal): Pro
     if (rows[0]!.taken) return;
     if (!told) process.stdout.write('waiting for another process that migrates\n');
     await pause(100, undefined, stop && { signal: stop });
+  }
+}
+
+async function createSchema(settings: DatabaseSettings): Promise<void> {
+  const client = await connect(settings, 'migrate');
+  try {
+    await client.query(`CREATE SCHEMA IF NOT EXISTS "${settings.DATABASE_SCHEMA}"`);
+  } finally {
+    await client.end();
   }
 }
 

@@ -39,11 +39,18 @@ export class TestService {
     readonly stop: () => Promise<void>,
   ) {}
 
-  static async start(variables: Record<string, string> = {}): Promise<TestService> {
+  /** `through` may put something before the database. */
+  static async start(
+    variables: Record<string, string> = {},
+    through: (databaseUrl: string) => Promise<string> = async (url) => url,
+  ): Promise<TestService> {
     const database = await createTestDatabase();
-    const app = await createTestApplication(database.url, { SHUTDOWN_GRACE_SECONDS: '0', ...variables }, [
-      TestTasksModule,
-    ]);
+    const direct = { DATABASE_DIRECT_URL: database.url };
+    const app = await createTestApplication(
+      await through(database.url),
+      { ...direct, SHUTDOWN_GRACE_SECONDS: '0', ...variables },
+      [TestTasksModule],
+    );
     const drain = await serve(app, app.get<Environment>(ENVIRONMENT, { strict: false }));
     return new TestService(app, await app.getUrl(), database.url, async () => {
       await drain();

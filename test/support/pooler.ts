@@ -1,0 +1,63 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { ask } from './ask.js';
+import { eventually } from './eventually.js';
+
+/** Debian puts it into /usr/sbin, which is not on everybody's PATH. */
+const env = { PATH: `${process.env['PATH']}:/usr/sbin` };
+/** It refuses to be root. */
+const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
+/** It ends with this process, however that ends. */
+const UNTIL_STDIN_ENDS = 'pgbouncer -q "$@" & cat; kill $!; wait';
+
+export const hasPooler = (): boolean => spawnSync('pgbouncer', ['--version'], { env }).status === 0;
+
+/** PgBouncer before the server of a database. */
+export class TestPooler {
+  private constructor(
+    /** The same database, through the pooler. */
+    readonly url: string,
+    readonly stop: () => Promise<void>,
+  ) {}
+
+  /** With the settings of pgbouncer.ini given, and its own defaults. */
+  static async before(databaseUrl: string, settings: Record<string, string>): Promise<TestPooler> {
+    const { hostname, port, username, password } = new URL(databaseUrl);
+    const url = new URL(databaseUrl);
+    url.port = String(await freePort());
+    const file = join(await mkdtemp(join(process.env['TEST_SCRATCH']!, 'pooler-')), 'pgbouncer.ini');
+    const server = `* = host=${hostname} port=${port || '5432'} user=${username} password=${decodeURIComponent(password)}`;
+    const all = {
+      listen_addr: url.hostname,
+      listen_port: url.port,
+      unix_socket_dir: '',
+      auth_type: 'any',
+      ...settings,
+    };
+    const lines = Object.entries(all).map(([name, value]) => `${name} = ${value}`);
+    await writeFile(file, ['[databases]', server, '[pgbouncer]', ...lines].join('\n'));
+
+    const child = spawn('sh', ['-c', UNTIL_STDIN_ENDS, 'sh', ...user, file], {
+      env,
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
+    const ended = once(child, 'exit');
+    await eventually(() => ask(url.href, 'SELECT 1'));
+    return new TestPooler(url.href, async () => {
+      child.stdin.end();
+      await ended;
+    });
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
