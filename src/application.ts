@@ -4,11 +4,14 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import { isLoopback } from './config/loopback.js';
 import type { Environment } from './config/environment.js';
+import type { Role } from './config/role.js';
 import { Problem } from './core/problem.js';
+import { API } from './http/api.js';
 import { setUpOpenApi } from './http/openapi.js';
 import { setUpHttp } from './http/set-up-http.js';
 import { Clockwork } from './jobs/clockwork.js';
 import { Jobs } from './jobs/jobs.service.js';
+import { SchedulerSwitch } from './jobs/scheduler-switch.js';
 import { ServiceLogger } from './logging/service-logger.js';
 
 const LONGEST_REQUEST_MS = 5_000;
@@ -24,23 +27,25 @@ export async function createApplication(
     abortOnError: false,
   });
   app.useLogger(app.get(ServiceLogger));
-  setUpHttp(app, { localOnly: isLoopback(environment.HOST) });
+  setUpHttp(app, { localOnly: isLoopback(environment.HOST), apiOff: !environment.ROLES.includes('api') });
   setUpOpenApi(app);
   return app;
 }
 
 /** Listens, starts what ticks, and says where things are. Answers how to stop that again: drain, before anything closes. */
-export async function serve(app: NestExpressApplication, { HOST, PORT }: Environment): Promise<() => Promise<void>> {
+export async function serve(app: NestExpressApplication, environment: Environment): Promise<() => Promise<void>> {
+  const { HOST, PORT, ROLES } = environment;
   await app.init();
   const clockwork = app.get(Clockwork);
   const declarations = await clockwork.read();
+  if (environment.START_PAUSED) await pause(app);
   await app.listen(PORT, HOST).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EADDRINUSE') throw error;
     throw new Problem(500, 'PORT_IN_USE', `${HOST}:${PORT} is taken by another process; stop that one, or set PORT`);
   });
   try {
     await clockwork.start(declarations);
-    await announce(app);
+    await announce(app, ROLES);
   } catch (error) {
     // What stopping says would hide this one.
     await clockwork.stop().catch(() => {});
@@ -56,11 +61,23 @@ export async function close(app: NestExpressApplication): Promise<void> {
   clearTimeout(impatience);
 }
 
-async function announce(app: NestExpressApplication): Promise<void> {
+/** Before anything listens, since also an edit over the API dispatches what is due. */
+async function pause(app: NestExpressApplication): Promise<void> {
+  await app.get(SchedulerSwitch).hold();
+  app
+    .get(ServiceLogger)
+    .warn(
+      `START_PAUSED: the scheduler is paused on all replicas, and nothing starts until POST /${API}/scheduler/resume; ` +
+        'take START_PAUSED out then, since each start with it pauses again',
+    );
+}
+
+async function announce(app: NestExpressApplication, roles: Role[]): Promise<void> {
   const url = await app.getUrl();
   const { items } = await app.get(Jobs).list({ sort: 'nextRunAt', limit: 3, state: 'active' });
   const next = items.map(({ name, nextRunAt }) => `${name} at ${nextRunAt?.toISOString()}`);
   const logger = app.get(ServiceLogger);
-  logger.log(`Cronzimus is running; try ${url}/docs`);
+  const address = roles.includes('api') ? `try ${url}/docs` : `${url}/health tells how it is`;
+  logger.log(`Cronzimus is running as ${roles.join(', ')}; ${address}`);
   logger.log(next.length > 0 ? `next: ${next.join(', ')}` : 'no job is waiting for its time');
 }

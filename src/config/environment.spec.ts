@@ -23,6 +23,8 @@ describe('the environment', () => {
       TRANSACTIONAL_POOL_MAX: 10,
       DATA_DIR: '.cronzimus',
       APP_NAME: 'cronzimus',
+      ROLES: ['api', 'scheduler', 'worker'],
+      START_PAUSED: false,
       WORKER_CONCURRENCY: 50,
       DEFAULT_TIME_ZONE: 'UTC',
       TASKS_DISABLED: [],
@@ -33,7 +35,16 @@ describe('the environment', () => {
   });
 
   it('takes an empty variable for an absent one', () => {
-    const names = ['PORT', 'HOST', 'DATABASE_URL', 'DATABASE_MIGRATE', 'JOBS_FILE', 'TASKS_DISABLED', 'LOG_FORMAT'];
+    const names = [
+      'PORT',
+      'HOST',
+      'DATABASE_URL',
+      'DATABASE_MIGRATE',
+      'JOBS_FILE',
+      'TASKS_DISABLED',
+      'ROLES',
+      'LOG_FORMAT',
+    ];
     expect(readEnvironment(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readEnvironment({}));
   });
 
@@ -46,6 +57,8 @@ describe('the environment', () => {
     ['DATABASE_URL', 'postgresql://u:p@db:5432/x?sslmode=require', 'postgresql://u:p@db:5432/x?sslmode=require'],
     ['DATABASE_MIGRATE', 'false', false],
     ['TASKS_DISABLED', ' http, sql ,', ['http', 'sql']],
+    ['ROLES', ' worker, api, worker', ['api', 'worker']],
+    ['START_PAUSED', 'true', true],
     ['SHUTDOWN_GRACE_SECONDS', '0.5', 0.5],
     ['DEFAULT_TIME_ZONE', 'Europe/Berlin', 'Europe/Berlin'],
     ['LOG_FORMAT', 'json', 'json'],
@@ -56,6 +69,9 @@ describe('the environment', () => {
   it.each([
     ['PORT', '70000', 'at most 65535'],
     ['PORT', '-1', 'a whole number from 0 to 65535'],
+    ['ROLES', 'api,wroker', 'one or more of api, scheduler, worker, between commas'],
+    ['ROLES', ' , ', 'one or more of api, scheduler, worker'],
+    ['START_PAUSED', 'maybe', ''],
     ['PORT', '80.5', 'a whole number'],
     ['HOST', '0.0.0.0', 'can be reached from outside'],
     ['HOST', '::', 'can be reached from outside'],

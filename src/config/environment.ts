@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Problem } from '../core/problem.js';
 import { isTimeZone } from '../core/triggers/zone.js';
 import { isLoopback } from './loopback.js';
+import { roleList } from './role.js';
 import { postgresUrl, seconds, wholeNumber, wordList } from './values.js';
 
 /** Every variable that the service reads, with its unit in the name; contract section 9. */
@@ -29,6 +30,10 @@ const environment = z.object({
   TRANSACTIONAL_POOL_MAX: wholeNumber(1, 1000).default(10),
   DATA_DIR: z.string().min(1).default('.cronzimus'),
   APP_NAME: z.string().min(1).max(128).default('cronzimus'),
+  /** Which loops this process starts, and whether it serves the API. */
+  ROLES: roleList.prefault('api,scheduler,worker'),
+  /** Pause the scheduler before anything of this process starts: for a database that was restored or copied. */
+  START_PAUSED: z.stringbool().default(false),
   WORKER_CONCURRENCY: wholeNumber(1, 10_000).default(50),
   JOBS_FILE: z.string().min(1).optional(),
   DEFAULT_TIME_ZONE: z

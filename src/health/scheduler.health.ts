@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { ApiDatabase } from '../database/api-database.js';
 import { rows } from '../database/transaction.js';
 import { DatabaseClock } from '../jobs/database-clock.js';
@@ -20,6 +21,7 @@ interface Facts {
 @Injectable()
 export class SchedulerHealth {
   constructor(
+    @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: ApiDatabase,
     private readonly clock: DatabaseClock,
     private readonly health: HealthIndicatorService,
@@ -42,7 +44,9 @@ export class SchedulerHealth {
     return this.health.check('queue').up({ waiting, oldestWaitingSeconds });
   }
 
+  /** Measured by who dispatches, and of no use to the others. */
   private clockOffset() {
+    if (!this.environment.ROLES.includes('scheduler')) return {};
     const { offsetMs } = this.clock;
     const indicator = this.health.check('clock');
     return Math.abs(offsetMs) > LARGEST_OFFSET_MS ? indicator.down({ offsetMs }) : indicator.up({ offsetMs });

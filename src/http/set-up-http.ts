@@ -3,11 +3,14 @@ import type { NextFunction, Request, Response } from 'express';
 import { readBodies, type TextBody } from './bodies.js';
 import { localOnly } from './local-only.js';
 import { ProblemFilter } from './problem.filter.js';
+import { API_PATHS, roleOff } from './role-off.js';
 import { SchemaPipe } from './schema.pipe.js';
 
 export interface HttpOptions {
   /** Refuse requests whose `Host` or `Origin` is not local: for a loopback address without API keys. */
   localOnly?: boolean;
+  /** Refuse the API and its documentation: for a process without the role `api`. */
+  apiOff?: boolean;
   /** Routes that take a body other than JSON of at most 1 MiB. */
   textBodies?: readonly TextBody[];
 }
@@ -20,6 +23,7 @@ export function setUpHttp(app: NestExpressApplication, options: HttpOptions = {}
   app.set('query parser', 'simple');
   app.use(answerHeaders);
   if (options.localOnly) app.use(localOnly);
+  if (options.apiOff) app.use(API_PATHS, roleOff);
   readBodies(app, options.textBodies);
   app.useGlobalFilters(new ProblemFilter());
   app.useGlobalPipes(new SchemaPipe());

@@ -48,9 +48,10 @@ export class Clockwork {
     private readonly logger: PinoLogger,
   ) {}
 
-  /** Reads what is declared, so that a fault ends the start before anything listens. */
+  /** Reads what this process declares, so that a fault ends the start before anything listens. Only a scheduler declares. */
   async read(): Promise<Declarations> {
-    const { JOBS_FILE } = this.environment;
+    const { JOBS_FILE, ROLES } = this.environment;
+    if (!ROLES.includes('scheduler')) return { code: new Map(), file: null };
     const code = await this.codeJobs.read();
     const file = JOBS_FILE === undefined ? null : await this.jobsFile.read(JOBS_FILE);
     const twin = file && [...file.keys()].find((name) => code.has(name));
@@ -58,18 +59,25 @@ export class Clockwork {
     return { code, file };
   }
 
-  /** Presence first, since a run belongs to a replica; what makes runs last. */
+  /** Presence first, in every role, since a run belongs to a replica; what makes runs last. Whoever makes or starts runs
+   *  takes over those of the dead, so that neither schedulers nor workers need the other for it. */
   async start(declarations: Declarations): Promise<void> {
+    const { ROLES } = this.environment;
+    const [schedules, works] = [ROLES.includes('scheduler'), ROLES.includes('worker')];
     this.declarations = declarations;
     this.replicas.rejoined = () => this.sweeper.wake();
     await this.queue.start();
     await this.replicas.join();
-    await this.declare();
-    this.logs.start();
-    this.worker.start();
-    this.recovery.start();
-    this.sweeper.start();
-    this.dispatch.start();
+    if (schedules) await this.declare();
+    if (works) {
+      this.logs.start();
+      this.worker.start();
+    }
+    if (schedules || works) this.recovery.start();
+    if (schedules) {
+      this.sweeper.start();
+      this.dispatch.start();
+    }
     this.running = true;
   }
 

@@ -7,6 +7,8 @@ import { notify } from '../queue/notify.js';
 import { Dispatcher } from './dispatcher.js';
 import type { SchedulerView } from './scheduler.view.js';
 
+const PAUSE = 'UPDATE scheduler SET paused = true WHERE NOT paused';
+
 /** The switch of the whole scheduler, for all replicas on the database. */
 @Injectable()
 export class SchedulerSwitch {
@@ -19,7 +21,12 @@ export class SchedulerSwitch {
   /** Nothing is dispatched and nothing is claimed from now on; what runs goes on. What is due already is dispatched first. */
   async pause(): Promise<SchedulerView> {
     while ((await this.dispatcher.dispatchDue()).more);
-    return this.turn(`UPDATE scheduler SET paused = true WHERE NOT paused`);
+    return this.turn(PAUSE);
+  }
+
+  /** The same without a last dispatch: nothing of what is due starts. */
+  hold(): Promise<SchedulerView> {
+    return this.turn(PAUSE);
   }
 
   /** What was queued starts; the occurrences of the pause become `skipped` rows. */
@@ -45,7 +52,7 @@ async function view(tx: EntityManager): Promise<SchedulerView> {
   const [state] = await rows<{ paused: boolean }>(tx, 'SELECT paused FROM scheduler');
   const replicas = await rows<SchedulerView['replicas'][number]>(
     tx,
-    `SELECT name, app, version, started_at AS "startedAt", seen_at AS "seenAt" FROM replicas ORDER BY number`,
+    `SELECT name, app, version, roles, started_at AS "startedAt", seen_at AS "seenAt" FROM replicas ORDER BY number`,
   );
   return { paused: state!.paused, replicas };
 }

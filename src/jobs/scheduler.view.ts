@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ROLES } from '../config/role.js';
 
 export const schedulerView = z
   .object({
@@ -8,6 +9,7 @@ export const schedulerView = z
         name: z.string().describe('Number, host and pid'),
         app: z.string(),
         version: z.string().nullable(),
+        roles: z.array(z.enum(ROLES)),
         startedAt: z.date(),
         seenAt: z.date().describe('Its last sign of life'),
       }),

@@ -3,8 +3,9 @@ import { rows } from '../database/transaction.js';
 import type { RunQueue } from '../queue/run-queue.js';
 import { cancelRuns } from '../runs/cancel-runs.js';
 
-/** Deletes the app's jobs of code and file that no live replica declares, where one is there that has that source at all; answers
- *  their names. What has not started of them is cancelled; running attempts end as they will. */
+/** Deletes the app's jobs of code and file that no live scheduler declares, where one is there that has that source at all;
+ *  answers their names. Replicas of other roles declare nothing and do not count. What has not started of the jobs is
+ *  cancelled; running attempts end as they will. */
 export async function sweepJobs(tx: EntityManager, queue: RunQueue, app: string): Promise<string[]> {
   const deleted = await rows<{ id: string; name: string }>(
     tx,

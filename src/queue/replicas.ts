@@ -69,9 +69,9 @@ export class Replicas {
     this.number = await this.database.transaction(async (tx) => {
       const [row] = await rows<{ number: number }>(
         tx,
-        `INSERT INTO replicas (name, app, version, started_at, seen_at)
-         VALUES ('', $1, $2, statement_timestamp(), statement_timestamp()) RETURNING number`,
-        [this.environment.APP_NAME, packageVersion],
+        `INSERT INTO replicas (name, app, version, roles, started_at, seen_at)
+         VALUES ('', $1, $2, $3, statement_timestamp(), statement_timestamp()) RETURNING number`,
+        [this.environment.APP_NAME, packageVersion, this.environment.ROLES],
       );
       this.number = row!.number;
       await tx.query('UPDATE replicas SET name = $2 WHERE number = $1', [this.number, this.name]);
