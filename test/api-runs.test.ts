@@ -165,14 +165,16 @@ describe('the log of a run', () => {
     expect(lines[1_000]).toMatchObject({ level: 'warn', message: expect.stringContaining('cut here') });
   });
 
-  it.each<[string, object, Record<string, number>, number]>([
-    ['1,000 lines in the third', { lines: 400 }, { 1: 400, 2: 400, 3: 201 }, 3],
-    ['1,000 lines, which the first has used up', { lines: 1_000 }, { 1: 1_000, 2: 1 }, 2],
-    ['1,000 lines in the first already', { lines: 1_001 }, { 1: 1_001 }, 1],
-    ['256 KiB in the second', { lines: 2, bytes: 90_000 }, { 1: 2, 2: 1 }, 2],
-  ])('is cut once over all attempts: %s', async (_case, input, kept, cutIn) => {
+  // The last number is the time between two attempts: from a second on, their lines are not written together.
+  it.each<[string, object, Record<string, number>, number, number]>([
+    ['1,000 lines in the third', { lines: 400 }, { 1: 400, 2: 400, 3: 201 }, 3, 0],
+    ['1,000 lines, which the first has used up', { lines: 1_000 }, { 1: 1_000, 2: 1 }, 2, 0],
+    ['1,000 lines in the first already', { lines: 1_001 }, { 1: 1_001 }, 1, 0],
+    ['256 KiB in the second', { lines: 2, bytes: 90_000 }, { 1: 2, 2: 1 }, 2, 0],
+    ['256 KiB in the third, a while later', { lines: 1, bytes: 90_000 }, { 1: 1, 2: 1, 3: 1 }, 3, 1.2],
+  ])('is cut once over all attempts: %s', async (_case, input, kept, cutIn, delaySeconds) => {
     const name = `repeating-${JSON.stringify(kept).replaceAll(/\W+/g, '-')}end`;
-    const retry = { limit: 2, delaySeconds: 0, backoff: 'fixed', maxDelaySeconds: 0 } as const;
+    const retry = { limit: 2, delaySeconds, backoff: 'fixed', maxDelaySeconds: 60 } as const;
     await service.given(spentJob(name, 'chatter', { retry }));
     const { id } = await service.run(name, 'succeeded', { ...input, failures: 2 });
     // What is written later of another run tells that all of this one's lines were.

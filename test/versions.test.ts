@@ -82,12 +82,12 @@ describe('a job that two builds declare differently', () => {
   it('stays as it is when a replica is taken for dead and joins again: its own source has not changed', async () => {
     const before = await givenReplica('old');
     const after = await givenReplica('new');
-    const both = await jobs();
+    const [a] = await jobs();
     const [{ number }] = (await replicas()) as [Record<string, unknown>];
     await ask(database.url, `DELETE FROM cronzimus.replicas WHERE number = ${String(number)}`);
     await eventually(async () => expect(await replicas()).toMatchObject([{}, { code_jobs: ['a', 'b', 'prune-runs'] }]));
     await sweep(before, after);
-    expect(await jobs()).toEqual(both);
+    expect((await jobs())[0]).toEqual(a);
   });
 });
 
