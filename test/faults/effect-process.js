@@ -1,64 +1,97 @@
-// The whole service, with a task that leaves a trace of each start and end. Tells its address when it runs.
+// The whole service, with tasks that leave a trace of each start and end. Tells its address when it runs.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Module } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { z } from 'zod';
-import './skewed-clock.js';
+import { createApplication, serve } from '../../dist/application.js';
+import { readEnvironment } from '../../dist/config/environment.js';
+import { Task } from '../../dist/tasks/task.decorator.js';
 
-const { createApplication, serve } = await import('../../dist/application.js');
-const { readEnvironment } = await import('../../dist/config/environment.js');
-const { Task } = await import('../../dist/tasks/task.decorator.js');
-
-/** Takes `holdMs`, and does not heed its signal where it is `deaf`. Blocks its process meanwhile, once, where it is told to spin. */
-class Effect {
+/** Writes into public.effects. */
+class Traces {
   constructor(database) {
     this.database = database;
   }
 
-  async run({ holdMs, deaf, spinFrom, spinUntil }, context) {
-    const execution = randomUUID();
-    const trace = (phase) => this.trace(phase, execution, context, deaf);
-    await trace('start');
-    const at = context.scheduledAt.getTime();
-    const spin = context.attempt === 1 && spinFrom <= at && at < spinUntil;
-    const until = Date.now() + holdMs;
-    if (spin) while (Date.now() < until);
-    else await pause(spinUntil > 0 ? 100 : holdMs, undefined, deaf ? {} : { signal: context.signal });
-    await trace('end');
-    return { execution, attempt: context.attempt };
+  write(phase, execution, { run, job, scheduledAt, attempt }, tx = this.database) {
+    return tx.query(
+      `INSERT INTO public.effects (execution, phase, job, scheduled_at, run, attempt, pid, local)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
+      [execution, phase, job.name, scheduledAt, run.id, attempt, process.pid, new Date()],
+    );
   }
 
   /** Tries until it is written: a database that is away for a while is no failure of the task. */
-  async trace(phase, execution, { run, job, scheduledAt, attempt, signal }, deaf) {
+  async insist(phase, execution, context, deaf = false) {
     for (;;) {
       try {
-        await this.database.query(
-          `INSERT INTO public.effects (execution, phase, job, scheduled_at, run, attempt, pid) VALUES ($1, $2, $3, $4, $5, $6, $7)
-           ON CONFLICT DO NOTHING`,
-          [execution, phase, job.name, scheduledAt, run.id, attempt, process.pid],
-        );
+        await this.write(phase, execution, context);
         return;
       } catch (error) {
-        if (signal.aborted && !deaf) throw error;
+        if (context.signal.aborted && !deaf) throw error;
         await pause(50);
       }
     }
   }
 }
-Reflect.defineMetadata('design:paramtypes', [Object], Effect);
-Injectable()(Effect);
+
 const input = z.object({
   holdMs: z.number(),
+  edition: z.number().optional(),
   deaf: z.boolean().default(false),
+  /** The first attempt of the occurrences in between blocks its process. */
   spinFrom: z.number().default(0),
   spinUntil: z.number().default(0),
 });
+
+/** Takes `holdMs`, and does not heed its signal where it is `deaf`. */
+class Effect {
+  constructor(traces) {
+    this.traces = traces;
+  }
+
+  async run({ holdMs, edition, deaf, spinFrom, spinUntil }, context) {
+    const execution = randomUUID();
+    await this.traces.insist('start', execution, context, deaf);
+    const at = context.scheduledAt.getTime();
+    const until = Date.now() + holdMs;
+    if (context.attempt === 1 && spinFrom <= at && at < spinUntil) while (Date.now() < until);
+    else await pause(spinUntil > 0 ? 100 : holdMs, undefined, deaf ? {} : { signal: context.signal });
+    await this.traces.insist('end', execution, context, deaf);
+    return { execution, edition, attempt: context.attempt };
+  }
+}
 Task({ name: 'effect', input })(Effect);
+
+/** Writes its end in the transaction of its run. */
+class Book {
+  constructor(traces) {
+    this.traces = traces;
+  }
+
+  async run({ holdMs }, context) {
+    const execution = randomUUID();
+    await this.traces.insist('start', execution, context);
+    await context.transaction((tx) => this.traces.write('end', execution, context, tx));
+    await pause(holdMs, undefined, { signal: context.signal });
+    return { execution, attempt: context.attempt };
+  }
+}
+Task({ name: 'book', input, transactional: true })(Book);
+
+for (const task of [Effect, Book]) {
+  Reflect.defineMetadata('design:paramtypes', [Traces], task);
+  Injectable()(task);
+}
 
 class Tasks {}
 Module({
-  providers: [{ provide: Effect, useFactory: (database) => new Effect(database), inject: [getDataSourceToken()] }],
+  providers: [
+    { provide: Traces, useFactory: (database) => new Traces(database), inject: [getDataSourceToken()] },
+    Effect,
+    Book,
+  ],
 })(Tasks);
 
 const environment = readEnvironment(process.env);

@@ -1,40 +1,18 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { mkdtempSync, openSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Client } from 'pg';
+import { setTimeout as pause } from 'node:timers/promises';
 import { ask } from '../support/ask.js';
 import { createTestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
-import { message } from '../support/fork.js';
 import { kill } from '../support/kill.js';
-import { check, EFFECTS, type Findings, middle, type Plan } from './checker.js';
+import { check, type Findings, middle } from './checker/check.js';
+import { EFFECTS } from './checker/facts.js';
+import type { Plan } from './checker/plan.js';
+import type { Step } from './checker/steps.js';
+import { type Load, planLoad } from './load.js';
 import { randomOf, SEED } from './random.js';
-
-export interface Load {
-  jobs: number;
-  everyMs: number;
-  /** How long there are occurrences. */
-  seconds: number;
-  /** A task takes between these. */
-  holdMs: [number, number];
-  onInterruption?: 'rerun' | 'fail';
-  /** What else the jobs' definitions and inputs have. */
-  definition?: object;
-  inputOf?: (index: number, plan: Plan) => object;
-  /** Time for the replicas to come up and the jobs to be stored before the first occurrence. */
-  leadMs?: number;
-}
-
-export interface Replica {
-  child: ChildProcess;
-  pid: number;
-  address: string;
-  variables: Record<string, string>;
-}
-
-/** The advisory lock of the placed hold. */
-const HOLD = 424_242;
+import { type Replica, startReplica } from './replica.js';
+import { keepResult } from './results.js';
 
 interface Death {
   pid: number;
@@ -46,10 +24,12 @@ export class Fleet {
   readonly random: () => number;
   readonly replicas: Replica[] = [];
   plans: Plan[] = [];
+  /** What was done to the database's clock. */
+  readonly steps: Step[] = [];
+  readonly folder = mkdtempSync(join(process.env['TEST_SCRATCH']!, 'jobs-'));
   private readonly deaths: Death[] = [];
   /** Replicas that ended without being told to. */
-  private readonly crashes: string[] = [];
-  private readonly jobsFile: string;
+  private readonly crashes: (Death & { how: string })[] = [];
 
   private constructor(
     private readonly scenario: string,
@@ -57,64 +37,59 @@ export class Fleet {
     private readonly dropDatabase: () => Promise<void>,
   ) {
     this.random = randomOf(scenario);
-    this.jobsFile = join(mkdtempSync(join(process.env['TEST_SCRATCH']!, 'jobs-')), 'jobs.json');
   }
 
-  /** On a database of its own, or on that of a server of the scenario's. */
-  static async open(scenario: string, serverUrl?: string): Promise<Fleet> {
+  /** For the test that runs, on a database of its own, or on that of a server of the scenario's. */
+  static async open(serverUrl?: string): Promise<Fleet> {
     const database = serverUrl ? { url: serverUrl, drop: async () => {} } : await createTestDatabase();
     await ask(database.url, `DROP TABLE IF EXISTS public.effects; ${EFFECTS}`);
-    return new Fleet(scenario, database.url, () => database.drop());
+    return new Fleet(expect.getState().currentTestName!, database.url, () => database.drop());
   }
 
-  /** Writes the jobs down, starts the replicas and waits until all jobs are stored. */
-  async start(load: Load, replicas = 3, variables: Record<string, string>[] = []): Promise<void> {
-    await this.plan(load);
-    await Promise.all(Array.from({ length: replicas }, (_, index) => this.startReplica(variables[index])));
+  /** Starts the replicas, and as the last one the one that declares the jobs; how long the others took says how far ahead those can begin.
+   *  Returns when all jobs are stored. `variables`: of each replica. */
+  async start(load: Load, [first = {}, ...others]: Record<string, string>[] = [{}, {}, {}]): Promise<void> {
+    const began = Date.now();
+    await Promise.all(others.map((own) => this.startReplica(own, { JOBS_FILE: '' })));
+    const leadMs = (load.leadMs ?? 2_000) + 2 * (Date.now() - began);
+    const planned = planLoad(load, this.random, Date.now() + leadMs);
+    this.plans = planned.map(({ plan }) => plan);
+    this.writeJobs('jobs.json', Object.fromEntries(planned.map(({ plan, definition }) => [plan.name, definition])));
+    await this.startReplica(first);
     await eventually(
-      async () => expect(await ask(this.url, 'SELECT FROM cronzimus.jobs')).toHaveLength(this.plans.length + 1),
+      async () => expect(await this.query('SELECT FROM cronzimus.jobs')).toHaveLength(this.plans.length + 1),
       { within: 30_000 },
     );
-    const [late] = await ask(this.url, `SELECT clock_timestamp() > '${new Date(this.from).toISOString()}' AS late`);
+    const [late] = await this.query(`SELECT clock_timestamp() > '${new Date(this.from).toISOString()}' AS late`);
     if (late!['late']) throw new Error(`${this.scenario}: the jobs were not stored before the first one was due`);
   }
 
+  /** Writes a jobs file, and answers where. */
+  writeJobs(name: string, jobs: Record<string, object>): string {
+    const file = join(this.folder, name);
+    writeFileSync(file, JSON.stringify({ jobs }));
+    return file;
+  }
+
   get from(): number {
-    return Math.min(...this.plans.map(({ fromMs }) => fromMs));
+    return Math.min(...this.plans.flatMap(({ grids }) => grids.map(({ fromMs }) => fromMs)));
   }
 
   get until(): number {
-    return Math.max(...this.plans.map(({ untilMs }) => untilMs));
+    return Math.max(...this.plans.flatMap(({ grids }) => grids.map(({ untilMs }) => untilMs)));
   }
 
-  async startReplica(variables: Record<string, string> = {}): Promise<Replica> {
-    const { PATH, HOME, FAULTS_LOGS } = process.env;
-    const log = FAULTS_LOGS
-      ? openSync(join(FAULTS_LOGS, `${this.scenario.replaceAll(/\W+/g, '-')}.log`), 'a')
-      : 'ignore';
-    const env = {
-      PATH,
-      HOME,
-      LOG_LEVEL: FAULTS_LOGS ? 'info' : 'fatal',
-      LOG_FORMAT: 'json',
-      PORT: '0',
-      DATABASE_URL: this.url,
-      JOBS_FILE: this.jobsFile,
-      SHUTDOWN_GRACE_SECONDS: '0.2',
-      ...variables,
-    };
-    const child = fork(join(import.meta.dirname, 'effect-process.js'), {
-      execArgv: [],
-      stdio: ['ignore', log, 'inherit', 'ipc'],
-      env,
+  /** `atFirst`: not for the one that takes its place. */
+  startReplica(variables: Record<string, string> = {}, atFirst: Record<string, string> = {}): Promise<Replica> {
+    const environment = { DATABASE_URL: this.url, JOBS_FILE: join(this.folder, 'jobs.json'), ...variables, ...atFirst };
+    return startReplica(this.scenario, variables, environment, (replica) => {
+      this.replicas.push(replica);
+      replica.child.once('exit', (code, signal) => {
+        if (!this.replicas.includes(replica)) return;
+        this.replicas.splice(this.replicas.indexOf(replica), 1);
+        this.crashes.push({ pid: replica.pid, at: Date.now(), how: String(code ?? signal) });
+      });
     });
-    const replica: Replica = { child, pid: child.pid!, address: '', variables };
-    this.replicas.push(replica);
-    child.once('exit', (code, signal) => {
-      if (this.replicas.includes(replica)) this.crashes.push(`pid ${child.pid} ended with ${code ?? signal}`);
-    });
-    replica.address = await message<string>(child);
-    return replica;
   }
 
   /** One of those that run. */
@@ -125,7 +100,7 @@ export class Fleet {
   /** Ends a replica with SIGKILL, and starts another in its place after `awayMs`. */
   async killAndReplace(replica: Replica, awayMs = 0): Promise<void> {
     await this.kill(replica);
-    await this.pause(awayMs);
+    await pause(awayMs);
     await this.startReplica(replica.variables);
   }
 
@@ -135,6 +110,10 @@ export class Fleet {
     await kill(replica.child, 'SIGKILL');
   }
 
+  async killAll(): Promise<void> {
+    await Promise.all(this.replicas.slice().map((replica) => this.kill(replica)));
+  }
+
   /** Ends a replica in good order; it must answer 0. */
   async endInOrder(replica: Replica): Promise<void> {
     this.replicas.splice(this.replicas.indexOf(replica), 1);
@@ -142,63 +121,49 @@ export class Fleet {
     expect(replica.child.exitCode).toBe(0);
   }
 
-  /** Lets a session be held in the middle of its transaction, at each row of a table that it is about to write. */
-  async placeHold(table: string, event: string, condition: string): Promise<void> {
-    await this.query(`
-      CREATE FUNCTION public.held() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN PERFORM pg_advisory_xact_lock_shared(${HOLD}); RETURN NEW; END $$;
-      CREATE TRIGGER held BEFORE ${event} ON ${table} FOR EACH ROW WHEN (${condition}) EXECUTE FUNCTION public.held()`);
-  }
-
-  /** Whoever comes to the placed hold waits there until `work` is done. */
-  async whileHeld(work: () => Promise<void>): Promise<void> {
-    const holder = new Client({ connectionString: this.url });
-    await holder.connect();
-    try {
-      await holder.query(`SELECT pg_advisory_lock(${HOLD})`);
-      await work();
-    } finally {
-      await holder.end();
-    }
-  }
-
-  /** How many sessions wait at the placed hold. */
-  async heldSessions(): Promise<number> {
-    const [row] = await this.query(
-      `SELECT count(*)::int AS held FROM pg_locks WHERE locktype = 'advisory' AND objid = ${HOLD} AND NOT granted`,
-    );
-    return row!['held'] as number;
+  /** Waits until a replica has ended by itself, as it should; answers when. */
+  async untilOneEnds(within: number): Promise<number> {
+    const [death] = await eventually(() => (expect(this.crashes).not.toEqual([]), this.crashes.splice(0, 1)), {
+      within,
+    });
+    this.deaths.push(death!);
+    return death!.at;
   }
 
   pause(ms: number): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, ms));
+    return pause(ms);
   }
 
   /** Waits until the first occurrences, plus so long. */
   untilBegun(afterMs = 0): Promise<void> {
-    return this.pause(this.from + afterMs - Date.now());
+    return pause(Math.max(0, this.from + afterMs - Date.now()));
   }
 
   query(statement: string): Promise<Record<string, unknown>[]> {
     return ask(this.url, statement);
   }
 
+  /** How many rows of the history are like this. */
+  async count(condition: string): Promise<number> {
+    const [row] = await this.query(`SELECT count(*)::int AS found FROM cronzimus.runs WHERE ${condition}`);
+    return row!['found'] as number;
+  }
+
   /** Waits until nothing is due or under way any more, says what the checker found, and demands that it is nothing. */
   async judge(extra: Record<string, unknown> = {}): Promise<Findings> {
-    await this.pause(this.until - Date.now());
     await this.quiet();
-    const findings = await check(this.url, this.plans);
+    const findings = await check(this.url, this.plans, this.steps);
     const reasons = await this.query(
       `SELECT state || coalesce(' ' || reason, '') AS state, count(*)::int FROM cronzimus.runs GROUP BY 1 ORDER BY 1`,
     );
-    const figures = {
-      ...findings.figures,
-      ends: Object.fromEntries(reasons.map(({ state, count }) => [state, count])),
-      ...(this.deaths.length > 0 && { killed: this.deaths.length, beganAgainAfterMs: await this.recovery() }),
-      ...extra,
-    };
-    process.stdout.write(`\n${this.scenario} (seed ${SEED}): ${JSON.stringify(figures)}\n`);
-    expect([...this.crashes, ...findings.violations]).toEqual([]);
+    const recoveryMs = this.deaths.length > 0 ? await this.recovery() : null;
+    const { figures } = findings;
+    const violations = [...this.crashes.map(({ pid, how }) => `pid ${pid} ended with ${how}`), ...findings.violations];
+    const ends = Object.fromEntries(reasons.map(({ state, count }) => [state, count]));
+    const told = { ...figures, ends, ...(recoveryMs && { killed: this.deaths.length, recoveryMs }), ...extra };
+    process.stdout.write(`\n${this.scenario} (seed ${SEED}): ${JSON.stringify(told)}\n`);
+    keepResult({ scenario: this.scenario, ...figures, recoveryMs, violations: violations.length });
+    expect(violations).toEqual([]);
     return findings;
   }
 
@@ -209,17 +174,19 @@ export class Fleet {
 
   /** Whatever this waits for in vain, the checker names. */
   private async quiet(): Promise<void> {
+    const ahead = this.steps.at(-1)?.aheadMs ?? 0;
+    await pause(Math.max(0, this.until - ahead - Date.now()));
     await eventually(
       async () =>
         expect(
           await this.query(`SELECT 1 FROM cronzimus.runs WHERE state IN ('pending', 'running', 'retrying')
-            UNION ALL SELECT 1 FROM cronzimus.jobs WHERE task = 'effect' AND next_run_at IS NOT NULL LIMIT 1`),
+            UNION ALL SELECT 1 FROM cronzimus.jobs WHERE source = 'file' AND next_run_at IS NOT NULL LIMIT 1`),
         ).toEqual([]),
       { within: 30_000, every: 250 },
     ).catch(() => {});
   }
 
-  /** From each kill to the start of the next attempt of the runs that it interrupted, milliseconds. */
+  /** From each death to the start of the next attempt of the runs that it interrupted, milliseconds. */
   private async recovery(): Promise<{ runs: number; median: number; max: number }> {
     const times = await Promise.all(
       this.deaths.map(({ pid, at }) =>
@@ -234,37 +201,5 @@ export class Fleet {
     );
     const taken = times.flat().map(({ took }) => took as number);
     return { runs: taken.length, ...middle(taken) };
-  }
-
-  /** Each job with a grid of its own, so that each instant of the test has its share. */
-  private async plan(load: Load): Promise<void> {
-    const { jobs, everyMs, seconds, holdMs, onInterruption, definition, inputOf, leadMs = 8_000 } = load;
-    const fromMs = Math.ceil((Date.now() + leadMs) / 1000) * 1000;
-    const untilMs = fromMs + seconds * 1000;
-    const added = Array.from({ length: jobs }, (_, index): [Plan, object] => {
-      const plan: Plan = {
-        name: `job-${this.plans.length + index}`,
-        everyMs,
-        anchorMs: fromMs - 86_400_000 + Math.floor((this.random() * Math.min(everyMs, seconds * 1_000)) / 100) * 100,
-        fromMs,
-        untilMs,
-        onInterruption: onInterruption ?? (this.random() < 0.5 ? 'rerun' : 'fail'),
-      };
-      const held = Math.round(holdMs[0] + this.random() * (holdMs[1] - holdMs[0]));
-      const trigger = {
-        type: 'interval',
-        everySeconds: everyMs / 1000,
-        anchor: new Date(plan.anchorMs).toISOString(),
-        startAt: new Date(fromMs).toISOString(),
-        endAt: new Date(untilMs).toISOString(),
-      };
-      const job = { task: 'effect', overlap: 'allow', ...definition, onInterruption: plan.onInterruption };
-      return [plan, { ...job, trigger, input: { holdMs: held, ...inputOf?.(index, plan) } }];
-    });
-    this.plans.push(...added.map(([plan]) => plan));
-    await writeFile(
-      this.jobsFile,
-      JSON.stringify({ jobs: Object.fromEntries(added.map(([plan, job]) => [plan.name, job])) }),
-    );
   }
 }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { serverEnvironment } from '../../src/database/embedded/binaries.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded-postgres.js';
 import { eventually } from '../support/eventually.js';
 
@@ -12,9 +13,13 @@ export class OwnServer {
     private running: EmbeddedPostgres,
   ) {}
 
-  static async start(): Promise<OwnServer> {
+  /** `variables`: what the server's processes find in their environment besides what they always do. */
+  static async start(variables: Record<string, string> = {}): Promise<OwnServer> {
     const folder = await mkdtemp(join(process.env['TEST_SCRATCH']!, 'own-'));
-    const server = new OwnServer(folder, await startEmbeddedPostgres(folder));
+    Object.assign(serverEnvironment, variables);
+    const running = await startEmbeddedPostgres(folder);
+    for (const name of Object.keys(variables)) Reflect.deleteProperty(serverEnvironment, name);
+    const server = new OwnServer(folder, running);
     await promisify(execFile)(process.execPath, ['dist/main.js', 'migrate'], {
       env: { PATH: process.env['PATH'], DATABASE_URL: server.url },
     });

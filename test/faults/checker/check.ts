@@ -1,0 +1,65 @@
+import { checkDispositions } from './dispositions.js';
+import { readFacts, type Row } from './facts.js';
+import { checkMisfire } from './misfire.js';
+import { checkOverlap } from './overlap.js';
+import type { Plan } from './plan.js';
+import { checkStarts } from './starts.js';
+import type { Step } from './steps.js';
+import { checkTickets } from './tickets.js';
+import { Violations } from './violations.js';
+
+export interface Findings {
+  /** One sentence for each kind; empty: all that was promised was kept. */
+  violations: string[];
+  figures: {
+    occurrences: number;
+    succeeded: number;
+    failed: number;
+    missed: number;
+    skipped: number;
+    lost: number;
+    doubled: number;
+    /** Starts after the first, each after an attempt that was ended on record. */
+    reruns: number;
+    latenessMs: { median: number; max: number };
+  };
+}
+
+/** Compares what was planned with the rows and the effects that are there once everything is quiet. Imports nothing of what is under
+ *  test. `steps`: what was done to the database's clock. */
+export async function check(url: string, plans: Plan[], steps: Step[] = []): Promise<Findings> {
+  const facts = await readFacts(url);
+  const found = new Violations();
+  const occurrences = checkDispositions(facts, plans, found);
+  const reruns = checkStarts(facts, plans, steps, found);
+  checkTickets(facts, found);
+  checkMisfire(facts, plans, found);
+  checkOverlap(facts, plans, found);
+
+  const inState = (...states: string[]) => facts.rows.filter(({ state }) => states.includes(state));
+  const lateness = facts.rows.flatMap(({ kind, started, at, attempt }) =>
+    kind === 'schedule' && started !== null && attempt === 1 ? [started - at] : [],
+  );
+  return {
+    violations: found.sentences,
+    figures: {
+      occurrences,
+      succeeded: inState('succeeded').length,
+      failed: inState('failed', 'timed_out', 'cancelled').length,
+      missed: instants(inState('missed')),
+      skipped: instants(inState('skipped')),
+      lost: found.lost,
+      doubled: found.doubled.size,
+      reruns,
+      latenessMs: middle(lateness),
+    },
+  };
+}
+
+/** A range stands for more than one. */
+const instants = (rows: Row[]) => rows.reduce((sum, { count }) => sum + (count ?? 1), 0);
+
+export function middle(values: number[]): { median: number; max: number } {
+  const sorted = values.toSorted((one, other) => one - other);
+  return { median: Math.round(sorted[Math.floor(sorted.length / 2)] ?? 0), max: Math.round(sorted.at(-1) ?? 0) };
+}

@@ -1,0 +1,75 @@
+import { ask } from '../../support/ask.js';
+
+/** A row of the history. Times are milliseconds since 1970, by the database's clock. */
+export interface Row {
+  id: string;
+  job: string;
+  kind: string;
+  state: string;
+  reason: string | null;
+  attempt: number;
+  at: number;
+  /** Of a range: its last instant, and how many there are. */
+  until: number | null;
+  count: number | null;
+  ticket: string | null;
+  held: boolean;
+  queued: number;
+  started: number | null;
+  finished: number | null;
+  edition: number | null;
+  output: { attempt?: number; execution?: string; edition?: number } | null;
+}
+
+/** What a task wrote when it began or ended. */
+export interface Effect {
+  execution: string;
+  run: string;
+  job: string;
+  scheduled: number;
+  attempt: number;
+  phase: 'start' | 'end';
+  /** By the database's clock, and by that of the process. */
+  at: number;
+  local: number;
+}
+
+export interface Facts {
+  rows: Row[];
+  effects: Effect[];
+  /** The numbers of the attempts that are on record as ended without success, by run. */
+  attempts: Map<string, Set<number>>;
+  tickets: { id: string; run: string }[];
+}
+
+/** The table that the task writes: a row at its start and one at its end. */
+export const EFFECTS = `CREATE TABLE public.effects (
+  execution uuid NOT NULL, phase text NOT NULL, job text NOT NULL, scheduled_at timestamptz NOT NULL, run uuid NOT NULL,
+  attempt integer NOT NULL, pid integer NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  local timestamptz NOT NULL, PRIMARY KEY (execution, phase))`;
+
+const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
+
+/** Everything that is there once all is quiet. */
+export async function readFacts(url: string): Promise<Facts> {
+  const read = async <T>(statement: string) => (await ask(url, statement)) as T[];
+  const rows = await read<Row>(
+    `SELECT id, job, kind, state, reason, attempt, ${ms('scheduled_at')} AS at, ${ms('missed_to')} AS until,
+       missed_count AS count, ticket, held, ${ms('queued_at')} AS queued, ${ms('started_at')} AS started,
+       ${ms('finished_at')} AS finished, (input->>'edition')::int AS edition, output
+     FROM cronzimus.runs WHERE kind IN ('schedule', 'catch_up')`,
+  );
+  const effects = await read<Effect>(
+    `SELECT execution, run, job, ${ms('scheduled_at')} AS scheduled, attempt, phase, ${ms('at')} AS at,
+       ${ms('local')} AS local FROM public.effects ORDER BY at`,
+  );
+  const recorded = await read<{ run: string; number: number }>(
+    'SELECT run_id AS run, number FROM cronzimus.run_attempts',
+  );
+  const tickets = await read<{ id: string; run: string }>(
+    `SELECT id, data->>'runId' AS run FROM cronzimus_queue.job WHERE name = 'runs'`,
+  );
+  const attempts = new Map<string, Set<number>>();
+  for (const { run, number } of recorded) attempts.set(run, (attempts.get(run) ?? new Set()).add(number));
+  return { rows, effects, attempts, tickets };
+}

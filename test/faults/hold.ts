@@ -1,0 +1,64 @@
+import { Client } from 'pg';
+import { ask } from '../support/ask.js';
+import { eventually } from '../support/eventually.js';
+
+export interface Place {
+  table: string;
+  event: 'INSERT' | 'UPDATE';
+  /** Of NEW and OLD. */
+  condition: string;
+  /** Held in the middle of the transaction, before such a row is written, or in its COMMIT, which succeeds once it is let go. */
+  when: 'before the row' | 'in the commit';
+}
+
+/** A place in the service's transactions where its sessions can be held. */
+export class Hold {
+  private static placed = 424_000;
+
+  private constructor(
+    private readonly url: string,
+    private readonly lock: number,
+  ) {}
+
+  static async place(url: string, { table, event, condition, when }: Place): Promise<Hold> {
+    const lock = (Hold.placed += 1);
+    const trigger =
+      when === 'before the row'
+        ? `CREATE TRIGGER hold_${lock} BEFORE ${event} ON ${table} FOR EACH ROW`
+        : `CREATE CONSTRAINT TRIGGER hold_${lock} AFTER ${event} ON ${table} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW`;
+    await ask(
+      url,
+      `CREATE FUNCTION public.hold_${lock}() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN PERFORM pg_advisory_xact_lock_shared(${lock}); RETURN NEW; END $$;
+       ${trigger} WHEN (${condition}) EXECUTE FUNCTION public.hold_${lock}()`,
+    );
+    return new Hold(url, lock);
+  }
+
+  /** Does `work` once somebody waits here, and lets go of them after it. Answers the statements that they were in. */
+  async during(work: () => Promise<unknown>): Promise<string[]> {
+    const holder = new Client({ connectionString: this.url });
+    await holder.connect();
+    try {
+      await holder.query('SELECT pg_advisory_lock($1)', [this.lock]);
+      const held = await eventually(async () => {
+        const statements = await this.held();
+        if (statements.length === 0) throw new Error('nobody came to the hold');
+        return statements;
+      });
+      await work();
+      return held;
+    } finally {
+      await holder.end();
+    }
+  }
+
+  private async held(): Promise<string[]> {
+    const sessions = await ask(
+      this.url,
+      `SELECT query FROM pg_locks JOIN pg_stat_activity USING (pid)
+       WHERE locktype = 'advisory' AND objid = ${this.lock} AND NOT granted`,
+    );
+    return sessions.map(({ query }) => query as string);
+  }
+}

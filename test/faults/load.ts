@@ -1,0 +1,78 @@
+import type { Grid, Overlap, Plan } from './checker/plan.js';
+
+export interface Load {
+  jobs: number;
+  /** 60,000 and a full minute where `cron` is set. */
+  everyMs?: number;
+  /** How long there are occurrences; 0: one of each job. */
+  seconds: number;
+  /** A task takes between these. */
+  holdMs: [number, number];
+  /** One occurrence, at the next full minute, of a cron expression. */
+  cron?: boolean;
+  task?: 'effect' | 'book';
+  /** What else the definitions have, and those of single jobs. */
+  definition?: Partial<Definition>;
+  each?: (index: number, grid: Grid) => Partial<Definition>;
+  /** Time for the jobs to be stored before the first occurrence, besides the start of a replica. */
+  leadMs?: number;
+}
+
+interface Definition {
+  task: string;
+  trigger: object;
+  input: object;
+  onInterruption: 'rerun' | 'fail';
+  overlap: Overlap;
+  misfire: Plan['misfire'];
+  timeoutSeconds: number;
+}
+
+const MINUTE_MS = 60_000;
+const iso = (ms: number) => new Date(ms).toISOString();
+
+/** Jobs that it is known when they are due of: the plan for the checker, and the definition as a jobs file has it. Each has a grid of its
+ *  own, so that each instant of the test has its share. They begin at `begin` or soon after. */
+export function planLoad(load: Load, random: () => number, begin: number): { plan: Plan; definition: Definition }[] {
+  const { jobs, seconds, holdMs, cron = false, task = 'effect', each } = load;
+  const everyMs = load.everyMs ?? MINUTE_MS;
+  const unit = cron ? MINUTE_MS : 1_000;
+  const fromMs = Math.ceil(begin / unit) * unit;
+  const untilMs = fromMs + seconds * 1_000;
+  return Array.from({ length: jobs }, (_, index) => {
+    const offset = cron ? 0 : Math.floor((random() * Math.min(everyMs, seconds * 1_000)) / 100) * 100;
+    const grid = { everyMs, anchorMs: fromMs - 86_400_000 + offset, fromMs, untilMs };
+    const variant = { ...load.definition, ...each?.(index, grid) };
+    const definition: Definition = {
+      task,
+      trigger: cron ? cronTrigger(grid) : intervalTrigger(grid),
+      onInterruption: random() < 0.5 ? 'rerun' : 'fail',
+      overlap: 'allow',
+      misfire: { policy: 'once', graceSeconds: 60, maxCatchUp: 100 },
+      timeoutSeconds: 300,
+      ...variant,
+      input: { holdMs: Math.round(holdMs[0] + random() * (holdMs[1] - holdMs[0])), ...variant.input },
+    };
+    const { onInterruption, overlap, misfire } = definition;
+    const transactional = task === 'book';
+    return {
+      plan: { name: `job-${index}`, grids: [grid], onInterruption, overlap, misfire, transactional },
+      definition,
+    };
+  });
+}
+
+export const intervalTrigger = ({ everyMs, anchorMs, fromMs, untilMs }: Grid) => ({
+  type: 'interval',
+  everySeconds: everyMs / 1000,
+  anchor: iso(anchorMs),
+  startAt: iso(fromMs),
+  endAt: iso(untilMs),
+});
+
+const cronTrigger = ({ fromMs, untilMs }: Grid) => ({
+  type: 'cron',
+  expression: '* * * * *',
+  startAt: iso(fromMs),
+  endAt: iso(untilMs),
+});

@@ -1,0 +1,41 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { join } from 'node:path';
+import { message } from '../support/fork.js';
+
+export interface Replica {
+  child: ChildProcess;
+  pid: number;
+  address: string;
+  /** What its environment has besides what all have, also that of who takes its place. */
+  variables: Record<string, string>;
+}
+
+/** A process that runs the built service with the tasks of this folder. `begun` is called before it is known whether it comes up. */
+export async function startReplica(
+  scenario: string,
+  variables: Record<string, string>,
+  environment: Record<string, string>,
+  begun: (replica: Replica) => void,
+): Promise<Replica> {
+  const { PATH, HOME, FAULTS_LOGS } = process.env;
+  const log = FAULTS_LOGS ? openSync(join(FAULTS_LOGS, `${scenario.replaceAll(/\W+/g, '-')}.log`), 'a') : 'ignore';
+  const child = fork(join(import.meta.dirname, 'effect-process.js'), {
+    execArgv: [],
+    stdio: ['ignore', log, 'inherit', 'ipc'],
+    env: {
+      PATH,
+      HOME,
+      LOG_LEVEL: FAULTS_LOGS ? 'info' : 'fatal',
+      LOG_FORMAT: 'json',
+      PORT: '0',
+      DATABASE_POOL_MAX: '3',
+      SHUTDOWN_GRACE_SECONDS: '0.2',
+      ...environment,
+    },
+  });
+  const replica: Replica = { child, pid: child.pid!, address: '', variables };
+  begun(replica);
+  replica.address = await message<string>(child);
+  return replica;
+}
