@@ -35,7 +35,10 @@ test: build ## Run all tests; ARGS go to jest: make test ARGS="misfire --verbose
 	npm test -- $(ARGS)
 
 .PHONY: faults
-faults: build ## Kill, cut and stop real processes, about 8 minutes; make faults SEED=7 ARGS="-t SIGSTOP"
+faults: build ## Kill, cut and stop real processes, about 5 minutes; make faults SEED=7 ARGS="-t SIGSTOP"
+	@ls /usr/lib*/faketime/libfaketimeMT.so.1 /usr/lib/*/faketime/libfaketimeMT.so.1 2>/dev/null | grep -q . \
+	  || { test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install -y faketime; } \
+	  || echo 'libfaketime is not here, so the scenarios of clocks will fail: apt-get install faketime' >&2
 	SEED=$(SEED) npm test -- --config jest.faults.config.js $(ARGS)
 
 .PHONY: lint

@@ -9,5 +9,5 @@ export default {
   globalSetup: '<rootDir>/test/faults/global-setup.js',
   globalTeardown: '<rootDir>/test/faults/global-teardown.js',
   maxWorkers: 3,
-  testTimeout: 180_000,
+  testTimeout: 300_000,
 };

@@ -13,7 +13,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-describe('the clock of a replica', () => {
+describe('the clock of a replica,', () => {
   it('an hour behind in one, an hour ahead in another', async () => {
     const clocks = [clockOff(-HOUR), clockOff(HOUR), {}];
     fleet = await Fleet.open();
@@ -22,7 +22,7 @@ describe('the clock of a replica', () => {
   });
 });
 
-describe('the clock of the database', () => {
+describe('the clock of the database,', () => {
   let clock: SteppedClock;
 
   /** Steps are noted so that what happens on the way counts as either. */
@@ -43,7 +43,7 @@ describe('the clock of the database', () => {
   it('set back by an hour, put right, and set forward by an hour', async () => {
     const policies = ['skip', 'once', 'all'] as const;
     const each = (index: number) => ({
-      misfire: { policy: policies[index % 3]!, graceSeconds: 10, maxCatchUp: 7 },
+      misfire: { policy: policies[index % 3]!, graceSeconds: 10, maxCatchUp: 3 },
     });
     const narrow = { WORKER_CONCURRENCY: '3' };
     const load = { jobs: 30, everyMs: 2_000, seconds: HOUR + 13, holdMs: [300, 700] as [number, number], each };

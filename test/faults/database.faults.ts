@@ -32,7 +32,7 @@ describe('a database that restarts', () => {
   });
 });
 
-describe('sessions that are ended', () => {
+describe('sessions that are ended:', () => {
   it('all backends, again and again', async () => {
     fleet = await Fleet.open();
     await fleet.start({ jobs: 200, everyMs: 2_000, seconds: 10, holdMs: [50, 500] });

@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import type { Grid, Plan } from './checker/plan.js';
 import { Fleet } from './fleet.js';
 import { intervalTrigger } from './load.js';
@@ -12,17 +10,17 @@ beforeEach(async () => {
 });
 afterEach(() => fleet.close());
 
-describe('two editions of the jobs', () => {
+describe('two editions of the jobs,', () => {
   it('declared in turn while their occurrences are due, with kill -9', async () => {
     await keepEdits();
     const definition = { input: { edition: 1 } };
-    await fleet.start({ jobs: 80, everyMs: 1_000, seconds: 12, holdMs: HOLD, definition }, [{}, {}]);
+    await fleet.start({ jobs: 80, everyMs: 1_000, seconds: 5, restarts: 3, holdMs: HOLD, definition }, [{}, {}]);
     const files = [1, 2].map((edition) => fleet.writeJobs(`edition-${edition}.json`, editionOf(fleet.plans, edition)));
     await fleet.untilBegun(500);
     for (const file of [files[1]!, files[0]!, files[1]!]) {
+      await fleet.kill(fleet.replicas[0]!);
       await fleet.startReplica({ JOBS_FILE: file });
       await fleet.pause(fleet.random() * 500);
-      await fleet.kill(fleet.replicas[0]!);
     }
     await fleet.pause(Math.max(0, fleet.until - Date.now()));
     const edits = await readEdits();
@@ -32,17 +30,13 @@ describe('two editions of the jobs', () => {
   });
 });
 
-describe('two builds on one database', () => {
+describe('two builds on one database:', () => {
   it('this one, on a schema that the next one expands and that is taken back', async () => {
-    await fleet.start({ jobs: 100, everyMs: 1_000, seconds: 10, holdMs: HOLD }, [{}, {}]);
+    await fleet.start({ jobs: 100, everyMs: 1_000, seconds: 5, restarts: 3, holdMs: HOLD }, [{}, {}]);
     await fleet.untilBegun(500);
-    const env = { PATH: process.env['PATH'], DATABASE_URL: fleet.url };
     for (let round = 0; round < 2; round += 1) {
       await expand();
-      await Promise.all([
-        promisify(execFile)(process.execPath, ['dist/main.js', 'migrate'], { env }),
-        fleet.startReplica(),
-      ]);
+      await fleet.startReplica({ DATABASE_MIGRATE: 'true' });
       await fleet.killAndReplace(fleet.anyReplica());
       await fleet.pause(fleet.random() * 1_000);
       await takeBack();
@@ -103,28 +97,26 @@ function gridsOf({ name, grids: [grid] }: Plan, edits: Edit[]): Grid[] {
   }));
 }
 
-/** As the migrations of a next build would, each in a transaction, marked as done. */
+const TABLES = ['runs', 'jobs', 'replicas'];
+
+/** As the migrations of a next build would, marked as done; each in a transaction of its own, since one that locks several tables
+ *  would wait for those who use them in another order. */
 async function expand(): Promise<void> {
-  await fleet.query(`
-    BEGIN;
-    ALTER TABLE cronzimus.runs ADD next_build text NOT NULL DEFAULT 'unknown', ADD next_build_at timestamptz(3);
-    ALTER TABLE cronzimus.jobs ADD next_build jsonb NOT NULL DEFAULT '{}';
-    ALTER TABLE cronzimus.replicas ADD next_build boolean NOT NULL DEFAULT false;
-    CREATE TABLE cronzimus.next_build (run_id uuid PRIMARY KEY REFERENCES cronzimus.runs ON DELETE CASCADE);
-    CREATE INDEX runs_next_build ON cronzimus.runs (next_build_at);
-    INSERT INTO cronzimus.migrations (timestamp, name) VALUES (9999999999999, 'NextBuild9999999999999');
-    COMMIT`);
+  for (const table of TABLES)
+    await fleet.query(
+      `ALTER TABLE cronzimus.${table} ADD next_build text NOT NULL DEFAULT 'unknown', ADD next_build_at timestamptz`,
+    );
+  await fleet.query(`CREATE TABLE cronzimus.next_build (run_id uuid REFERENCES cronzimus.runs ON DELETE CASCADE)`);
+  await fleet.query('CREATE INDEX runs_next_build ON cronzimus.runs (next_build_at)');
   await fleet.query('CREATE INDEX CONCURRENTLY jobs_next_build ON cronzimus.jobs (task, priority)');
+  await fleet.query(
+    `INSERT INTO cronzimus.migrations (timestamp, name) VALUES (9999999999999, 'NextBuild9999999999999')`,
+  );
 }
 
 async function takeBack(): Promise<void> {
+  await fleet.query('DELETE FROM cronzimus.migrations WHERE timestamp = 9999999999999');
   await fleet.query('DROP INDEX CONCURRENTLY cronzimus.jobs_next_build');
-  await fleet.query(`
-    BEGIN;
-    DROP TABLE cronzimus.next_build;
-    ALTER TABLE cronzimus.runs DROP next_build, DROP next_build_at;
-    ALTER TABLE cronzimus.jobs DROP next_build;
-    ALTER TABLE cronzimus.replicas DROP next_build;
-    DELETE FROM cronzimus.migrations WHERE timestamp = 9999999999999;
-    COMMIT`);
+  await fleet.query('DROP TABLE cronzimus.next_build');
+  for (const table of TABLES) await fleet.query(`ALTER TABLE cronzimus.${table} DROP next_build, DROP next_build_at`);
 }

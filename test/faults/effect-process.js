@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Module } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { z } from 'zod';
-import { createApplication, serve } from '../../dist/application.js';
-import { readEnvironment } from '../../dist/config/environment.js';
+import { startCronzimus } from '../../dist/start.js';
 import { Task } from '../../dist/tasks/task.decorator.js';
 
 /** Writes into public.effects. */
@@ -85,24 +85,29 @@ for (const task of [Effect, Book]) {
   Injectable()(task);
 }
 
+/** Says where it listens. */
+class Address {
+  constructor(host) {
+    this.host = host;
+  }
+
+  onApplicationBootstrap() {
+    const server = this.host.httpAdapter.getHttpServer();
+    server.once('listening', () => process.send(`http://127.0.0.1:${server.address().port}`));
+  }
+}
+Reflect.defineMetadata('design:paramtypes', [HttpAdapterHost], Address);
+Injectable()(Address);
+
 class Tasks {}
 Module({
   providers: [
     { provide: Traces, useFactory: (database) => new Traces(database), inject: [getDataSourceToken()] },
     Effect,
     Book,
+    Address,
   ],
 })(Tasks);
 
-const environment = readEnvironment(process.env);
-const app = await createApplication(environment, [Tasks]);
-const stop = await serve(app, environment);
-process.once('SIGTERM', () => void end());
 process.once('disconnect', () => process.exit(1)); // The suite is gone.
-process.send(await app.getUrl());
-
-async function end() {
-  await stop();
-  await app.close();
-  process.exit(0);
-}
+await startCronzimus({ imports: [Tasks] });

@@ -32,7 +32,7 @@ export class SteppedClock {
 const offset = (seconds: number) => `${seconds < 0 ? '-' : '+'}${Math.abs(seconds)}`;
 
 function preload() {
-  const [library] = globSync('/usr/lib{,64}{,/*}{,/faketime}/libfaketimeMT.so.1');
+  const [library] = globSync('/usr/lib{,64}{,/*}/faketime/libfaketimeMT.so.1');
   if (!library)
     throw new Error('libfaketime is not here, and without it no clock can be set: apt-get install faketime');
   return { LD_PRELOAD: library, FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1' };

@@ -51,8 +51,8 @@ export class Fleet {
   async start(load: Load, [first = {}, ...others]: Record<string, string>[] = [{}, {}, {}]): Promise<void> {
     const began = Date.now();
     await Promise.all(others.map((own) => this.startReplica(own, { JOBS_FILE: '' })));
-    const leadMs = (load.leadMs ?? 2_000) + 2 * (Date.now() - began);
-    const planned = planLoad(load, this.random, Date.now() + leadMs);
+    const startMs = Date.now() - began;
+    const planned = planLoad(load, this.random, Date.now() + (load.leadMs ?? 2_000) + 2 * startMs, startMs);
     this.plans = planned.map(({ plan }) => plan);
     this.writeJobs('jobs.json', Object.fromEntries(planned.map(({ plan, definition }) => [plan.name, definition])));
     await this.startReplica(first);

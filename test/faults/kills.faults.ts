@@ -12,7 +12,7 @@ afterEach(() => fleet.close());
 
 describe('kill -9', () => {
   it('of any replica at any instant, again and again', async () => {
-    await fleet.start({ ...LOAD, seconds: 14 });
+    await fleet.start({ ...LOAD, seconds: 10, restarts: 2 });
     await fleet.untilBegun(500);
     while (Date.now() < fleet.until - 2_000) {
       await fleet.killAndReplace(fleet.anyReplica(), fleet.random() * 1_000);
@@ -38,7 +38,7 @@ describe('kill -9', () => {
       { table: runs, event: 'UPDATE', condition: `NEW.state = 'running' AND OLD.state <> 'running'`, when },
       { table: runs, event: 'UPDATE', condition: `NEW.state = 'succeeded'`, when },
     ];
-    await fleet.start({ ...LOAD, jobs: 100, seconds: 12 });
+    await fleet.start({ ...LOAD, seconds: 6, restarts: 3 });
     await fleet.untilBegun(500);
     for (const place of places) {
       // In their COMMIT, they are killed before they can hear of it, and then it succeeds.
@@ -52,7 +52,7 @@ describe('kill -9', () => {
   });
 
   it('under transactional tasks', async () => {
-    await fleet.start({ ...LOAD, jobs: 60, task: 'book', seconds: 10 });
+    await fleet.start({ ...LOAD, jobs: 60, task: 'book', seconds: 7, restarts: 2 });
     await fleet.untilBegun(500);
     while (Date.now() < fleet.until - 2_000) {
       await fleet.killAndReplace(fleet.anyReplica(), fleet.random() * 500);
@@ -68,7 +68,7 @@ describe('kill -9', () => {
       overlap: overlaps[index % 4]!,
       misfire: { policy: misfires[index % 3]!, graceSeconds: 2, maxCatchUp: 2 },
     });
-    await fleet.start({ jobs: 60, everyMs: 1_000, holdMs: [100, 1_800], seconds: 16, each });
+    await fleet.start({ jobs: 60, everyMs: 1_000, holdMs: [100, 1_800], seconds: 12, restarts: 3, each });
     await fleet.untilBegun(1_500 + fleet.random() * 1_000);
     await fleet.killAndReplace(fleet.anyReplica());
     await fleet.pause(fleet.random() * 1_000);

@@ -6,7 +6,7 @@ beforeEach(async () => {
 });
 afterEach(() => fleet.close());
 
-describe('more than usual', () => {
+describe('more than usual:', () => {
   it('10,000 jobs due in one second', async () => {
     const crowd = { WORKER_CONCURRENCY: '200' };
     const load = { jobs: 10_000, everyMs: 3_600_000, seconds: 1, leadMs: 12_000 };

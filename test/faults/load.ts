@@ -6,6 +6,8 @@ export interface Load {
   everyMs?: number;
   /** How long there are occurrences; 0: one of each job. */
   seconds: number;
+  /** Starts of replicas, one after the other, that the load has to outlast besides: how long they take depends on the machine. */
+  restarts?: number;
   /** A task takes between these. */
   holdMs: [number, number];
   /** One occurrence, at the next full minute, of a cron expression. */
@@ -32,13 +34,19 @@ const MINUTE_MS = 60_000;
 const iso = (ms: number) => new Date(ms).toISOString();
 
 /** Jobs that it is known when they are due of: the plan for the checker, and the definition as a jobs file has it. Each has a grid of its
- *  own, so that each instant of the test has its share. They begin at `begin` or soon after. */
-export function planLoad(load: Load, random: () => number, begin: number): { plan: Plan; definition: Definition }[] {
-  const { jobs, seconds, holdMs, cron = false, task = 'effect', each } = load;
+ *  own, so that each instant of the test has its share. They begin at `begin` or soon after.
+ *  `startMs`: what a replica takes to start. */
+export function planLoad(
+  load: Load,
+  random: () => number,
+  begin: number,
+  startMs: number,
+): { plan: Plan; definition: Definition }[] {
+  const { jobs, seconds, restarts = 0, holdMs, cron = false, task = 'effect', each } = load;
   const everyMs = load.everyMs ?? MINUTE_MS;
   const unit = cron ? MINUTE_MS : 1_000;
   const fromMs = Math.ceil(begin / unit) * unit;
-  const untilMs = fromMs + seconds * 1_000;
+  const untilMs = fromMs + seconds * 1_000 + Math.ceil((restarts * startMs) / 1_000) * 1_000;
   return Array.from({ length: jobs }, (_, index) => {
     const offset = cron ? 0 : Math.floor((random() * Math.min(everyMs, seconds * 1_000)) / 100) * 100;
     const grid = { everyMs, anchorMs: fromMs - 86_400_000 + offset, fromMs, untilMs };

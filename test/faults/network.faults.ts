@@ -17,7 +17,7 @@ async function givenFleet(ways: number, seconds: number, holdMs: [number, number
   await fleet.untilBegun(1_000);
 }
 
-describe('a bad way to the database', () => {
+describe('a way to the database that is', () => {
   it('slow and cut, again and again', async () => {
     await givenFleet(1, 10, [50, 500]);
     const [proxy] = proxies;

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
+import { eventually } from '../support/eventually.js';
 import { message } from '../support/fork.js';
 
 export interface Replica {
@@ -22,6 +23,8 @@ export async function startReplica(
   const log = FAULTS_LOGS ? openSync(join(FAULTS_LOGS, `${scenario.replaceAll(/\W+/g, '-')}.log`), 'a') : 'ignore';
   const child = fork(join(import.meta.dirname, 'effect-process.js'), {
     execArgv: [],
+    // Where no .env of the user's is.
+    cwd: process.env['TEST_SCRATCH'],
     stdio: ['ignore', log, 'inherit', 'ipc'],
     env: {
       PATH,
@@ -29,6 +32,7 @@ export async function startReplica(
       LOG_LEVEL: FAULTS_LOGS ? 'info' : 'fatal',
       LOG_FORMAT: 'json',
       PORT: '0',
+      DATABASE_MIGRATE: 'false',
       DATABASE_POOL_MAX: '3',
       SHUTDOWN_GRACE_SECONDS: '0.2',
       ...environment,
@@ -37,5 +41,8 @@ export async function startReplica(
   const replica: Replica = { child, pid: child.pid!, address: '', variables };
   begun(replica);
   replica.address = await message<string>(child);
+  await eventually(async () => expect((await fetch(`${replica.address}/health/ready`)).status).toBe(200), {
+    within: 60_000,
+  });
   return replica;
 }

@@ -8,7 +8,7 @@ afterEach(() => fleet.close());
 
 describe('SIGTERM', () => {
   it('of each replica in turn, its successor started first', async () => {
-    await fleet.start({ jobs: 100, everyMs: 2_000, holdMs: [50, 500], seconds: 11 });
+    await fleet.start({ jobs: 100, everyMs: 2_000, holdMs: [50, 500], seconds: 5, restarts: 3 });
     await fleet.untilBegun(500);
     for (const replica of fleet.replicas.slice()) {
       await fleet.startReplica();

@@ -18,7 +18,7 @@ const blocker =
           onInterruption: 'fail' as const,
         };
 
-describe('a task that misbehaves', () => {
+describe('a task that', () => {
   it('does not heed its signal', async () => {
     const load = { jobs: 5, everyMs: 3_600_000, seconds: 1, holdMs: [14_000, 14_000] as [number, number] };
     await fleet.start({ ...load, definition: { onInterruption: 'fail', input: { deaf: true }, timeoutSeconds: 1 } });
@@ -31,8 +31,16 @@ describe('a task that misbehaves', () => {
     expect(ended).toEqual({ ended: fleet.plans.length, inTime: true });
   });
 
-  it('blocks its process for 15 s', async () => {
-    await fleet.start({ jobs: 40, everyMs: 2_000, seconds: 18, holdMs: [50, 500], each: blocker(15_000) });
-    await fleet.judge();
+  it('blocks its process for ever', async () => {
+    await fleet.start({ jobs: 40, everyMs: 2_000, seconds: 16, holdMs: [50, 500], each: blocker(3_600_000) });
+    // The watchdog of a process ends it when its event loop has been blocked for 10 s.
+    const blocked = fleet.from + fleet.plans[0]!.grids[0]!.everyMs;
+    await fleet.untilBegun();
+    const endedAfterMs = (await fleet.untilOneEnds(30_000)) - blocked;
+    await fleet.judge({ endedAfterMs });
+    expect(endedAfterMs).toBeGreaterThan(9_000);
+    expect(
+      await fleet.query(`SELECT state, reason FROM cronzimus.runs WHERE job = 'job-0' AND state <> 'succeeded'`),
+    ).toEqual([{ state: 'failed', reason: 'worker_lost' }]);
   });
 });
