@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { PgBoss } from 'pg-boss';
 import { DataSource } from 'typeorm';
 import { connect, connectDirectly } from './connect.js';
+import { withoutDeadlock } from './deadlock.js';
 import { dataSourceOptions, type DatabaseSettings } from './data-source.js';
 import { JobsAndRuns1790000000000 } from './migrations/1790000000000-jobs-and-runs.js';
 import { Policies1790100000000 } from './migrations/1790100000000-policies.js';
@@ -91,7 +92,7 @@ async function hasQueue(source: DataSource, schema: string): Promise<boolean> {
 async function migrateTables(settings: DatabaseSettings): Promise<void> {
   const source = await migrationSource(settings).initialize();
   try {
-    await source.runMigrations();
+    await withoutDeadlock(() => source.runMigrations());
   } finally {
     await source.destroy();
   }

@@ -16,6 +16,11 @@ export class LostReplicas {
     private readonly replicas: Replicas,
   ) {}
 
+  /** Counts as a look, so that the first one at a new peer is no interruption. */
+  seeNobody(): void {
+    this.watch.look([], performance.now());
+  }
+
   /** Removes the replicas whose lock is free at two looks, or that gave no sign for 10 s of looking; answers their names. */
   async removeLost(): Promise<string[]> {
     return this.database.transaction(async (tx) => {

@@ -45,7 +45,7 @@ export class Recovery {
   }
 
   private async lookAtPeers(): Promise<void> {
-    if (!this.replicas.hasPeers) return;
+    if (!this.replicas.hasPeers) return this.lost.seeNobody();
     const removed = await this.lost.removeLost();
     if (removed.length === 0) return;
     this.logger.warn({ replicas: removed }, 'replicas lost');
