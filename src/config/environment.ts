@@ -1,20 +1,22 @@
 import { z } from 'zod';
 import { Problem } from '../core/problem.js';
 import { isTimeZone } from '../core/triggers/zone.js';
-import { isLoopback } from './loopback.js';
+import { apiKeyList } from './api-keys.js';
+import { authFaults } from './auth-faults.js';
 import { roleList } from './role.js';
-import { postgresUrl, seconds, wholeNumber, wordList } from './values.js';
+import { postgresUrl, proxies, seconds, wholeNumber, wordList } from './values.js';
 
 /** Every variable that the service reads, with its unit in the name; contract section 9. */
 const environment = z.object({
   PORT: wholeNumber(0, 65_535).default(3000),
-  HOST: z
-    .string()
-    .refine(isLoopback, {
-      error: ({ input }) =>
-        `"${String(input)}" can be reached from outside, and the API has no keys yet; use 127.0.0.1, ::1 or localhost`,
-    })
-    .default('127.0.0.1'),
+  HOST: z.string().default('127.0.0.1'),
+  /** Absent: `keys` where there are some, else `none`. */
+  AUTH_MODE: z.enum(['keys', 'none']).optional(),
+  API_KEYS: apiKeyList.optional(),
+  /** Read again whenever it changes. */
+  API_KEYS_FILE: z.string().optional(),
+  /** The proxies before the service, as Express takes them: how many, or which. Absent: none, and whoever connects is the client. */
+  TRUST_PROXY: proxies.optional(),
   /** Absent: the embedded PostgreSQL under DATA_DIR. */
   DATABASE_URL: postgresUrl.optional(),
   /** For presence and LISTEN, past a transaction pooler. Absent: DATABASE_URL. */
@@ -42,13 +44,14 @@ const environment = z.object({
     .default('UTC'),
   TASKS_DISABLED: wordList.prefault(''),
   RUN_RETENTION_DAYS: wholeNumber(1, 36_500).default(30),
+  AUDIT_RETENTION_DAYS: wholeNumber(1, 36_500).default(365),
   SHUTDOWN_GRACE_SECONDS: seconds(0, 3600).default(30),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   /** Absent: pretty on a terminal, else json. */
   LOG_FORMAT: z.enum(['pretty', 'json']).optional(),
 });
 
-export type Variables = z.infer<typeof environment>;
+export type Variables = Omit<z.infer<typeof environment>, 'AUTH_MODE'> & { AUTH_MODE: 'keys' | 'none' };
 /** The variables once a database is there, given or embedded. */
 export type Environment = Variables & { DATABASE_URL: string };
 export const ENVIRONMENT = Symbol('ENVIRONMENT');
@@ -56,9 +59,12 @@ export const ENVIRONMENT = Symbol('ENVIRONMENT');
 /** Reads and checks all variables; an empty one counts as absent. Throws one Problem that names every fault. */
 export function readEnvironment(values: NodeJS.ProcessEnv): Variables {
   const set = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
-  const result = environment.safeParse(set);
-  if (result.success) return result.data;
-  const faults = result.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
+  const { data, error } = environment.safeParse(set);
+  const issues = error?.issues.map(({ path, message }) => ({ path: path.join('.'), message })) ?? [];
+  const order = Object.keys(environment.shape);
+  const faults = [...issues, ...authFaults(set)].toSorted((a, b) => order.indexOf(a.path) - order.indexOf(b.path));
+  if (data && faults.length === 0)
+    return { ...data, AUTH_MODE: data.AUTH_MODE ?? ((data.API_KEYS ?? data.API_KEYS_FILE) ? 'keys' : 'none') };
   const lines = faults.map(({ path, message }) => `  ${path}: ${message}`);
   throw new Problem(500, 'BAD_ENVIRONMENT', `The environment has faults:\n${lines.join('\n')}`, faults);
 }

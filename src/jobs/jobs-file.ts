@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { Problem } from '../core/problem.js';
+import { type FileFault, parseYaml, type ParsedYaml } from '../core/yaml.js';
 import { unstorable } from '../http/storable.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
 import { InvalidTaskInputError, UnknownTaskError } from '../tasks/task-errors.js';
 import { jobDefinition, type JobDefinition, jobName } from './job.schema.js';
-import { type FileFault, parseYaml, type ParsedYaml } from './yaml.js';
 
 const frame = z.strictObject(
   { jobs: z.record(z.string(), z.unknown(), { error: 'Must be a map of jobs by name; write "jobs: {}" to say none' }) },
