@@ -11,7 +11,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   const settings = { DATABASE_URL: database.url, DATABASE_SCHEMA: 'cronzimus' };
   source = await new DataSource(dataSourceOptions(settings, 'tasks', 5)).initialize();
-  task = new PruneRuns(source, { ...settings, RUN_RETENTION_DAYS: 30 });
+  task = new PruneRuns(source, { ...settings, RUN_RETENTION_DAYS: 30, AUDIT_RETENTION_DAYS: 365 });
 });
 beforeEach(() => source.query('TRUNCATE cronzimus.runs CASCADE'));
 afterAll(async () => {
@@ -40,14 +40,14 @@ describe('task prune-runs', () => {
     for (const state of ['succeeded', 'failed', 'timed_out', 'cancelled', 'skipped', 'missed'])
       await givenRuns(1, state, 31);
     for (const state of ['pending', 'running', 'retrying']) await givenRuns(1, state, null);
-    await expect(task.run({}, runContext())).resolves.toEqual({ deleted: 6 });
+    await expect(task.run({}, runContext())).resolves.toEqual({ deleted: 6, auditDeleted: 0 });
     expect(await statesLeft()).toEqual(['pending', 'retrying', 'running']);
   });
 
   it('leaves what ended since alone', async () => {
     await givenRuns(1, 'succeeded', 29);
-    await expect(task.run({}, runContext())).resolves.toEqual({ deleted: 0 });
-    await expect(task.run({ olderThanDays: 28 }, runContext())).resolves.toEqual({ deleted: 1 });
+    await expect(task.run({}, runContext())).resolves.toEqual({ deleted: 0, auditDeleted: 0 });
+    await expect(task.run({ olderThanDays: 28 }, runContext())).resolves.toEqual({ deleted: 1, auditDeleted: 0 });
   });
 
   it('deletes attempts and logs with their runs', async () => {
@@ -71,7 +71,7 @@ describe('task prune-runs', () => {
     await expect(task.run({}, context)).rejects.toThrow('stopped after {"deleted":5000}');
     expect(await countOf('runs')).toBe(7_000);
 
-    await expect(task.run({}, runContext({}, lines))).resolves.toEqual({ deleted: 7_000 });
+    await expect(task.run({}, runContext({}, lines))).resolves.toEqual({ deleted: 7_000, auditDeleted: 0 });
     expect(lines.map(({ level, fields }) => [level, fields])).toEqual([
       ['debug', { deleted: 5_000 }],
       ['debug', { deleted: 2_000 }],
@@ -82,7 +82,7 @@ describe('task prune-runs', () => {
     await givenRuns(3, 'succeeded', 31);
     await source.transaction(async (tx) => {
       await tx.query('SELECT FROM cronzimus.runs LIMIT 1 FOR UPDATE');
-      await expect(task.run({}, runContext())).resolves.toEqual({ deleted: 2 });
+      await expect(task.run({}, runContext())).resolves.toEqual({ deleted: 2, auditDeleted: 0 });
     });
     expect(await countOf('runs')).toBe(1);
   });

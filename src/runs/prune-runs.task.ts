@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { z } from 'zod';
+import { pruneAudit } from '../auth/prune-audit.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { rows, transaction } from '../database/transaction.js';
 import type { RunContext } from '../tasks/run-context.js';
@@ -30,11 +31,13 @@ const prune = `
     RETURNING 1)
   SELECT count(*)::int AS deleted FROM pruned`;
 
-/** Deletes the runs that ended longer ago than the retention, by the database's clock. Two prunings never wait for each other. */
+/** Deletes the runs that ended, and the entries of the audit that were made, longer ago than their retention, by the
+ *  database's clock. Two prunings never wait for each other. */
 @Injectable()
 @Task({
   name: 'prune-runs',
-  description: 'Deletes runs that ended longer ago than RUN_RETENTION_DAYS, with their logs.',
+  description:
+    'Deletes runs that ended longer ago than RUN_RETENTION_DAYS, with their logs, and entries of the audit that are older than AUDIT_RETENTION_DAYS.',
   input,
   jobs: {
     'prune-runs': { trigger: { type: 'cron', expression: '17 3 * * *', timeZone: 'UTC' }, timeoutSeconds: 3600 },
@@ -43,25 +46,34 @@ const prune = `
 export class PruneRuns implements TaskHandler<typeof input> {
   constructor(
     @InjectDataSource() private readonly database: DataSource,
-    @Inject(ENVIRONMENT) private readonly environment: Pick<Environment, 'DATABASE_SCHEMA' | 'RUN_RETENTION_DAYS'>,
+    @Inject(ENVIRONMENT)
+    private readonly environment: Pick<Environment, 'DATABASE_SCHEMA' | 'RUN_RETENTION_DAYS' | 'AUDIT_RETENTION_DAYS'>,
   ) {}
 
-  /** A batch that is done stays so when the signal aborts before the next. */
   async run({ olderThanDays }: z.infer<typeof input>, { signal, log }: RunContext) {
-    const days = olderThanDays ?? this.environment.RUN_RETENTION_DAYS;
+    const { RUN_RETENTION_DAYS, AUDIT_RETENTION_DAYS } = this.environment;
+    const days = olderThanDays ?? RUN_RETENTION_DAYS;
+    const deleted = await this.inBatches(signal, async (tx) => {
+      const batch = await pruneRuns(tx, days);
+      log.debug({ deleted: batch }, 'batch of runs pruned');
+      return batch;
+    });
+    const auditDeleted = await this.inBatches(signal, (tx) => pruneAudit(tx, AUDIT_RETENTION_DAYS, BATCH));
+    return { deleted, auditDeleted };
+  }
+
+  /** A batch that is done stays so when the signal aborts before the next. */
+  private async inBatches(signal: AbortSignal, prune: (tx: EntityManager) => Promise<number>): Promise<number> {
     let deleted = 0;
     for (let batch = BATCH; batch === BATCH; deleted += batch) {
       signal.throwIfAborted();
-      batch = await this.pruneBatch(days);
-      log.debug({ deleted: batch }, 'batch of runs pruned');
+      batch = await transaction(this.database, this.environment.DATABASE_SCHEMA, BATCH_TIMEOUT_MS, prune);
     }
-    return { deleted };
+    return deleted;
   }
+}
 
-  private pruneBatch(days: number): Promise<number> {
-    return transaction(this.database, this.environment.DATABASE_SCHEMA, BATCH_TIMEOUT_MS, async (tx) => {
-      const [answer] = await rows<{ deleted: number }>(tx, prune, [days, BATCH]);
-      return answer?.deleted ?? 0;
-    });
-  }
+async function pruneRuns(tx: EntityManager, olderThanDays: number): Promise<number> {
+  const [answer] = await rows<{ deleted: number }>(tx, prune, [olderThanDays, BATCH]);
+  return answer?.deleted ?? 0;
 }
