@@ -2,11 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import type { EntityManager } from 'typeorm';
+import type { Actor } from '../auth/actor.js';
+import { audit } from '../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { notify } from '../queue/notify.js';
 import { Replicas } from '../queue/replicas.js';
 import { RunQueue } from '../queue/run-queue.js';
+import { auditedJob } from './audited-job.js';
 import { Dispatcher } from './dispatcher.js';
 import { JobManagedElsewhereError } from './job-errors.js';
 import { Job, type JobSource } from './job.entity.js';
@@ -56,9 +59,14 @@ export class DeclaredJobs {
   async sweep(): Promise<void> {
     const deleted = await this.database.transaction(async (tx) => {
       await this.lock(tx);
-      return sweepJobs(tx, this.queue, this.environment.APP_NAME);
+      return sweepJobs(tx, this.queue, this.environment.APP_NAME, (source) => this.actor(source));
     });
     if (deleted.length > 0) this.logger.info({ jobs: deleted }, 'jobs that nobody declares deleted');
+  }
+
+  /** Whoever wrote the declaration is not known here: it came with this replica. */
+  private actor(source: JobSource): Actor {
+    return { name: source, role: null, origin: this.replicas.name };
   }
 
   private async lock(tx: EntityManager): Promise<void> {
@@ -101,8 +109,11 @@ export class DeclaredJobs {
     const defaults = { timeZone: this.environment.DEFAULT_TIME_ZONE, now };
     const definition = definitionOf(declared, job, defaults);
     const owned = { source, owner: this.environment.APP_NAME };
+    const edited = { ...definition, ...owned };
+    const entry = { target: name, job: name, after: auditedJob({ ...edited, name, version: (job?.version ?? 0) + 1 }) };
     if (!job) {
-      await insertJob(tx, { name, ...definition, ...owned }, now);
+      await insertJob(tx, { name, ...edited }, now);
+      await audit(tx, this.actor(source), { action: 'job.create', ...entry, before: null });
       return true;
     }
     if (
@@ -113,7 +124,8 @@ export class DeclaredJobs {
       return false;
     // First what is due under the old definition, as it was promised.
     const [decision] = await this.dispatcher.dispatch(tx, [job], now);
-    await updateJob(tx, job, { ...definition, ...owned }, decision!.next, now);
+    await updateJob(tx, job, edited, decision!.next, now);
+    await audit(tx, this.actor(source), { action: 'job.update', ...entry, before: auditedJob(job) });
     return true;
   }
 }

@@ -1,27 +1,38 @@
 import type { EntityManager } from 'typeorm';
+import type { Actor } from '../auth/actor.js';
+import { audit } from '../auth/audit.js';
 import { rows } from '../database/transaction.js';
 import type { RunQueue } from '../queue/run-queue.js';
 import { cancelRuns } from '../runs/cancel-runs.js';
+import { auditedJob } from './audited-job.js';
+import { Job, type JobSource } from './job.entity.js';
 
 /** Deletes the app's jobs of code and file that no live scheduler declares, where one is there that has that source at all;
  *  answers their names. Replicas of other roles declare nothing and do not count. What has not started of the jobs is
  *  cancelled; running attempts end as they will. */
-export async function sweepJobs(tx: EntityManager, queue: RunQueue, app: string): Promise<string[]> {
-  const deleted = await rows<{ id: string; name: string }>(
-    tx,
-    `WITH declared AS (
-       SELECT 'code' AS source, code_jobs AS names FROM replicas WHERE app = $1 AND code_jobs IS NOT NULL
-       UNION ALL SELECT 'file', file_jobs FROM replicas WHERE app = $1 AND file_jobs IS NOT NULL)
-     DELETE FROM jobs WHERE owner = $1
-       AND EXISTS (SELECT FROM declared WHERE declared.source = jobs.source)
-       AND NOT EXISTS (SELECT FROM declared WHERE declared.source = jobs.source AND jobs.name = ANY(names))
-     RETURNING id, name`,
-    [app],
-  );
+export async function sweepJobs(
+  tx: EntityManager,
+  queue: RunQueue,
+  app: string,
+  actorOf: (source: JobSource) => Actor,
+): Promise<string[]> {
+  const jobs = await tx
+    .createQueryBuilder(Job, 'job')
+    .where(undeclared, { app })
+    .orderBy('job.name')
+    .setLock('pessimistic_write')
+    .getMany();
+  if (jobs.length === 0) return [];
+  const ids = jobs.map(({ id }) => id);
+  await tx.delete(Job, ids);
+  for (const job of jobs) {
+    const entry = { target: job.name, job: job.name, before: auditedJob(job), after: null };
+    await audit(tx, actorOf(job.source), { action: 'job.delete', ...entry });
+  }
   const waiting = await rows<{ id: string }>(
     tx,
     `SELECT id FROM runs WHERE job_id = ANY($1) AND state IN ('pending', 'retrying')`,
-    [deleted.map(({ id }) => id)],
+    [ids],
   );
   await cancelRuns(
     tx,
@@ -29,8 +40,15 @@ export async function sweepJobs(tx: EntityManager, queue: RunQueue, app: string)
     waiting.map(({ id }) => id),
     'job_deleted',
   );
-  return deleted.map(({ name }) => name);
+  return jobs.map(({ name }) => name);
 }
+
+const undeclared = `
+  job.owner = :app
+  AND EXISTS (SELECT FROM replicas WHERE app = :app
+    AND CASE job.source WHEN 'code' THEN code_jobs WHEN 'file' THEN file_jobs END IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM replicas WHERE app = :app
+    AND job.name = ANY(CASE job.source WHEN 'code' THEN code_jobs WHEN 'file' THEN file_jobs END))`;
 
 export async function liveApps(tx: EntityManager): Promise<Set<string>> {
   const apps = await rows<{ app: string }>(tx, 'SELECT DISTINCT app FROM replicas');
