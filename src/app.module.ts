@@ -1,4 +1,5 @@
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
+import { AuthModule } from './auth/auth.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Environment } from './config/environment.js';
 import { DatabaseModule } from './database/database.module.js';
@@ -19,6 +20,7 @@ export class AppModule {
         ConfigModule.with(environment),
         LoggingModule,
         DatabaseModule,
+        AuthModule,
         QueueModule,
         TasksModule,
         RunsModule,

@@ -2,6 +2,8 @@ import type { ModuleMetadata } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
+import { ApiKeys } from './auth/api-keys.js';
+import { Authentication } from './auth/authentication.js';
 import { isLoopback } from './config/loopback.js';
 import type { Environment } from './config/environment.js';
 import type { Role } from './config/role.js';
@@ -27,7 +29,13 @@ export async function createApplication(
     abortOnError: false,
   });
   app.useLogger(app.get(ServiceLogger));
-  setUpHttp(app, { localOnly: isLoopback(environment.HOST), apiOff: !environment.ROLES.includes('api') });
+  setUpHttp(app, {
+    // With keys a page of another site gets nowhere: its browser does not know them.
+    localOnly: environment.AUTH_MODE === 'none' && isLoopback(environment.HOST),
+    apiOff: !environment.ROLES.includes('api'),
+    beforeBodies: app.get(Authentication).beforeBodies,
+    trustProxy: environment.TRUST_PROXY,
+  });
   setUpOpenApi(app);
   return app;
 }
@@ -40,18 +48,26 @@ export async function serve(app: NestExpressApplication, environment: Environmen
   const declarations = await clockwork.read();
   if (environment.START_PAUSED) await pause(app);
   await app.listen(PORT, HOST).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EADDRINUSE') throw error;
-    throw new Problem(500, 'PORT_IN_USE', `${HOST}:${PORT} is taken by another process; stop that one, or set PORT`);
+    if (error.code === 'EADDRINUSE')
+      throw new Problem(500, 'PORT_IN_USE', `${HOST}:${PORT} is taken by another process; stop that one, or set PORT`);
+    if (/^(EADDRNOTAVAIL|ENOTFOUND|EAI_AGAIN)$/.test(error.code ?? ''))
+      throw new Problem(500, 'HOST_UNKNOWN', `HOST "${HOST}" is no address of this machine; 0.0.0.0 means all of them`);
+    throw error;
   });
+  const keys = app.get(ApiKeys);
+  const stop = async () => {
+    await Promise.all([keys.stop(), clockwork.stop()]);
+  };
   try {
     await clockwork.start(declarations);
+    keys.watch();
     await announce(app, ROLES);
   } catch (error) {
     // What stopping says would hide this one.
-    await clockwork.stop().catch(() => {});
+    await stop().catch(() => {});
     throw error;
   }
-  return () => clockwork.stop();
+  return stop;
 }
 
 /** Closes everything; a request that hangs gets five seconds. */
@@ -63,7 +79,7 @@ export async function close(app: NestExpressApplication): Promise<void> {
 
 /** Before anything listens, since also an edit over the API dispatches what is due. */
 async function pause(app: NestExpressApplication): Promise<void> {
-  await app.get(SchedulerSwitch).hold();
+  await app.get(SchedulerSwitch).hold({ name: 'START_PAUSED', role: null, origin: null });
   app
     .get(ServiceLogger)
     .warn(

@@ -15,7 +15,7 @@ import { Proxy } from './faults/proxy.js';
 import { createTestApplication } from './support/application.js';
 import { ask } from './support/ask.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
-import { givenJobs, jobRow } from './support/jobs.js';
+import { ANYBODY, givenJobs, jobRow } from './support/jobs.js';
 
 let database: TestDatabase;
 let proxy: Proxy;
@@ -65,7 +65,7 @@ async function givenRunning(): Promise<ClaimedRun> {
   const retry = { limit: 1, delaySeconds: 0, backoff: 'fixed', maxDelaySeconds: 0 } as const;
   const job = jobRow('job', { retry, nextOccurrenceAt: null, nextRunAt: null });
   await givenJobs(app.get(getDataSourceToken(SCHEDULER), { strict: false }), [job]);
-  await app.get(Jobs, { strict: false }).runNow('job');
+  await app.get(Jobs, { strict: false }).runNow('job', ANYBODY);
   const [run] = await claim();
   return run!;
 }

@@ -12,7 +12,7 @@ import { ask } from './support/ask.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
 import { forkScript, message } from './support/fork.js';
-import { givenJobs, jobRow } from './support/jobs.js';
+import { ANYBODY, givenJobs, jobRow } from './support/jobs.js';
 import { kill } from './support/kill.js';
 
 let database: TestDatabase;
@@ -46,7 +46,7 @@ function givenProcess(variables: Record<string, string> = {}): void {
 async function givenRun(task: string, written: Partial<Job> = {}): Promise<void> {
   const source = app.get(getDataSourceToken(SCHEDULER), { strict: false });
   await givenJobs(source, [jobRow(task, { task, nextOccurrenceAt: null, nextRunAt: null, ...written })]);
-  await app.get(Jobs, { strict: false }).runNow(task);
+  await app.get(Jobs, { strict: false }).runNow(task, ANYBODY);
 }
 
 const runOf = async (job: string) => (await ask(database.url, `SELECT * FROM cronzimus.runs WHERE job = '${job}'`))[0]!;

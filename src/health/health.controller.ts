@@ -1,11 +1,13 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { HealthCheck, HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
+import { Public } from '../auth/role.decorator.js';
 import { LoopHealth } from './loop.health.js';
 import { SchedulerHealth } from './scheduler.health.js';
 
 /** For probes and for people; needs no key and names no host. */
 @ApiTags('health')
+@Public()
 @Controller('health')
 export class HealthController {
   constructor(

@@ -17,7 +17,7 @@ export function setUpOpenApi(app: NestExpressApplication): void {
     customSiteTitle: 'Cronzimus',
     raw: ['json'],
     // Null: the page asks no validator on the internet.
-    swaggerOptions: { validatorUrl: null, displayRequestDuration: true, tagsSorter: 'alpha' },
+    swaggerOptions: { validatorUrl: null, showExtensions: true, displayRequestDuration: true, tagsSorter: 'alpha' },
   });
 }
 
@@ -30,6 +30,11 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .setTitle('Cronzimus')
     .setDescription(DESCRIPTION)
     .setVersion(packageVersion)
+    .addBearerAuth({
+      type: 'http',
+      scheme: 'bearer',
+      description: 'An API key; `x-required-role` says which role it needs',
+    })
     .build();
   const document = SwaggerModule.createDocument(app, config, { standardSchemaConverter: convert, operationIdFactory });
   refuseLost(components.keys(), document);

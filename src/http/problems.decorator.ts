@@ -9,8 +9,6 @@ const EXAMPLES: Record<number, Problem> = {
   400: new Problem(400, 'INVALID_PARAMETER', 'The request is not valid. /limit: Must be at most 500', [
     { path: '/limit', message: 'Must be at most 500' },
   ]),
-  401: new Problem(401, 'UNAUTHORIZED', 'Send an API key: Authorization: Bearer <key>.'),
-  403: new Problem(403, 'FORBIDDEN', 'This key may read only; ask for one with the role operator.'),
   404: new Problem(404, 'NOT_FOUND', 'There is nothing of that name.'),
   412: new Problem(412, 'PRECONDITION_FAILED', 'It was changed since; read it again.'),
   413: new Problem(413, 'PAYLOAD_TOO_LARGE', 'The body is larger than this route takes.'),

@@ -1,5 +1,7 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import type { NextFunction, Request, Response } from 'express';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import helmet from 'helmet';
+import { API } from './api.js';
 import { readBodies, type TextBody } from './bodies.js';
 import { localOnly } from './local-only.js';
 import { ProblemFilter } from './problem.filter.js';
@@ -11,6 +13,10 @@ export interface HttpOptions {
   localOnly?: boolean;
   /** Refuse the API and its documentation: for a process without the role `api`. */
   apiOff?: boolean;
+  /** Called for each request below the API's base before its body is read. */
+  beforeBodies?: RequestHandler;
+  /** The proxies before the service, as Express takes them; none unless given. */
+  trustProxy?: number | string[] | undefined;
   /** Routes that take a body other than JSON of at most 1 MiB. */
   textBodies?: readonly TextBody[];
 }
@@ -21,9 +27,11 @@ export function setUpHttp(app: NestExpressApplication, options: HttpOptions = {}
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
-  app.use(answerHeaders);
+  if (options.trustProxy !== undefined) app.set('trust proxy', options.trustProxy);
+  app.use(answerHeaders, protectiveHeaders);
   if (options.localOnly) app.use(localOnly);
   if (options.apiOff) app.use(API_PATHS, roleOff);
+  if (options.beforeBodies) app.use(`/${API}`, options.beforeBodies);
   readBodies(app, options.textBodies);
   app.useGlobalFilters(new ProblemFilter());
   app.useGlobalPipes(new SchemaPipe());
@@ -31,6 +39,11 @@ export function setUpHttp(app: NestExpressApplication, options: HttpOptions = {}
 
 function answerHeaders(_request: Request, response: Response, next: NextFunction): void {
   response.setHeader('Cache-Control', 'no-store');
-  response.setHeader('X-Content-Type-Options', 'nosniff');
   next();
 }
+
+/** Whether browsers come by TLS is for whoever terminates it to say; the service itself speaks HTTP. */
+const protectiveHeaders = helmet({
+  contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+  strictTransportSecurity: false,
+});

@@ -2,6 +2,8 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestj
 import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { z } from 'zod';
+import { Actor, requireRole } from '../auth/actor.js';
+import { Role } from '../auth/role.decorator.js';
 import { API } from '../http/api.js';
 import { pageSchema } from '../http/page.js';
 import { Problems } from '../http/problems.decorator.js';
@@ -28,6 +30,7 @@ const runRequest = z
 
 @ApiTags('jobs')
 @Problems(400, 503)
+@Role('viewer')
 @Controller(`${API}/jobs`)
 export class JobsController {
   constructor(private readonly jobs: Jobs) {}
@@ -63,6 +66,7 @@ export class JobsController {
   }
 
   @Post(':name/pause')
+  @Role('operator')
   @HttpCode(200)
   @ApiOperation({
     summary: 'Pause a job',
@@ -70,11 +74,12 @@ export class JobsController {
   })
   @ApiResponse({ status: 200, description: 'The job', standardSchema: jobView })
   @Problems(new JobNotFoundError('billing.nightly'))
-  pause(@Param('name', { schema: jobName }) name: string) {
-    return this.jobs.pause(name);
+  pause(@Param('name', { schema: jobName }) name: string, @Actor() actor: Actor) {
+    return this.jobs.pause(name, actor);
   }
 
   @Post(':name/resume')
+  @Role('operator')
   @HttpCode(200)
   @ApiOperation({
     summary: 'Resume a job',
@@ -82,13 +87,17 @@ export class JobsController {
   })
   @ApiResponse({ status: 200, description: 'The job', standardSchema: jobView })
   @Problems(new JobNotFoundError('billing.nightly'))
-  resume(@Param('name', { schema: jobName }) name: string) {
-    return this.jobs.resume(name);
+  resume(@Param('name', { schema: jobName }) name: string, @Actor() actor: Actor) {
+    return this.jobs.resume(name, actor);
   }
 
   @Post(':name/run')
+  @Role('operator')
   @HttpCode(202)
-  @ApiOperation({ summary: 'Run a job now', description: 'Queues one extra run; the schedule is unchanged.' })
+  @ApiOperation({
+    summary: 'Run a job now',
+    description: 'Queues one extra run; the schedule is unchanged. With an `input`, the role admin is needed.',
+  })
   @ApiBody({ required: false })
   @ApiResponse({ status: 202, description: 'The run, pending', standardSchema: runView })
   @Problems(
@@ -99,9 +108,11 @@ export class JobsController {
   async run(
     @Param('name', { schema: jobName }) name: string,
     @Body({ schema: runRequest.prefault({}) }) { input }: z.output<typeof runRequest>,
+    @Actor() actor: Actor,
     @Res({ passthrough: true }) response: Response,
   ) {
-    const run = await this.jobs.runNow(name, input);
+    if (input) requireRole(actor, 'admin', 'to run a job with another input than its own');
+    const run = await this.jobs.runNow(name, actor, input);
     response.location(`/${API}/runs/${run.id}`);
     return run;
   }

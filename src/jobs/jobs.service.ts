@@ -1,5 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import type { Actor } from '../auth/actor.js';
+import { audit } from '../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { openTrigger } from '../core/triggers/trigger.js';
 import { ApiDatabase } from '../database/api-database.js';
@@ -62,7 +64,7 @@ export class Jobs {
   }
 
   /** Queues one run beside the schedule, which stays as it is. `input` takes the place of the job's. Throws JOB_NOT_FOUND, JOB_BUSY, INVALID_INPUT. */
-  runNow(name: string, input?: object): Promise<RunView> {
+  runNow(name: string, actor: Actor, input?: object): Promise<RunView> {
     return this.database.transaction(async (tx) => {
       const job = await this.find(tx, name, true);
       if (input) await this.tasks.validate(job.task, input);
@@ -74,22 +76,24 @@ export class Jobs {
       const now = await databaseNow(tx);
       const draft = { ...copyOf(job), ...manual(now), input: input ?? job.input };
       const [id] = await recordRuns(tx, this.queue, now, [judged(draft, verdict!)]);
+      const after = { run: id, input: draft.input };
+      await audit(tx, actor, { action: 'job.run', target: name, job: name, before: null, after });
       await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
       return findRun(tx, id!);
     });
   }
 
   /** No occurrence runs from now on; manual runs are allowed. What is due already is dispatched first. Throws JOB_NOT_FOUND. */
-  pause(name: string): Promise<JobView> {
-    return this.setPaused(name, true);
+  pause(name: string, actor: Actor): Promise<JobView> {
+    return this.setPaused(name, true, actor);
   }
 
   /** The occurrences of the pause become one skipped row. Throws JOB_NOT_FOUND. */
-  resume(name: string): Promise<JobView> {
-    return this.setPaused(name, false);
+  resume(name: string, actor: Actor): Promise<JobView> {
+    return this.setPaused(name, false, actor);
   }
 
-  private setPaused(name: string, paused: boolean): Promise<JobView> {
+  private setPaused(name: string, paused: boolean, actor: Actor): Promise<JobView> {
     return this.database.transaction(async (tx) => {
       const job = await this.find(tx, name, true);
       if (job.paused !== paused) {
@@ -98,6 +102,8 @@ export class Jobs {
           job.id,
           paused,
         ]);
+        const [action, before, after] = [paused ? 'job.pause' : 'job.resume', { paused: !paused }, { paused }] as const;
+        await audit(tx, actor, { action, target: name, job: name, before, after });
         await notify(tx, this.environment.DATABASE_SCHEMA, 'jobs');
       }
       const [view] = await viewsOf(tx, [await this.find(tx, name)]);

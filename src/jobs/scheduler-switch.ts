@@ -1,13 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import type { Actor } from '../auth/actor.js';
+import { audit } from '../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { ApiDatabase } from '../database/api-database.js';
 import { rows } from '../database/transaction.js';
 import { notify } from '../queue/notify.js';
 import { Dispatcher } from './dispatcher.js';
 import type { SchedulerView } from './scheduler.view.js';
-
-const PAUSE = 'UPDATE scheduler SET paused = true WHERE NOT paused';
 
 /** The switch of the whole scheduler, for all replicas on the database. */
 @Injectable()
@@ -19,34 +19,46 @@ export class SchedulerSwitch {
   ) {}
 
   /** Nothing is dispatched and nothing is claimed from now on; what runs goes on. What is due already is dispatched first. */
-  async pause(): Promise<SchedulerView> {
+  async pause(actor: Actor): Promise<SchedulerView> {
     while ((await this.dispatcher.dispatchDue()).more);
-    return this.turn(PAUSE);
+    return this.turn(true, actor);
   }
 
   /** The same without a last dispatch: nothing of what is due starts. */
-  hold(): Promise<SchedulerView> {
-    return this.turn(PAUSE);
+  hold(actor: Actor): Promise<SchedulerView> {
+    return this.turn(true, actor);
   }
 
   /** What was queued starts; the occurrences of the pause become `skipped` rows. */
-  resume(): Promise<SchedulerView> {
-    return this.turn(`UPDATE scheduler SET paused = false, resumed_at = statement_timestamp() WHERE paused`);
+  resume(actor: Actor): Promise<SchedulerView> {
+    return this.turn(false, actor);
   }
 
   read(): Promise<SchedulerView> {
     return this.database.transaction(view);
   }
 
-  private turn(statement: string): Promise<SchedulerView> {
+  private turn(paused: boolean, actor: Actor): Promise<SchedulerView> {
     return this.database.transaction(async (tx) => {
-      await tx.query(statement);
+      const action = paused ? 'scheduler.pause' : 'scheduler.resume';
+      const change = {
+        action,
+        target: 'scheduler',
+        job: null,
+        before: { paused: !paused },
+        after: { paused },
+      } as const;
+      if ((await rows(tx, turn, [paused])).length > 0) await audit(tx, actor, change);
       await notify(tx, this.environment.DATABASE_SCHEMA, 'jobs');
       await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
       return view(tx);
     });
   }
 }
+
+const turn = `
+  UPDATE scheduler SET paused = $1, resumed_at = CASE WHEN $1 THEN resumed_at ELSE statement_timestamp() END
+  WHERE paused <> $1 RETURNING paused`;
 
 async function view(tx: EntityManager): Promise<SchedulerView> {
   const [state] = await rows<{ paused: boolean }>(tx, 'SELECT paused FROM scheduler');

@@ -1,5 +1,7 @@
 import { Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Actor } from '../auth/actor.js';
+import { Role } from '../auth/role.decorator.js';
 import { API } from '../http/api.js';
 import { Problems } from '../http/problems.decorator.js';
 import { SchedulerSwitch } from './scheduler-switch.js';
@@ -7,6 +9,7 @@ import { schedulerView } from './scheduler.view.js';
 
 @ApiTags('scheduler')
 @Problems(503)
+@Role('viewer')
 @Controller(`${API}/scheduler`)
 export class SchedulerController {
   constructor(private readonly scheduler: SchedulerSwitch) {}
@@ -19,21 +22,23 @@ export class SchedulerController {
   }
 
   @Post('pause')
+  @Role('admin')
   @HttpCode(200)
   @ApiOperation({ summary: 'Pause everything', description: 'Nothing is started on any replica; what runs goes on.' })
   @ApiResponse({ status: 200, description: 'The scheduler', standardSchema: schedulerView })
-  pause() {
-    return this.scheduler.pause();
+  pause(@Actor() actor: Actor) {
+    return this.scheduler.pause(actor);
   }
 
   @Post('resume')
+  @Role('admin')
   @HttpCode(200)
   @ApiOperation({
     summary: 'Resume everything',
     description: 'What was queued starts; the occurrences of the pause become one skipped row for each job.',
   })
   @ApiResponse({ status: 200, description: 'The scheduler', standardSchema: schedulerView })
-  resume() {
-    return this.scheduler.resume();
+  resume(@Actor() actor: Actor) {
+    return this.scheduler.resume(actor);
   }
 }

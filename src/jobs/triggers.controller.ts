@@ -5,6 +5,7 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { describeTrigger } from '../core/triggers/describe-trigger.js';
 import { completeTrigger, openTrigger, triggerInput } from '../core/triggers/trigger.js';
 import { notesOf } from '../core/triggers/trigger-notes.js';
+import { Role } from '../auth/role.decorator.js';
 import { API } from '../http/api.js';
 import { Problems } from '../http/problems.decorator.js';
 import { DatabaseClock } from './database-clock.js';
@@ -27,6 +28,7 @@ const preview = z
 
 @ApiTags('triggers')
 @Problems(400)
+@Role('viewer')
 @Controller(`${API}/triggers`)
 export class TriggersController {
   constructor(

@@ -2,14 +2,10 @@ import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { Problem } from '../core/problem.js';
 import { rows } from '../database/transaction.js';
+import { instant } from '../http/instant.js';
 import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
 import { Run, runKinds, runStates } from './run.entity.js';
 import { type AttemptView, itemOf, type LogLineView, type RunItem, type RunView, viewOf } from './run.view.js';
-
-/** A Date, since PostgreSQL takes fewer offsets and digits than ISO 8601 has. */
-const instant = z.iso
-  .datetime({ offset: true, error: 'Must be ISO 8601 with a zone, such as 2026-12-24T18:00:00Z' })
-  .transform((text) => new Date(text));
 
 export const runsQuery = z.strictObject({
   job: z.string().optional(),

@@ -1,6 +1,8 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
+import { Actor } from '../auth/actor.js';
+import { Role } from '../auth/role.decorator.js';
 import { API } from '../http/api.js';
 import { pageSchema } from '../http/page.js';
 import { Problems } from '../http/problems.decorator.js';
@@ -13,6 +15,7 @@ const unknownRun = new RunNotFoundError('01990000-0000-7000-8000-000000000000');
 
 @ApiTags('runs')
 @Problems(400, 503)
+@Role('viewer')
 @Controller(`${API}/runs`)
 export class RunsController {
   constructor(private readonly runs: RunsService) {}
@@ -37,6 +40,7 @@ export class RunsController {
   }
 
   @Post(':id/cancel')
+  @Role('operator')
   @HttpCode(202)
   @ApiOperation({
     summary: 'Cancel a run',
@@ -45,8 +49,8 @@ export class RunsController {
   })
   @ApiResponse({ status: 202, description: 'The run, cancelled or still running', standardSchema: runView })
   @Problems(unknownRun, new RunFinishedError('01990000-0000-7000-8000-000000000000', 'succeeded'))
-  cancel(@Param('id', { schema: runId }) id: string) {
-    return this.runs.cancel(id);
+  cancel(@Param('id', { schema: runId }) id: string, @Actor() actor: Actor) {
+    return this.runs.cancel(id, actor);
   }
 
   @Get(':id/logs')

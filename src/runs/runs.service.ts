@@ -1,5 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { z } from 'zod';
+import type { Actor } from '../auth/actor.js';
+import { audit } from '../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { rows } from '../database/transaction.js';
 import { notify } from '../queue/notify.js';
@@ -38,11 +40,11 @@ export class RunsService {
   }
 
   /** Cancels what has not started at once, and asks a running attempt to stop. Throws RUN_NOT_FOUND, RUN_FINISHED. */
-  cancel(id: string): Promise<RunView> {
+  cancel(id: string, actor: Actor): Promise<RunView> {
     return this.database.transaction(async (tx) => {
-      const [run] = await rows<{ jobId: string; state: RunState }>(
+      const [run] = await rows<{ jobId: string; job: string; state: RunState }>(
         tx,
-        'SELECT job_id AS "jobId", state FROM runs WHERE id = $1 FOR UPDATE',
+        'SELECT job_id AS "jobId", job, state FROM runs WHERE id = $1 FOR UPDATE',
         [id],
       );
       if (!run) throw new RunNotFoundError(id);
@@ -50,7 +52,15 @@ export class RunsService {
       const running = await cancelRuns(tx, this.queue, [id], 'user');
       await releaseHeld(tx, this.queue, [run.jobId]);
       await notify(tx, this.environment.DATABASE_SCHEMA, running > 0 ? 'cancel' : 'runs');
-      return findRun(tx, id);
+      const cancelled = await findRun(tx, id);
+      await audit(tx, actor, {
+        action: 'run.cancel',
+        target: id,
+        job: run.job,
+        before: { state: run.state },
+        after: { state: cancelled.state, cancelReason: 'user' },
+      });
+      return cancelled;
     });
   }
 

@@ -1,6 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
+import { Role } from '../auth/role.decorator.js';
 import { API } from '../http/api.js';
 import { type Page, pageSchema } from '../http/page.js';
 import { inputSchemaOf } from './input-schema.js';
@@ -17,6 +18,7 @@ const taskView = z
 export type TaskView = z.infer<typeof taskView>;
 
 @ApiTags('tasks')
+@Role('viewer')
 @Controller(`${API}/tasks`)
 export class TasksController {
   constructor(private readonly tasks: TaskRegistry) {}

@@ -1,6 +1,10 @@
 import type { DataSource } from 'typeorm';
 import { v7 } from 'uuid';
+import type { Actor } from '../../src/auth/actor.js';
 import { Job } from '../../src/jobs/job.entity.js';
+
+/** Who asks for something without a key. */
+export const ANYBODY: Actor = { name: 'anonymous', role: 'admin', origin: null };
 
 export const NOON = new Date('2026-06-01T12:00:00Z');
 

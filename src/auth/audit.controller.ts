@@ -1,0 +1,31 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiDatabase } from '../database/api-database.js';
+import { API } from '../http/api.js';
+import { pageSchema } from '../http/page.js';
+import { Problems } from '../http/problems.decorator.js';
+import { auditEntryView, auditQuery, type AuditQuery, listAudit } from './read-audit.js';
+import { Role } from './role.decorator.js';
+
+@ApiTags('audit')
+@Problems(400, 503)
+@Role('admin')
+@Controller(`${API}/audit`)
+export class AuditController {
+  constructor(private readonly database: ApiDatabase) {}
+
+  @Get()
+  @ApiOperation({
+    summary: 'List who changed what',
+    description:
+      'The newest first: each change, and each run, cancel, pause and resume by hand, with before and after.',
+  })
+  @ApiResponse({
+    status: 200,
+    description: 'A page of entries',
+    standardSchema: pageSchema(auditEntryView).meta({ id: 'AuditPage' }),
+  })
+  list(@Query({ schema: auditQuery }) query: AuditQuery) {
+    return this.database.transaction((tx) => listAudit(tx, query));
+  }
+}

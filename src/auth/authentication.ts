@@ -1,0 +1,50 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { NextFunction, Request, Response } from 'express';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import type { Actor, KnownRequest } from './actor.js';
+import { ApiKeys } from './api-keys.js';
+import { KeyExpiredError, NoKeyError, TooManyWrongKeysError, WrongKeyError } from './auth-errors.js';
+import { FailedLogins } from './failed-logins.js';
+
+const BEARER = /^Bearer +(?<key>[!-~]+) *$/i;
+
+/** Says who sends a request. */
+@Injectable()
+export class Authentication {
+  constructor(
+    @Inject(ENVIRONMENT) private readonly environment: Environment,
+    private readonly keys: ApiKeys,
+    private readonly failedLogins: FailedLogins,
+  ) {}
+
+  /** Once for each request, however often it is asked. Throws NO_KEY, WRONG_KEY, KEY_EXPIRED, TOO_MANY_WRONG_KEYS. */
+  async actorOf(request: Request & KnownRequest): Promise<Actor> {
+    return (request.actor ??= await this.identify(request));
+  }
+
+  /** Stands before the bodies: one without a key is not read. It opens nothing; that is the guard's part. */
+  readonly beforeBodies = (request: Request, _response: Response, next: NextFunction): void => {
+    this.actorOf(request).then(() => next(), next);
+  };
+
+  private async identify(request: Request): Promise<Actor> {
+    // An IPv4 client of a socket that takes both.
+    const origin = request.ip?.replace(/^::ffff:(?=\d+\.)/i, '') ?? null;
+    if (this.environment.AUTH_MODE === 'none') return { name: 'anonymous', role: 'admin', origin };
+    const text = BEARER.exec(request.headers.authorization ?? '')?.groups?.['key'];
+    if (text === undefined) throw new NoKeyError();
+    const seconds = this.failedLogins.refusedFor(origin ?? '');
+    if (seconds > 0) {
+      request.res!.setHeader('Retry-After', seconds);
+      throw new TooManyWrongKeysError(seconds);
+    }
+    const key = this.keys.find(text);
+    if (!key) {
+      this.failedLogins.count(origin ?? '');
+      throw new WrongKeyError();
+    }
+    if (key.expiresAt !== undefined && Date.parse(key.expiresAt) <= Date.now())
+      throw new KeyExpiredError(key.name, key.expiresAt);
+    return { name: key.name, role: key.role, origin };
+  }
+}

@@ -1,0 +1,44 @@
+import type { PinoLogger } from 'nestjs-pino';
+import { FailedLogins } from './failed-logins.js';
+
+const HOME = '203.0.113.7';
+const guess = (failed: FailedLogins, address: string, times: number, now = 0) => {
+  for (let time = 0; time < times; time += 1) failed.count(address, now);
+};
+
+let failed: FailedLogins;
+beforeEach(() => {
+  failed = new FailedLogins({ warn: () => {} } as unknown as PinoLogger);
+});
+
+it('refuses an address for a minute from its 40th wrong key within a minute on', () => {
+  guess(failed, HOME, 39);
+  expect(failed.refusedFor(HOME, 30_000)).toBe(0);
+  guess(failed, HOME, 1, 59_999);
+  expect(failed.refusedFor(HOME, 59_999)).toBe(60);
+  expect(failed.refusedFor(HOME, 119_000)).toBe(1);
+  expect(failed.refusedFor(HOME, 119_999)).toBe(0);
+});
+
+it('forgets after the minute', () => {
+  guess(failed, HOME, 39);
+  guess(failed, HOME, 39, 60_000);
+  expect(failed.refusedFor(HOME, 60_000)).toBe(0);
+});
+
+it('leaves other addresses alone, but not those of the same IPv6 network', () => {
+  guess(failed, HOME, 40);
+  guess(failed, '2001:db8::1', 40);
+  expect(failed.refusedFor('203.0.113.8', 0)).toBe(0);
+  expect(failed.refusedFor('2001:db8:0:1::1', 0)).toBe(0);
+  expect(failed.refusedFor('2001:db8::ffff', 0)).toBe(60);
+});
+
+it('forgets each in its turn, also where one was refused meanwhile', () => {
+  guess(failed, HOME, 39);
+  guess(failed, '203.0.113.8', 1, 10_000);
+  guess(failed, HOME, 1, 50_000);
+  guess(failed, '203.0.113.8', 39, 70_001);
+  expect(failed.refusedFor('203.0.113.8', 70_001)).toBe(0);
+  expect(failed.refusedFor(HOME, 70_001)).toBe(40);
+});

@@ -1,0 +1,54 @@
+import type { EntityManager } from 'typeorm';
+import { z } from 'zod';
+import { roles } from '../config/roles.js';
+import { rows } from '../database/transaction.js';
+import { instant } from '../http/instant.js';
+import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
+import { auditActions } from './audit.js';
+
+export const auditQuery = z.strictObject({
+  job: z.string().optional().describe('About this job, its runs included'),
+  target: z.string().optional().describe("A job's name, a run's id, or `scheduler`"),
+  action: z.enum(auditActions).optional(),
+  by: z.string().optional().describe('The name of a key; `anonymous`, `code`, `file`'),
+  from: instant.optional().describe('At this instant or later'),
+  to: instant.optional().describe('Before this instant'),
+  limit,
+  cursor,
+});
+export type AuditQuery = z.output<typeof auditQuery>;
+
+const state = z.record(z.string(), z.json()).nullable();
+
+export const auditEntryView = z
+  .object({
+    id: z.string(),
+    at: z.date(),
+    by: z.string().describe('The name of the key; `anonymous` without keys; `code` or `file` for what is declared'),
+    role: z.enum(roles).nullable().describe('Null for what is declared'),
+    origin: z.string().nullable().describe("The client's address; for what is declared, the replica"),
+    action: z.enum(auditActions),
+    target: z.string().describe("A job's name, a run's id, or `scheduler`"),
+    job: z.string().nullable().describe('Null for the scheduler'),
+    before: state.describe('What of the target was changed; null where it was not there'),
+    after: state.describe('Null where the target is gone'),
+  })
+  .meta({ id: 'AuditEntry' });
+export type AuditEntryView = z.output<typeof auditEntryView>;
+
+const place = z.tuple([cursorInstant, z.string().regex(/^\d{1,18}$/)]);
+
+/** The newest first. Entries that are added meanwhile do not shift later pages. */
+export async function listAudit(tx: EntityManager, query: AuditQuery): Promise<Page<AuditEntryView>> {
+  const [at, id] = query.cursor === undefined ? [] : decodeCursor(query.cursor, place);
+  const { job, target, action, by, from, to } = query;
+  const found = await rows<AuditEntryView>(tx, select, [job, target, action, by, from, to, at, id, query.limit + 1]);
+  return pageOf(found, query.limit, (entry) => [entry.at.toISOString(), entry.id]);
+}
+
+const select = `
+  SELECT id, at, by, role, origin, action, target, job, before, after FROM audit
+  WHERE ($1::text IS NULL OR job = $1) AND ($2::text IS NULL OR target = $2) AND ($3::text IS NULL OR action = $3)
+    AND ($4::text IS NULL OR by = $4) AND ($5::timestamptz IS NULL OR at >= $5) AND ($6::timestamptz IS NULL OR at < $6)
+    AND ($7::timestamptz IS NULL OR (at, id) < ($7, $8::bigint))
+  ORDER BY at DESC, id DESC LIMIT $9`;

@@ -1,0 +1,29 @@
+import type { Fault } from '../core/problem.js';
+import { isLoopback } from './loopback.js';
+
+interface Given {
+  HOST?: string | undefined;
+  AUTH_MODE?: string | undefined;
+  API_KEYS?: string | undefined;
+  API_KEYS_FILE?: string | undefined;
+}
+
+/** What is wrong with these variables taken together: whoever can reach the API needs a key, unless somebody said otherwise. */
+export function authFaults({ HOST = 'localhost', AUTH_MODE, API_KEYS, API_KEYS_FILE }: Given): Fault[] {
+  const keys = API_KEYS_FILE ?? API_KEYS;
+  if (API_KEYS && API_KEYS_FILE)
+    return [{ path: 'API_KEYS_FILE', message: 'API_KEYS is set too; set only one of them' }];
+  if (AUTH_MODE === 'none' && keys)
+    return [{ path: 'AUTH_MODE', message: 'none would ignore the keys that are set; remove them, or AUTH_MODE' }];
+  if (AUTH_MODE === 'keys' && !keys)
+    return [{ path: 'AUTH_MODE', message: 'keys needs some; set API_KEYS_FILE or API_KEYS' }];
+  if (!AUTH_MODE && !keys && !isLoopback(HOST))
+    return [
+      {
+        path: 'HOST',
+        message: `"${HOST}" can be reached from outside, and there are no keys; set API_KEYS_FILE or API_KEYS, \
+or AUTH_MODE=none where something in front of it checks who asks`,
+      },
+    ];
+  return [];
+}
