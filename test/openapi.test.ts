@@ -59,6 +59,7 @@ const queryOf = (route: string) => {
 describe('the OpenAPI document', () => {
   it('has every route', () => {
     expect(operations.map(([route]) => route).toSorted()).toEqual([
+      'get /api/v1/audit',
       'get /api/v1/jobs',
       'get /api/v1/jobs/{name}',
       'get /api/v1/jobs/{name}/upcoming',
@@ -138,6 +139,8 @@ describe('the OpenAPI document', () => {
 
   it('describes the queries of the lists', () => {
     expect(queryOf('get /api/v1/jobs')).toEqual(['state', 'task', 'tag', 'source', 'q', 'sort', 'limit', 'cursor']);
+    const audit = ['job', 'target', 'action', 'by', 'from', 'to', 'limit', 'cursor'];
+    expect(queryOf('get /api/v1/audit')).toEqual(audit);
     expect(queryOf('get /api/v1/runs')).toEqual(['job', 'state', 'kind', 'from', 'to', 'limit', 'cursor']);
   });
 
@@ -167,5 +170,18 @@ describe('the OpenAPI document', () => {
       return known && declared && modern ? [] : [pointer];
     });
     expect(faults).toEqual([]);
+  });
+});
+
+describe('the page at /docs', () => {
+  it('is allowed to run all it brings, also where it comes without TLS', async () => {
+    await app.listen(0, '127.0.0.1');
+    const response = await fetch(`${await app.getUrl()}/docs`);
+    const policy = response.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("script-src 'self';");
+    expect(policy).not.toContain('upgrade-insecure-requests');
+    const scripts = (await response.text()).match(/<script[^>]*>/g) ?? [];
+    expect(scripts.length).toBeGreaterThan(1);
+    for (const script of scripts) expect(script).toMatch(/ src="\.\/docs\//);
   });
 });

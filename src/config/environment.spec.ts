@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Problem } from '../core/problem.js';
 import { readEnvironment } from './environment.js';
 
@@ -17,6 +18,7 @@ describe('the environment', () => {
     expect(readEnvironment({})).toEqual({
       PORT: 3000,
       HOST: '127.0.0.1',
+      AUTH_MODE: 'none',
       DATABASE_SCHEMA: 'cronzimus',
       DATABASE_MIGRATE: true,
       DATABASE_POOL_MAX: 10,
@@ -29,6 +31,7 @@ describe('the environment', () => {
       DEFAULT_TIME_ZONE: 'UTC',
       TASKS_DISABLED: [],
       RUN_RETENTION_DAYS: 30,
+      AUDIT_RETENTION_DAYS: 365,
       SHUTDOWN_GRACE_SECONDS: 30,
       LOG_LEVEL: 'info',
     });
@@ -44,6 +47,8 @@ describe('the environment', () => {
       'TASKS_DISABLED',
       'ROLES',
       'LOG_FORMAT',
+      'API_KEYS',
+      'TRUST_PROXY',
     ];
     expect(readEnvironment(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readEnvironment({}));
   });
@@ -62,6 +67,9 @@ describe('the environment', () => {
     ['SHUTDOWN_GRACE_SECONDS', '0.5', 0.5],
     ['DEFAULT_TIME_ZONE', 'Europe/Berlin', 'Europe/Berlin'],
     ['LOG_FORMAT', 'json', 'json'],
+    ['AUTH_MODE', 'none', 'none'],
+    ['TRUST_PROXY', '2', 2],
+    ['TRUST_PROXY', 'loopback, 10.0.0.0/8, ::1', ['loopback', '10.0.0.0/8', '::1']],
   ])('takes %s=%s', (name, value, expected) => {
     expect(readEnvironment({ [name]: value })).toMatchObject({ [name]: expected });
   });
@@ -75,7 +83,21 @@ describe('the environment', () => {
     ['PORT', '80.5', 'a whole number'],
     ['HOST', '0.0.0.0', 'can be reached from outside'],
     ['HOST', '::', 'can be reached from outside'],
-    ['HOST', 'example.org', 'use 127.0.0.1, ::1 or localhost'],
+    ['HOST', 'example.org', 'set API_KEYS_FILE or API_KEYS, or AUTH_MODE=none'],
+    ['AUTH_MODE', 'open', 'keys'],
+    ['AUTH_MODE', 'keys', 'set API_KEYS_FILE or API_KEYS'],
+    ['API_KEYS', 'sesame', 'entry 1: must be name:role:key'],
+    ['API_KEYS', 'a:viewer:', 'entry 1: must be name:role:key'],
+    ['API_KEYS', 'a:viewer:one,b:root:two', 'entry 2: role must be one of viewer, operator, admin'],
+    ['API_KEYS', 'a b:viewer:one', 'entry 1: name must be 1-128 of'],
+    ['API_KEYS', 'code:viewer:one', 'entry 1: name must not be one of anonymous, code, file'],
+    ['API_KEYS', 'a:viewer:one,a:viewer:two', 'entry 2: there is another key named a'],
+    ['API_KEYS', 'a:viewer:one,b:viewer:one', 'entry 2: it is the same key as a'],
+    ['API_KEYS', 'a:viewer:one,', 'entry 2: must be name:role:key'],
+    ['TRUST_PROXY', 'true', 'must be a number of proxies, or addresses'],
+    ['TRUST_PROXY', '1,loopback', 'must be a number of proxies, or addresses'],
+    ['TRUST_PROXY', '10.0.0.0/33', 'must be a number of proxies, or addresses'],
+    ['AUDIT_RETENTION_DAYS', '0', 'at least 1'],
     ['DATABASE_URL', 'mysql://db/x', 'a URL such as postgres://'],
     ['DATABASE_URL', 'db:5432', 'a URL such as postgres://'],
     ['DATABASE_DIRECT_URL', 'nonsense', 'a URL such as postgres://'],
@@ -106,6 +128,32 @@ describe('the environment', () => {
     });
     const named = message.split('\n').slice(1);
     expect(named.map((line) => line.trim().split(':')[0])).toEqual(['PORT', 'HOST', 'DEFAULT_TIME_ZONE', 'LOG_LEVEL']);
+  });
+
+  it('holds keys as digests, and tells nothing of one that it refuses', () => {
+    const { API_KEYS, AUTH_MODE } = readEnvironment({ API_KEYS: 'ci:operator:open:sesame , me:admin:abc' });
+    const sha256 = createHash('sha256').update('open:sesame').digest('hex');
+    expect(API_KEYS).toEqual([{ name: 'ci', role: 'operator', sha256 }, expect.objectContaining({ name: 'me' })]);
+    expect(AUTH_MODE).toBe('keys');
+    expect(refusal({ API_KEYS: 'hunter2, a:hunter2:hunter2' })).not.toContain('hunter2');
+  });
+
+  it.each<[string, Record<string, string>, string | RegExp]>([
+    ['loopback and no keys', {}, 'none'],
+    ['loopback and keys', { API_KEYS: 'a:viewer:k' }, 'keys'],
+    ['loopback and a file of keys', { API_KEYS_FILE: '/keys' }, 'keys'],
+    ['keys elsewhere', { HOST: '0.0.0.0', API_KEYS_FILE: '/keys' }, 'keys'],
+    ['no keys elsewhere, as it was said', { HOST: '::', AUTH_MODE: 'none' }, 'none'],
+    ['no keys elsewhere', { HOST: '::' }, /^ {2}HOST: "::" can be reached from outside, and there are no keys/m],
+    ['none and keys', { AUTH_MODE: 'none', API_KEYS: 'a:viewer:k' }, /^ {2}AUTH_MODE: none would ignore the keys/m],
+    [
+      'keys in two places',
+      { API_KEYS: 'a:viewer:k', API_KEYS_FILE: '/keys' },
+      /^ {2}API_KEYS_FILE: API_KEYS is set too/m,
+    ],
+  ])('decides who is let in: %s', (_case, values, expected) => {
+    if (expected instanceof RegExp) expect(refusal(values)).toMatch(expected);
+    else expect(readEnvironment(values)).toMatchObject({ AUTH_MODE: expected });
   });
 
   it('tells no password of a URL that it refuses', () => {

@@ -131,6 +131,8 @@ describe('setUpHttp', () => {
     const { answer, headers } = await call(method, path, body, type);
     expect(answer).toEqual(expected);
     expect(headers.get('etag') ?? headers.get('x-powered-by')).toBeNull();
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('strict-transport-security')).toBeNull();
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
