@@ -3,7 +3,7 @@ import { SchedulerDatabase } from '../src/database/scheduler-database.js';
 import { DeclaredJobs } from '../src/jobs/declared-jobs.js';
 import { type JobDefinition, jobDefinition } from '../src/jobs/job.schema.js';
 import { ask } from './support/ask.js';
-import { type Page, spentJob, TestService } from './support/service.js';
+import { type Answer, type Page, spentJob, TestService } from './support/service.js';
 
 interface Entry {
   id: string;
@@ -19,19 +19,24 @@ beforeAll(async () => {
 afterAll(() => service.stop());
 
 /** As the key `night`, from 203.0.113.7, unless told. */
-async function call<T = Record<string, unknown>>(method: string, path: string, body?: object, key = 'night') {
-  const headers = {
-    Authorization: `Bearer key-of-${key}`,
-    'X-Forwarded-For': '198.51.100.1, 203.0.113.7',
-    'Content-Type': 'application/json',
-  };
-  const sent = body && { body: JSON.stringify(body) };
-  const response = await fetch(`${service.url}/api/v1${path}`, { method, headers, ...sent });
-  return { status: response.status, body: (await response.json()) as T };
+function call<T = Record<string, unknown>>(
+  method: string,
+  path: string,
+  body?: object,
+  key = 'night',
+): Promise<Answer<T>> {
+  const headers = { Authorization: `Bearer key-of-${key}`, 'X-Forwarded-For': '198.51.100.1, 203.0.113.7' };
+  return service.call<T>(method, path, body, headers);
 }
 const entriesOf = async (query: string) => (await call<Page<Entry>>('GET', `/audit?${query}`)).body.items;
 
 const night = { by: 'night', role: 'admin', origin: '203.0.113.7' };
+
+const filed = (priority: number, version: number) => ({ task: 'echo', priority, version, source: 'file' });
+const addTwo = async () => {
+  for (const verb of ['pause', 'resume']) await call('POST', `/jobs/paged/${verb}`);
+};
+const count = async () => (await ask(service.database, 'SELECT count(*)::int FROM cronzimus.audit'))[0]!['count'];
 
 describe('the audit has', () => {
   it('each pause and resume of a job that changed something, with who and from where', async () => {
@@ -83,11 +88,10 @@ describe('the audit has', () => {
     await declare();
     await service.app.get(DeclaredJobs, { strict: false }).sweep();
     const of = { by: 'file', role: null, origin: expect.stringMatching(/^\d+ \S+ pid \d+$/), target: 'filed' };
-    const job = (priority: number, version: number) => ({ task: 'echo', priority, version, source: 'file' });
     expect(await entriesOf('job=filed')).toMatchObject([
-      { ...of, action: 'job.delete', before: job(2, 2), after: null },
-      { ...of, action: 'job.update', before: job(1, 1), after: job(2, 2) },
-      { ...of, action: 'job.create', before: null, after: job(1, 1) },
+      { ...of, action: 'job.delete', before: filed(2, 2), after: null },
+      { ...of, action: 'job.update', before: filed(1, 1), after: filed(2, 2) },
+      { ...of, action: 'job.create', before: null, after: filed(1, 1) },
     ]);
     expect(await entriesOf('by=code')).toMatchObject([{ action: 'job.create', target: 'prune-runs' }]);
   });
@@ -122,18 +126,15 @@ it('a change whose entry cannot be written is not made', async () => {
 describe('the list', () => {
   it('is paged, the newest first, and shows no entry twice when others are added meanwhile', async () => {
     await service.given(spentJob('paged', 'echo'));
-    const add = async () => {
-      for (const verb of ['pause', 'resume']) await call('POST', `/jobs/paged/${verb}`);
-    };
-    await add();
-    await add();
+    await addTwo();
+    await addTwo();
     const found: string[] = [];
     for (let cursor = ''; ;) {
       const { body } = await call<Page<Entry>>('GET', `/audit?job=paged&limit=1${cursor}`);
       found.push(...body.items.map(({ id }) => id));
       if (body.nextCursor === null) break;
       cursor = `&cursor=${body.nextCursor}`;
-      await add();
+      await addTwo();
     }
     expect(found).toHaveLength(4);
     expect(found).toEqual([...new Set(found)].toSorted((a, b) => Number(b) - Number(a)));
@@ -159,8 +160,6 @@ describe('the list', () => {
 });
 
 describe('the table', () => {
-  const count = async () => (await ask(service.database, 'SELECT count(*)::int FROM cronzimus.audit'))[0]!['count'];
-
   it.each(["UPDATE cronzimus.audit SET by = 'nobody'", 'DELETE FROM cronzimus.audit', 'TRUNCATE cronzimus.audit'])(
     'refuses %s',
     async (statement) => {

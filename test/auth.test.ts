@@ -204,12 +204,13 @@ describe('an address that guesses keys', () => {
   });
 });
 
+const statusOfAdded = async () => (await ask('/api/v1/jobs', { key: keyOf('added') })).status;
+
 it('a key that is added to the file is taken without a restart, and one that is removed is not', async () => {
-  const statusOf = async () => (await ask('/api/v1/jobs', { key: keyOf('added') })).status;
   await writeFile(join(folder, 'keys.yaml'), KEYS + listOf(entry('added', 'viewer')));
-  await eventually(async () => expect(await statusOf()).toBe(200));
+  await eventually(async () => expect(await statusOfAdded()).toBe(200));
   await writeFile(join(folder, 'keys.yaml'), KEYS);
-  await eventually(async () => expect(await statusOf()).toBe(401));
+  await eventually(async () => expect(await statusOfAdded()).toBe(401));
 });
 
 @Controller('api/v1/secrets')

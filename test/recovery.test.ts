@@ -139,7 +139,7 @@ describe('a run of a task that a worker does not know', () => {
     expect(await attemptBegun(1)).toBe(pid);
   });
 
-  it('ends failed when ANYBODY has known it for an hour', async () => {
+  it('ends failed when nobody has known it for an hour', async () => {
     await givenRun({ task: 'forgotten' });
     await ask(database.url, `UPDATE cronzimus.runs SET queued_at = queued_at - interval '61 minutes'`);
     await givenProcess();

@@ -14,11 +14,11 @@ export class ApiKeyGuard implements CanActivate {
     private readonly authentication: Authentication,
   ) {}
 
-  async canActivate(context: ExecutionContext): Promise<true> {
+  canActivate(context: ExecutionContext): true {
     const required = this.reflector.getAllAndOverride(RequiredRole, [context.getHandler(), context.getClass()]);
     if (required === undefined) throw new RouteClosedError();
     if (required !== 'public')
-      requireRole(await this.authentication.actorOf(context.switchToHttp().getRequest<Request>()), required);
+      requireRole(this.authentication.actorOf(context.switchToHttp().getRequest<Request>()), required);
     return true;
   }
 }

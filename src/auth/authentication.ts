@@ -18,16 +18,17 @@ export class Authentication {
   ) {}
 
   /** Once for each request, however often it is asked. Throws NO_KEY, WRONG_KEY, KEY_EXPIRED, TOO_MANY_WRONG_KEYS. */
-  async actorOf(request: Request & KnownRequest): Promise<Actor> {
-    return (request.actor ??= await this.identify(request));
+  actorOf(request: Request & KnownRequest): Actor {
+    return (request.actor ??= this.identify(request));
   }
 
   /** Stands before the bodies: one without a key is not read. It opens nothing; that is the guard's part. */
   readonly beforeBodies = (request: Request, _response: Response, next: NextFunction): void => {
-    this.actorOf(request).then(() => next(), next);
+    this.actorOf(request);
+    next();
   };
 
-  private async identify(request: Request): Promise<Actor> {
+  private identify(request: Request): Actor {
     // An IPv4 client of a socket that takes both.
     const origin = request.ip?.replace(/^::ffff:(?=\d+\.)/i, '') ?? null;
     if (this.environment.AUTH_MODE === 'none') return { name: 'anonymous', role: 'admin', origin };

@@ -138,22 +138,22 @@ describe('the environment', () => {
     expect(refusal({ API_KEYS: 'hunter2, a:hunter2:hunter2' })).not.toContain('hunter2');
   });
 
-  it.each<[string, Record<string, string>, string | RegExp]>([
+  it.each<[string, Record<string, string>, string]>([
     ['loopback and no keys', {}, 'none'],
     ['loopback and keys', { API_KEYS: 'a:viewer:k' }, 'keys'],
     ['loopback and a file of keys', { API_KEYS_FILE: '/keys' }, 'keys'],
     ['keys elsewhere', { HOST: '0.0.0.0', API_KEYS_FILE: '/keys' }, 'keys'],
     ['no keys elsewhere, as it was said', { HOST: '::', AUTH_MODE: 'none' }, 'none'],
-    ['no keys elsewhere', { HOST: '::' }, /^ {2}HOST: "::" can be reached from outside, and there are no keys/m],
-    ['none and keys', { AUTH_MODE: 'none', API_KEYS: 'a:viewer:k' }, /^ {2}AUTH_MODE: none would ignore the keys/m],
-    [
-      'keys in two places',
-      { API_KEYS: 'a:viewer:k', API_KEYS_FILE: '/keys' },
-      /^ {2}API_KEYS_FILE: API_KEYS is set too/m,
-    ],
-  ])('decides who is let in: %s', (_case, values, expected) => {
-    if (expected instanceof RegExp) expect(refusal(values)).toMatch(expected);
-    else expect(readEnvironment(values)).toMatchObject({ AUTH_MODE: expected });
+  ])('decides who is let in: %s', (_case, values, mode) => {
+    expect(readEnvironment(values)).toMatchObject({ AUTH_MODE: mode });
+  });
+
+  it.each<[string, Record<string, string>, string]>([
+    ['no keys elsewhere', { HOST: '::' }, 'HOST: "::" can be reached from outside, and there are no keys'],
+    ['none and keys', { AUTH_MODE: 'none', API_KEYS: 'a:viewer:k' }, 'AUTH_MODE: none would ignore the keys'],
+    ['keys in two places', { API_KEYS: 'a:viewer:k', API_KEYS_FILE: '/k' }, 'API_KEYS_FILE: API_KEYS is set too'],
+  ])('refuses what leaves that open: %s', (_case, values, words) => {
+    expect(refusal(values)).toContain(`\n  ${words}`);
   });
 
   it('tells no password of a URL that it refuses', () => {

@@ -63,11 +63,11 @@ export class PruneRuns implements TaskHandler<typeof input> {
   }
 
   /** A batch that is done stays so when the signal aborts before the next. */
-  private async inBatches(signal: AbortSignal, prune: (tx: EntityManager) => Promise<number>): Promise<number> {
+  private async inBatches(signal: AbortSignal, pruneBatch: (tx: EntityManager) => Promise<number>): Promise<number> {
     let deleted = 0;
     for (let batch = BATCH; batch === BATCH; deleted += batch) {
       signal.throwIfAborted();
-      batch = await transaction(this.database, this.environment.DATABASE_SCHEMA, BATCH_TIMEOUT_MS, prune);
+      batch = await transaction(this.database, this.environment.DATABASE_SCHEMA, BATCH_TIMEOUT_MS, pruneBatch);
     }
     return deleted;
   }

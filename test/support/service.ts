@@ -11,6 +11,8 @@ import { eventually } from './eventually.js';
 import { givenJobs, jobRow } from './jobs.js';
 import { TestTasksModule } from './tasks.js';
 
+const JSON_TYPE = { 'Content-Type': 'application/json' };
+
 export interface Answer<T> {
   status: number;
   headers: Headers;
@@ -60,9 +62,14 @@ export class TestService {
   }
 
   /** Asks for a path below /api/v1; a body is sent as JSON. */
-  async call<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
-    const headers = { 'Content-Type': 'application/json' };
-    const sent = body === undefined ? {} : { body: JSON.stringify(body), headers };
+  async call<T = Record<string, unknown>>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer<T>> {
+    const sent =
+      body === undefined ? { headers } : { body: JSON.stringify(body), headers: { ...JSON_TYPE, ...headers } };
     const response = await fetch(`${this.url}/api/v1${path}`, { method, ...sent });
     return { status: response.status, headers: response.headers, body: (await response.json()) as T };
   }
