@@ -6,7 +6,7 @@ import { ApiKeys } from './auth/api-keys.js';
 import { Authentication } from './auth/authentication.js';
 import { isLoopback } from './config/loopback.js';
 import type { Environment } from './config/environment.js';
-import type { Role } from './config/role.js';
+import type { ProcessRole } from './config/process-roles.js';
 import { Problem } from './core/problem.js';
 import { API } from './http/api.js';
 import { setUpOpenApi } from './http/openapi.js';
@@ -88,7 +88,7 @@ async function pause(app: NestExpressApplication): Promise<void> {
     );
 }
 
-async function announce(app: NestExpressApplication, roles: Role[]): Promise<void> {
+async function announce(app: NestExpressApplication, roles: ProcessRole[]): Promise<void> {
   const url = await app.getUrl();
   const { items } = await app.get(Jobs).list({ sort: 'nextRunAt', limit: 3, state: 'active' });
   const next = items.map(({ name, nextRunAt }) => `${name} at ${nextRunAt?.toISOString()}`);

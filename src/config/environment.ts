@@ -3,7 +3,7 @@ import { Problem } from '../core/problem.js';
 import { isTimeZone } from '../core/triggers/zone.js';
 import { apiKeyList } from './api-keys.js';
 import { authFaults } from './auth-faults.js';
-import { roleList } from './role.js';
+import { roleList } from './process-roles.js';
 import { postgresUrl, proxies, seconds, wholeNumber, wordList } from './values.js';
 
 /** Every variable that the service reads, with its unit in the name; contract section 9. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ROLES } from '../config/role.js';
+import { ROLES } from '../config/process-roles.js';
 
 export const schedulerView = z
   .object({

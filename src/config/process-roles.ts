@@ -3,7 +3,7 @@ import { wordList } from './values.js';
 /** `api` serves /api/v1, `scheduler` declares jobs and dispatches what is due, `worker` runs tasks. */
 export const ROLES = ['api', 'scheduler', 'worker'] as const;
 
-export type Role = (typeof ROLES)[number];
+export type ProcessRole = (typeof ROLES)[number];
 
 /** At least one, between commas; answers them in the order above. */
 export const roleList = wordList
@@ -11,4 +11,4 @@ export const roleList = wordList
     (words) => words.length > 0 && words.every((word) => ROLES.some((role) => role === word)),
     `must be one or more of ${ROLES.join(', ')}, between commas`,
   )
-  .transform((words): Role[] => ROLES.filter((role) => words.includes(role)));
+  .transform((words): ProcessRole[] => ROLES.filter((role) => words.includes(role)));
