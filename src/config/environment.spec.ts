@@ -70,6 +70,14 @@ describe('the environment', () => {
     ['AUTH_MODE', 'none', 'none'],
     ['TRUST_PROXY', '2', 2],
     ['TRUST_PROXY', 'loopback, 10.0.0.0/8, ::1', ['loopback', '10.0.0.0/8', '::1']],
+    ['SECRETS_DIR', '/run/secrets', '/run/secrets'],
+    ['SQL_TASK_DATABASE_URL', 'self', 'self'],
+    ['SQL_TASK_DATABASE_URL', 'postgres://u:p@db/x', 'postgres://u:p@db/x'],
+    [
+      'HTTP_TASK_ALLOWED_HOSTS',
+      'Example.org, *.example.org,db_1, 10.0.0.1,10.0.0.0/8,fd00::/8, ::1',
+      ['example.org', '*.example.org', 'db_1', '10.0.0.1', '10.0.0.0/8', 'fd00::/8', '::1'],
+    ],
   ])('takes %s=%s', (name, value, expected) => {
     expect(readEnvironment({ [name]: value })).toMatchObject({ [name]: expected });
   });
@@ -114,8 +122,17 @@ describe('the environment', () => {
     ['SHUTDOWN_GRACE_SECONDS', 'soon', 'a number of seconds from 0 to 3600'],
     ['LOG_LEVEL', 'loud', 'info'],
     ['LOG_FORMAT', 'xml', 'pretty'],
+    ['SQL_TASK_DATABASE_URL', 'own', 'must be self, or a URL such as postgres://'],
+    ['HTTP_TASK_ALLOWED_HOSTS', ',', 'must be a name such as example.org'],
+    ['HTTP_TASK_ALLOWED_HOSTS', 'a.test,example.org:443', '"example.org:443" must be a name such as example.org'],
+    ['HTTP_TASK_ALLOWED_HOSTS', 'https://example.org', 'without a port'],
+    ['HTTP_TASK_ALLOWED_HOSTS', '10.0.0.0/33', 'a network such as 10.0.0.0/8'],
+    ['HTTP_TASK_ALLOWED_HOSTS', '10.0.0', 'a network such as 10.0.0.0/8'],
+    ['HTTP_TASK_ALLOWED_HOSTS', '*', '*.example.org for all below it'],
+    ['HTTP_TASK_ALLOWED_HOSTS', 'a.*.org', '*.example.org for all below it'],
+    ['HTTP_TASK_ALLOWED_HOSTS', 'fe80::1%eth0', 'an address'],
   ])('refuses %s=%s, and says what would have worked', (name, value, words) => {
-    expect(refusal({ [name]: value })).toMatch(new RegExp(`^  ${name}: .*${words.replaceAll(/[.+]/g, '\\$&')}`, 'm'));
+    expect(refusal({ [name]: value })).toMatch(new RegExp(`^  ${name}: .*${words.replaceAll(/[.+*]/g, '\\$&')}`, 'm'));
   });
 
   it('names all faults in one message', () => {
@@ -156,7 +173,7 @@ describe('the environment', () => {
     expect(refusal(values)).toContain(`\n  ${words}`);
   });
 
-  it('tells no password of a URL that it refuses', () => {
-    expect(refusal({ DATABASE_URL: 'mysql://me:hunter2@db/x' })).not.toContain('hunter2');
+  it.each(['DATABASE_URL', 'SQL_TASK_DATABASE_URL'])('tells no password of a %s that it refuses', (name) => {
+    expect(refusal({ [name]: 'mysql://me:hunter2@db/x' })).not.toContain('hunter2');
   });
 });

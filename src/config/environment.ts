@@ -4,7 +4,7 @@ import { isTimeZone } from '../core/triggers/zone.js';
 import { apiKeyList } from './api-keys.js';
 import { authFaults } from './auth-faults.js';
 import { roleList } from './process-roles.js';
-import { postgresUrl, proxies, seconds, wholeNumber, wordList } from './values.js';
+import { hosts, postgresUrl, proxies, seconds, selfOrPostgresUrl, wholeNumber, wordList } from './values.js';
 
 /** Every variable that the service reads, with its unit in the name; contract section 9. */
 const environment = z.object({
@@ -43,6 +43,12 @@ const environment = z.object({
     .refine(isTimeZone, 'must be an IANA time zone, such as Europe/Berlin or UTC')
     .default('UTC'),
   TASKS_DISABLED: wordList.prefault(''),
+  /** A folder with a file for each secret that inputs may refer to. */
+  SECRETS_DIR: z.string().min(1).optional(),
+  /** Absent: all that are open to tasks at all. */
+  HTTP_TASK_ALLOWED_HOSTS: hosts.optional(),
+  /** `self` is the service's own database. Absent: `self` on a loopback HOST, elsewhere there is no task sql. */
+  SQL_TASK_DATABASE_URL: selfOrPostgresUrl.optional(),
   RUN_RETENTION_DAYS: wholeNumber(1, 36_500).default(30),
   AUDIT_RETENTION_DAYS: wholeNumber(1, 36_500).default(365),
   SHUTDOWN_GRACE_SECONDS: seconds(0, 3600).default(30),

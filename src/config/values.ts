@@ -25,12 +25,40 @@ export const wordList = z.string().transform((text) =>
     .filter((word) => word !== ''),
 );
 
-export const postgresUrl = z
+const POSTGRES_URL = 'a URL such as postgres://user:password@host:5432/database';
+
+export const postgresUrl = z.string().refine(isPostgresUrl, `must be ${POSTGRES_URL}`);
+
+/** The service's own database, or another one. */
+export const selfOrPostgresUrl = z
   .string()
-  .refine(
-    (text) => URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol),
-    'must be a URL such as postgres://user:password@host:5432/database',
-  );
+  .refine((text) => text === 'self' || isPostgresUrl(text), `must be self, or ${POSTGRES_URL}`);
+
+function isPostgresUrl(text: string): boolean {
+  return URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol);
+}
+
+/** Hosts between commas, in lower case: names, `*.domain` for all names below one, addresses and networks. */
+export const hosts = z
+  .string()
+  .toLowerCase()
+  .pipe(wordList)
+  .superRefine((words, context) => {
+    for (const word of words.length > 0 ? words : [''])
+      if (!isName(word) && !isNetwork(word))
+        context.addIssue({
+          code: 'custom',
+          message: `"${word}" must be a name such as example.org, *.example.org for all below it, an address, or a network such as 10.0.0.0/8; without a port`,
+        });
+  });
+
+const isName = (word: string) => /^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(word) && !/(^|\.)\d+$/.test(word);
+
+function isNetwork(word: string): boolean {
+  const [, address = '', bits = '0'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(word) ?? [];
+  const version = isIP(address);
+  return version !== 0 && !address.includes('%') && Number(bits) <= (version === 4 ? 32 : 128);
+}
 
 const PROXY =
   'must be a number of proxies, or addresses, networks (10.0.0.0/8), loopback, linklocal, uniquelocal between commas';
@@ -42,11 +70,5 @@ export const proxies = wordList
 
 function isProxy(word: string, _index: number, { length }: string[]): boolean {
   if (/^\d{1,2}$/.test(word)) return length === 1;
-  const [address = '', bits, ...rest] = word.split('/');
-  const longest = isIP(address) === 4 ? 32 : 128;
-  const isNetwork =
-    isIP(address) > 0 &&
-    rest.length === 0 &&
-    (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= longest));
-  return isNetwork || ['loopback', 'linklocal', 'uniquelocal'].includes(word);
+  return isNetwork(word) || ['loopback', 'linklocal', 'uniquelocal'].includes(word);
 }
