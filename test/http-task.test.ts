@@ -1,8 +1,11 @@
+import { jest } from '@jest/globals';
+import dns, { type LookupAddress } from 'node:dns';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import type { Environment } from '../src/config/environment.js';
 import { httpInput } from '../src/tasks/http-input.js';
 import { HttpTask } from '../src/tasks/http.task.js';
 import { eventually } from './support/eventually.js';
@@ -24,8 +27,11 @@ afterAll(async () => {
   await once(server, 'close');
 });
 
-const run = (input: object, context = runContext()) =>
-  new HttpTask().run(httpInput.parse({ url: base, ...input }), context);
+const run = (input: object, context = runContext(), environment: Partial<Environment> = {}) =>
+  new HttpTask({ HOST: '127.0.0.1', HTTP_TASK_ALLOWED_HOSTS: undefined, ...environment }).run(
+    httpInput.parse({ url: base, ...input }),
+    context,
+  );
 
 /** Answers 204; resolves to the headers of the request. */
 const listen = () =>
@@ -120,6 +126,21 @@ describe('task http', () => {
     await eventually(() => expect(closed).toBe(true));
   });
 
+  it('tells the length of the body of a DELETE', async () => {
+    const asked = listen();
+    await run({ method: 'DELETE', body: 'grüße' });
+    expect(await asked).toMatchObject({ 'content-length': '7' });
+  });
+
+  it.each([
+    ['gzip', gzipSync('grüße')],
+    ['br', brotliCompressSync('grüße')],
+  ])('unpacks %s', async (encoding, packed) => {
+    answer = (_request, response) => response.writeHead(200, { 'content-encoding': encoding }).end(packed);
+    await expect(run({})).resolves.toMatchObject({ body: 'grüße' });
+    await expect(run({ method: 'HEAD' })).resolves.toMatchObject({ body: null });
+  });
+
   it('reads 16 KiB of what a small answer unpacks to', async () => {
     const zipped = gzipSync(Buffer.alloc(50_000_000, 'a'));
     answer = (_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(zipped);
@@ -197,5 +218,89 @@ describe('task http', () => {
       setImmediate(() => stop.abort(reason));
     };
     await expect(run({}, runContext({ signal: stop.signal }))).rejects.toBe(reason);
+  });
+});
+
+const at = (host: string) => base.replace('127.0.0.1', host);
+
+/** From now on every name leads to these addresses. */
+const givenNames = (...addresses: string[]) => {
+  const answerWith: LookupAddress[] = addresses.map((address) => ({
+    address,
+    family: address.includes(':') ? 6 : 4,
+  }));
+  return jest
+    .spyOn(dns, 'lookup')
+    .mockImplementation(((_name: string, _options: object, done: (error: null, found: LookupAddress[]) => void) =>
+      setImmediate(() => done(null, answerWith))) as never);
+};
+
+describe('task http connects to', () => {
+  const refusal = { code: 'ADDRESS_REFUSED' };
+  let requests = 0;
+  beforeEach(() => {
+    requests = 0;
+    answer = (_request, response) => {
+      requests += 1;
+      response.end('here');
+    };
+  });
+  afterEach(() => jest.restoreAllMocks());
+  it.each([
+    '169.254.169.254',
+    '2852039166',
+    '0xa9fea9fe',
+    '0251.0376.0251.0376',
+    '169.254.43518',
+    '169.254.169.254.',
+    '[::ffff:a9fe:a9fe]',
+    '[64:ff9b::169.254.169.254]',
+    '[fe80::1]',
+    '0.0.0.0',
+    '0',
+    '[::]',
+  ])('no link-local or unspecified address: %s', async (host) => {
+    await expect(run({ url: at(host) })).rejects.toMatchObject(refusal);
+    expect(requests).toBe(0);
+  });
+
+  it('none that a redirect leads to', async () => {
+    answer = (_request, response) => response.writeHead(307, { location: 'http://2852039166/latest/' }).end();
+    await expect(run({})).rejects.toMatchObject({ ...refusal, message: expect.stringContaining('169.254.169.254') });
+  });
+
+  it('none that a name leads to', async () => {
+    givenNames('169.254.169.254');
+    await expect(run({ url: at('harmless.example') })).rejects.toMatchObject({
+      ...refusal,
+      message: expect.stringContaining('"harmless.example", which leads to 169.254.169.254'),
+    });
+  });
+
+  it('what was checked: the name is not asked a second time', async () => {
+    const lookup = givenNames('127.0.0.1');
+    await expect(run({ url: at('harmless.example') })).resolves.toMatchObject({ body: 'here' });
+    expect(lookup).toHaveBeenCalledTimes(1);
+  });
+
+  it('the addresses of a name that are open', async () => {
+    givenNames('169.254.169.254', 'fe80::1', '127.0.0.1');
+    await expect(run({ url: at('harmless.example') })).resolves.toMatchObject({ body: 'here' });
+  });
+
+  it.each(['127.0.0.1', 'localhost', '2130706433', '127.1', '[::ffff:127.0.0.1]'])(
+    'no loopback unless HOST is loopback: %s',
+    async (host) => {
+      await expect(run({ url: at(host) }, runContext(), { HOST: '0.0.0.0' })).rejects.toMatchObject(refusal);
+      expect(requests).toBe(0);
+    },
+  );
+
+  it('only what HTTP_TASK_ALLOWED_HOSTS names, where it is set', async () => {
+    const limit = { HTTP_TASK_ALLOWED_HOSTS: ['localhost'] };
+    await expect(run({ url: at('localhost') }, runContext(), limit)).resolves.toMatchObject({ body: 'here' });
+    await expect(run({ url: base }, runContext(), limit)).rejects.toMatchObject(refusal);
+    answer = (_request, response) => response.writeHead(302, { location: base }).end();
+    await expect(run({ url: at('localhost') }, runContext(), limit)).rejects.toMatchObject(refusal);
   });
 });

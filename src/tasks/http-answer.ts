@@ -1,3 +1,6 @@
+import type { IncomingMessage } from 'node:http';
+import { pipeline, type Readable } from 'node:stream';
+import { constants, createBrotliDecompress, createGunzip } from 'node:zlib';
 import { jsonOrText } from './json-or-text.js';
 
 const MOST_BYTES = 16_384;
@@ -12,22 +15,34 @@ export interface HttpAnswer {
 }
 
 /** Reads an answer as a run keeps it, its body up to 16 KiB, and lets go of the connection. */
-export async function readAnswer(response: Response): Promise<HttpAnswer> {
-  const type = response.headers.get('content-type');
-  const { bytes, truncated } = await firstBytes(response);
+export async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
+  const type = response.headers['content-type'];
+  const { bytes, truncated } = await firstBytes(unpacked(response));
   return {
-    status: response.status,
-    headers: type === null ? {} : { 'content-type': type },
+    status: response.statusCode!,
+    headers: type === undefined ? {} : { 'content-type': type },
     body: bodyOf(bytes, truncated, type ?? ''),
     ...(truncated && { truncated }),
   };
 }
 
-async function firstBytes({ body }: Response): Promise<{ bytes: Buffer; truncated: boolean }> {
-  const chunks: Uint8Array[] = [];
+/** Of the encodings that were asked for. */
+function unpacked(response: IncomingMessage): Readable {
+  const encoding = response.headers['content-encoding']?.toLowerCase();
+  // A part of an answer is unpacked as far as it goes: an empty one, as to HEAD, is no error.
+  const { Z_SYNC_FLUSH, BROTLI_OPERATION_FLUSH } = constants;
+  if (encoding === 'gzip' || encoding === 'x-gzip')
+    return pipeline(response, createGunzip({ finishFlush: Z_SYNC_FLUSH }), () => {});
+  if (encoding === 'br')
+    return pipeline(response, createBrotliDecompress({ finishFlush: BROTLI_OPERATION_FLUSH }), () => {});
+  return response;
+}
+
+async function firstBytes(body: Readable): Promise<{ bytes: Buffer; truncated: boolean }> {
+  const chunks: Buffer[] = [];
   let length = 0;
-  // Leaving the loop cancels the body.
-  for await (const chunk of body ?? []) {
+  // Leaving the loop hangs up.
+  for await (const chunk of body as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     length += chunk.length;
     if (length > MOST_BYTES) break;

@@ -22,6 +22,14 @@ export class HttpFailedError extends Problem {
   }
 }
 
+/** An address that tasks must not connect to, whatever a job or a redirect says. */
+export class AddressRefusedError extends Problem {
+  constructor(host: string, address: string, rule: string) {
+    const where = host === address ? address : `"${host}", which leads to ${address}`;
+    super(422, 'ADDRESS_REFUSED', `The http task does not connect to ${where}: ${rule}`);
+  }
+}
+
 /** Without the query, which often holds a key. */
 function named({ method, url }: HttpInput): string {
   const { origin, pathname } = new URL(url);
@@ -34,9 +42,8 @@ function excerpt(body: unknown): string {
   return `: ${new TextDecoder().decode(bytes.subarray(0, LONGEST_EXCERPT), { stream: true })}`;
 }
 
-/** fetch says "fetch failed"; what happened is in the cause, or for a host with several addresses in one error of each. */
+/** For a host with several addresses, what happened is in one error of each. */
 function why(thrown: unknown): string {
   if (!isNativeError(thrown)) return String(thrown);
-  if ('errors' in thrown && Array.isArray(thrown.errors)) return thrown.errors.map(why).join('; ');
-  return thrown.cause === undefined ? thrown.message : why(thrown.cause);
+  return 'errors' in thrown && Array.isArray(thrown.errors) ? thrown.errors.map(why).join('; ') : thrown.message;
 }

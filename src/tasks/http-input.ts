@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { fillIn } from '../core/template.js';
 import { exampleWords, wordsHelp } from './run-words.js';
 
-/** These belong to the connection, or to fetch; the values of the service's own say which run it is. */
+/** These belong to the connection; the values of the service's own say which run it is. */
 const REFUSED_NAME =
   /^(connection|content-length|expect|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|cronzimus-.*)$/i;
 

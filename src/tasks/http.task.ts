@@ -1,7 +1,10 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { fillIn } from '../core/template.js';
 import { type HttpAnswer, readAnswer } from './http-answer.js';
-import { HttpFailedError, HttpStatusError } from './http-errors.js';
+import { Destinations } from './http-destinations.js';
+import { AddressRefusedError, HttpFailedError, HttpStatusError } from './http-errors.js';
+import { exchange } from './http-exchange.js';
 import { httpInput, type HttpInput } from './http-input.js';
 import { requestOf } from './http-request.js';
 import type { RunContext } from './run-context.js';
@@ -16,7 +19,13 @@ import { Task, type TaskHandler } from './task.decorator.js';
   input: httpInput,
 })
 export class HttpTask implements TaskHandler<typeof httpInput> {
-  /** Throws a Problem: HTTP_STATUS or HTTP_FAILED; the signal's reason once that has aborted. */
+  private readonly destinations: Destinations;
+
+  constructor(@Inject(ENVIRONMENT) environment: Pick<Environment, 'HOST' | 'HTTP_TASK_ALLOWED_HOSTS'>) {
+    this.destinations = new Destinations(environment);
+  }
+
+  /** Throws a Problem: HTTP_STATUS, HTTP_FAILED or ADDRESS_REFUSED; the signal's reason once that has aborted. */
   async run(input: HttpInput, context: RunContext): Promise<HttpAnswer> {
     const request = fillIn(input, runWords(context));
     const answer = await this.send(request, context);
@@ -26,9 +35,10 @@ export class HttpTask implements TaskHandler<typeof httpInput> {
 
   private async send(request: HttpInput, context: RunContext): Promise<HttpAnswer> {
     try {
-      return await readAnswer(await fetch(request.url, requestOf(request, context)));
+      return await readAnswer(await exchange(requestOf(request, context), this.destinations, context.signal));
     } catch (error) {
       context.signal.throwIfAborted();
+      if (error instanceof AddressRefusedError) throw error;
       throw new HttpFailedError(request, error);
     }
   }

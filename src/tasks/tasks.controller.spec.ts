@@ -24,7 +24,13 @@ const list = async (...disabled: string[]) => {
   const module = await Test.createTestingModule({
     imports: [DiscoveryModule],
     controllers: [TasksController],
-    providers: [TaskRegistry, HttpTask, Plain, Odd, { provide: ENVIRONMENT, useValue: { TASKS_DISABLED: disabled } }],
+    providers: [
+      TaskRegistry,
+      HttpTask,
+      Plain,
+      Odd,
+      { provide: ENVIRONMENT, useValue: { HOST: 'localhost', TASKS_DISABLED: disabled } },
+    ],
   }).compile();
   await module.init();
   return module.get(TasksController).list();
