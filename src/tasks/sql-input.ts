@@ -24,3 +24,5 @@ a PostgreSQL array is written as its text, such as "{1,2}". In texts, ${wordsHel
     )
     .meta({ examples: [['90 days', 'DE']] }),
 });
+
+export type SqlInput = z.infer<typeof sqlInput>;

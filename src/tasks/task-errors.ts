@@ -2,12 +2,15 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type Fault, Problem } from '../core/problem.js';
 import { faultsOf } from '../http/faults.js';
 
+const WITHOUT_SQL = '. Where HOST is not loopback, sql needs SQL_TASK_DATABASE_URL: a postgres:// URL, or self';
+
 export class UnknownTaskError extends Problem {
   constructor(
     readonly task: string,
     known: string[],
   ) {
-    const message = `Task "${task}" is not registered; known tasks: ${known.toSorted().join(', ') || 'none'}`;
+    const list = known.toSorted().join(', ') || 'none';
+    const message = `Task "${task}" is not registered; known tasks: ${list}${task === 'sql' ? WITHOUT_SQL : ''}`;
     super(422, 'UNKNOWN_TASK', message, [{ path: '/task', message }]);
   }
 }
