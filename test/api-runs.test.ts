@@ -127,6 +127,12 @@ describe('a run that fails', () => {
     expect((run['error'] as { code?: string }).code).toBe(code);
   });
 
+  it('because of an address that is not open is not tried again', async () => {
+    await service.given(spentJob('refused', 'http', { input: { url: 'http://169.254.169.254/' }, retry: soon }));
+    const { error, attempt } = await service.run('refused', 'failed');
+    expect([error, attempt]).toEqual([expect.objectContaining({ code: 'ADDRESS_REFUSED' }), 1]);
+  });
+
   it('because its stored input no longer fits is not tried again', async () => {
     await service.given(spentJob('outdated', 'echo', { input: { words: 'hi' }, retry: soon }));
     const run = await service.run('outdated', 'failed');

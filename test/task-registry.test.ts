@@ -2,6 +2,7 @@ import { Inject, Injectable, Module, Scope, type Type } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { z } from 'zod';
 import { CodeJobs } from '../src/jobs/code-jobs.js';
 import { TaskRegistry } from '../src/tasks/task.registry.js';
 import { Task, type TaskHandler, type TaskOptions } from '../src/tasks/task.decorator.js';
@@ -144,6 +145,21 @@ describe('a job that a task class declares', () => {
       timeoutSeconds: 300,
     });
     expect([...jobs.keys()].toSorted()).toEqual(['one.often', 'prune-runs']);
+  });
+
+  it('may refer to a secret', async () => {
+    const jobs = { 'echo.secret': { trigger, input: { text: { $secret: 'word' } } } };
+    const input = z.strictObject({ text: z.string() });
+    @Injectable()
+    @Task({ name: 'one', input, jobs })
+    class Declaring implements TaskHandler<typeof input> {
+      run() {}
+    }
+    @Module({ providers: [Declaring] })
+    class DeclaringModule {}
+    await start([DeclaringModule]);
+    const read = await app!.get(CodeJobs, { strict: false }).read();
+    expect(read.get('echo.secret')).toMatchObject({ input: { text: { $secret: 'word' } } });
   });
 
   it.each<[string, object, string, string]>([

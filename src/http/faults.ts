@@ -5,7 +5,7 @@ import { jsonPointer } from './json-pointer.js';
 type Path = readonly PropertyKey[];
 
 /** What zod tells beyond the standard; other libraries leave it out. */
-interface Issue extends StandardSchemaV1.Issue {
+export interface Issue extends StandardSchemaV1.Issue {
   code?: string;
   keys?: readonly string[];
   expected?: string;
@@ -31,7 +31,7 @@ function faultsOfIssue(issue: Issue, base: Path): Fault[] {
   return [{ path: jsonPointer(path), message: alternatives(issue) ?? issue.message }];
 }
 
-const keysOf = ({ path = [] }: Issue): PropertyKey[] =>
+export const keysOf = ({ path = [] }: Issue): PropertyKey[] =>
   path.map((segment) => (typeof segment === 'object' ? segment.key : segment));
 
 /** The branch of a union that was meant: its own type fits and something inside does not. */

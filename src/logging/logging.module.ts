@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
 import pretty from 'pino-pretty';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { maskedLines } from './masked-lines.js';
 import { ServiceLogger } from './service-logger.js';
 
 const secrets = ['authorization', 'cookie', '["x-api-key"]', '["proxy-authorization"]'];
@@ -10,7 +11,7 @@ const redacted = [
   ...['password', 'secret', 'token', 'apiKey', 'authorization'].flatMap((name) => [name, `*.${name}`]),
 ];
 
-/** nestjs-pino: JSON lines, or pretty ones on a terminal; secrets are redacted; health probes make no lines. */
+/** nestjs-pino: JSON lines, or pretty ones on a terminal; secrets are redacted and masked; health probes make no lines. */
 @Global()
 @Module({
   imports: [
@@ -21,6 +22,7 @@ const redacted = [
           {
             level: LOG_LEVEL,
             redact: { paths: redacted, censor: '[redacted]' },
+            hooks: maskedLines,
             customLogLevel: (_request, { statusCode }, error) =>
               error !== undefined || statusCode >= 500 ? 'error' : 'debug',
             autoLogging: { ignore: ({ url }) => url?.startsWith('/health') ?? false },

@@ -1,4 +1,5 @@
 import { storableText } from '../core/json.js';
+import { bare, type Mask } from '../core/mask.js';
 import { Problem } from '../core/problem.js';
 import type { RunError } from './run.entity.js';
 
@@ -58,23 +59,25 @@ export class CancelledError extends Problem {
   }
 }
 
-/** Whatever a task has thrown, as a row keeps it. Never throws, whatever that is. */
-export function runError(thrown: unknown): RunError {
+/** Whatever a task has thrown, as a row keeps it: what `mask` leaves. Never throws, whatever that is. */
+export function runError(thrown: unknown, mask: Mask = bare): RunError {
+  // In this order: half a secret would not be known for one.
+  const kept = (words: string) => cut(mask(words));
   try {
-    return thrown instanceof Error ? describe(thrown) : { name: 'NonError', message: cut(text(thrown)) };
+    return thrown instanceof Error ? describe(thrown, kept) : { name: 'NonError', message: kept(text(thrown)) };
   } catch {
     return { name: 'NonError', message: 'something that cannot be read was thrown' };
   }
 }
 
-function describe(thrown: Error): RunError {
+function describe(thrown: Error, kept: (words: string) => string): RunError {
   const code: unknown = (thrown as { code?: unknown }).code;
   return {
     // Nothing keeps a library from putting something else there.
-    name: cut(text(thrown.name)),
-    message: cut(text(thrown.message)),
-    ...(typeof code === 'string' && { code: cut(code) }),
-    ...(typeof thrown.stack === 'string' && { stack: cut(thrown.stack + causes(thrown)) }),
+    name: kept(text(thrown.name)),
+    message: kept(text(thrown.message)),
+    ...(typeof code === 'string' && { code: kept(code) }),
+    ...(typeof thrown.stack === 'string' && { stack: kept(thrown.stack + causes(thrown)) }),
   };
 }
 

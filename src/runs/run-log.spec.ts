@@ -1,3 +1,4 @@
+import { bare, type Mask, maskOf } from '../core/mask.js';
 import type { RunLog } from '../tasks/run-context.js';
 import { type LogLine, runLog } from './run-log.js';
 
@@ -5,7 +6,7 @@ const run = { id: '01990000-0000-7000-8000-000000000000', attempt: 2 };
 const at = new Date('2026-06-01T12:00:00Z');
 
 /** The log of an attempt, with what the service's own log and the table are handed. */
-function given() {
+function given(mask: Mask = bare) {
   const kept: LogLine[] = [];
   const told: unknown[][] = [];
   const tell =
@@ -16,6 +17,7 @@ function given() {
   const log = runLog(
     service,
     run,
+    mask,
     () => at,
     (line) => kept.push(line),
   );
@@ -93,6 +95,20 @@ describe('the log of a run', () => {
     ['a circle', cyclic, { unreadable: expect.any(String) }],
   ])('makes of fields what a row can hold: %s', (_case, fields, expected) => {
     expect(fieldsOf(fields)).toEqual(expected);
+  });
+
+  it('tells nobody what the mask takes out', () => {
+    const { log, kept, told } = given(maskOf(['hunter22']));
+    log.info('with hunter22');
+    log.warn({ hunter22: [{ a: 'hunter22!' }], err: new Error('no hunter22') }, 'hunter22');
+    log.error(new Error('hunter22'), 'failed');
+    expect(JSON.stringify([kept, told])).not.toContain('hunter22');
+    expect(told[0]).toEqual(['info', 'with ***']);
+    expect(told[1]).toEqual([
+      'warn',
+      { '***': [{ a: '***!' }], err: expect.objectContaining({ message: 'no ***' }) },
+      '***',
+    ]);
   });
 
   it('takes an error for fields', () => {

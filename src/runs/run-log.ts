@@ -1,4 +1,5 @@
-import { storableText } from '../core/json.js';
+import { fieldsAsJson, storableText } from '../core/json.js';
+import { bare, type Mask } from '../core/mask.js';
 import type { LogMethod, RunLog } from '../tasks/run-context.js';
 
 export type LogLevel = keyof RunLog;
@@ -17,10 +18,12 @@ export const MOST_LINES = 1_000;
 export const MOST_BYTES = 262_144;
 export const CUT = `cut here: a run keeps ${MOST_LINES} lines or 256 KiB`;
 
-/** The log of one attempt: each line goes to `pino` as well as to `keep`, up to what a whole run keeps, then one says it was cut. */
+/** The log of one attempt: each line goes to `pino` as well as to `keep`, up to what a whole run keeps, then one says it was
+ *  cut. Both are told what `mask` leaves. */
 export function runLog(
   pino: RunLog,
   run: { id: string; attempt: number },
+  mask: Mask,
   now: () => Date,
   keep: (line: LogLine) => void,
 ): RunLog {
@@ -42,32 +45,16 @@ export function runLog(
   const method =
     (level: LogLevel): LogMethod =>
     (first: object | string, second?: string) => {
+      const message = mask(typeof first === 'string' ? first : (second ?? ''));
       if (typeof first === 'string') {
-        pino[level](first);
-        add(level, storableText(first), null);
+        pino[level](message);
+        add(level, storableText(message), null);
       } else {
-        pino[level](first, second ?? '');
-        add(level, storableText(second ?? ''), fieldsAsJson(first));
+        const fields = fieldsAsJson(first, mask);
+        pino[level](mask === bare ? first : (JSON.parse(fields) as object), message);
+        add(level, storableText(message), fields);
       }
     };
 
   return { debug: method('debug'), info: method('info'), warn: method('warn'), error: method('error') };
-}
-
-/** Never throws: what is no JSON is told as text. */
-function fieldsAsJson(fields: object): string {
-  try {
-    const plain = fields instanceof Error ? { err: fields } : fields;
-    return JSON.stringify(plain, (_key, value: unknown) => readable(value));
-  } catch {
-    return JSON.stringify({ unreadable: 'these fields are no JSON' });
-  }
-}
-
-function readable(value: unknown): unknown {
-  if (typeof value === 'string') return storableText(value);
-  if (typeof value === 'bigint') return value.toString();
-  if (value instanceof Error) return { name: value.name, message: value.message, stack: value.stack };
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [storableText(key), item]));
 }

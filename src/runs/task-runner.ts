@@ -3,8 +3,12 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { PinoLogger } from 'nestjs-pino';
 import type { DataSource } from 'typeorm';
 import { outputAsJson } from '../core/json.js';
+import { bare, type Mask, maskOf } from '../core/mask.js';
+import { withMask } from '../logging/masked-lines.js';
+import { AddressRefusedError } from '../tasks/http-errors.js';
 import { InvalidTaskInputError, UnknownTaskError } from '../tasks/task-errors.js';
 import type { RunContext } from '../tasks/run-context.js';
+import { Secrets } from '../tasks/secrets.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
 import type { AttemptResult } from './attempt-result.js';
 import type { ClaimedRun } from './claim-runs.js';
@@ -13,14 +17,18 @@ import { runLog } from './run-log.js';
 import { RunLogs } from './run-logs.js';
 import { TransactionalAttempt } from './transactional-attempt.js';
 
+/** Another attempt would be told the same. */
+const FINAL = [InvalidTaskInputError, UnknownTaskError, AddressRefusedError];
+
 /** A task that does not heed its signal is left behind after so long. */
 const HEED_MS = 10_000;
 
-/** Runs one attempt: input, context, timeout, your task. */
+/** Runs one attempt: input, secrets, context, timeout, your task. */
 @Injectable()
 export class TaskRunner {
   constructor(
     private readonly tasks: TaskRegistry,
+    private readonly secrets: Secrets,
     private readonly logs: RunLogs,
     private readonly logger: PinoLogger,
     private readonly transactional: TransactionalAttempt,
@@ -39,40 +47,46 @@ export class TaskRunner {
 
   private async execute(run: ClaimedRun, signal: AbortSignal): Promise<AttemptResult> {
     const started = performance.now();
+    let mask = bare;
     try {
-      const input = await this.tasks.validate(run.task, run.input);
+      const { input: filled, secrets } = await this.secrets.fillIn(run.input);
+      mask = maskOf(secrets);
+      const input = await this.tasks.parse(run.task, filled);
       const { options, handler } = this.tasks.get(run.task);
-      if (options.transactional) {
-        await this.transactional.run(run, signal, async (tx) =>
-          handler.run(
-            input as never,
-            this.context(run, signal, (work) => work(tx)),
-          ),
+      const work = async (transaction: RunContext['transaction']) =>
+        outputAsJson(
+          await withMask(mask, () => handler.run(input as never, this.context(run, signal, mask, transaction))),
+          mask,
         );
+      if (options.transactional) {
+        await this.transactional.run(run, signal, (tx) => work((inner) => inner(tx)));
         return { state: 'committed' };
       }
-      const output = await handler.run(input as never, this.context(run, signal, this.ownTransaction(run)));
+      const output = await work(this.ownTransaction(run));
       if (signal.reason instanceof TaskTimeoutError) return timedOut(signal.reason);
       // Where the task has blocked the event loop, the timer has not rung yet.
       if (performance.now() - started > run.timeoutSeconds * 1000)
         return timedOut(new TaskTimeoutError(run.timeoutSeconds));
-      return { state: 'succeeded', output: outputAsJson(output) };
+      return { state: 'succeeded', output };
     } catch (error) {
       if (signal.reason instanceof TaskTimeoutError) return timedOut(signal.reason);
-      // Another attempt would be told the same.
-      const final = error instanceof InvalidTaskInputError || error instanceof UnknownTaskError;
-      return { state: 'failed', error: runError(error), final };
+      return { state: 'failed', error: runError(error, mask), final: FINAL.some((type) => error instanceof type) };
     }
   }
 
-  private context(run: ClaimedRun, signal: AbortSignal, transaction: RunContext['transaction']): RunContext {
+  private context(
+    run: ClaimedRun,
+    signal: AbortSignal,
+    mask: Mask,
+    transaction: RunContext['transaction'],
+  ): RunContext {
     return {
       run: { id: run.id, kind: run.kind },
       job: { name: run.job },
       scheduledAt: run.scheduledAt,
       attempt: run.attempt,
       signal,
-      log: runLog(this.logger.logger, run, () => new Date(), this.logs.keep),
+      log: runLog(this.logger.logger, run, mask, () => new Date(), this.logs.keep),
       transaction,
     };
   }

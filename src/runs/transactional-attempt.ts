@@ -2,7 +2,6 @@ import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import type { EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { outputAsJson } from '../core/json.js';
 import { Problem } from '../core/problem.js';
 import { rows } from '../database/transaction.js';
 import { RunQueue } from '../queue/run-queue.js';
@@ -22,16 +21,15 @@ export class TransactionalAttempt {
     private readonly logger: PinoLogger,
   ) {}
 
-  /** Answers the output that is committed; throws, and has written nothing, otherwise. */
-  run(run: ClaimedRun, signal: AbortSignal, task: (tx: EntityManager) => Promise<unknown>): Promise<string | null> {
+  /** Commits what `task` writes together with its output, JSON text; throws, and has written nothing, otherwise. */
+  run(run: ClaimedRun, signal: AbortSignal, task: (tx: EntityManager) => Promise<string | null>): Promise<void> {
     return this.database.transaction(run.timeoutSeconds * 1000, async (tx) => {
       const { id, pid } = await placeOf(tx);
       const failed = (error: unknown) => this.logger.warn({ err: error }, 'statement could not be cancelled');
       const url = this.environment.DATABASE_URL;
-      const output = outputAsJson(await withCancel({ url, pid, signal, failed }, () => task(tx)));
+      const output = await withCancel({ url, pid, signal, failed }, () => task(tx));
       if ((await placeOf(tx)).id !== id) throw new TransactionEndedError();
       await this.settle(tx, run, output);
-      return output;
     });
   }
 

@@ -2,6 +2,7 @@ import { DiscoveryService } from '@nestjs/core';
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec';
 import type { TriggerInput } from '../core/triggers/trigger.js';
 import type { RunContext } from './run-context.js';
+import type { WithSecrets } from './secret-reference.js';
 
 /** Any schema that validates and can show itself as JSON Schema, such as zod's. */
 export type InputSchema = {
@@ -31,7 +32,7 @@ export interface TaskHandler<S = undefined> {
 /** A job declared in code: all but the task, which is the class it stands at. */
 export interface DeclaredJob<S> {
   trigger: TriggerInput;
-  input?: WrittenInputOf<S>;
+  input?: WithSecrets<WrittenInputOf<S>>;
   description?: string;
   paused?: boolean;
   priority?: number;

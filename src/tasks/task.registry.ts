@@ -1,7 +1,10 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { Problem } from '../core/problem.js';
+import { isExcused } from './excused.js';
+import { referenceHelp, referencesIn } from './secret-reference.js';
 import { InvalidTaskInputError, UnknownTaskError } from './task-errors.js';
 import { TaskMetadata, type InputSchema, type TaskHandler, type TaskOptions } from './task.decorator.js';
 
@@ -59,17 +62,34 @@ a provider that is; a run has no request, so make it a singleton`,
     return task;
   }
 
-  /** The input as the task will see it, defaults filled in. Throws when the task is unknown or refuses it. */
-  async validate(name: string, input: unknown): Promise<unknown> {
-    const schema = this.get(name).options.input;
-    if (!schema) {
-      if (Object.keys(input as object).length > 0)
-        throw new InvalidTaskInputError(name, [{ path: '/input', message: 'this task takes no input; use {}' }]);
-      return {};
-    }
-    const result = await schema['~standard'].validate(input);
+  /** Checks an input that is to be stored, but for what its references to secrets will stand for. Throws when the task is
+   *  unknown or refuses it. */
+  async validate(name: string, input: unknown): Promise<void> {
+    const references = referencesIn(input);
+    const unsound = references.filter((reference) => reference.name === null);
+    if (unsound.length > 0)
+      throw InvalidTaskInputError.of(
+        name,
+        unsound.map(({ path }) => ({ path, message: referenceHelp })),
+      );
+    const { issues = [] } = await this.apply(name, input);
+    const places = references.map(({ path }) => path);
+    const left = issues.filter((issue) => !isExcused(issue, places));
+    if (left.length > 0) throw InvalidTaskInputError.of(name, left);
+  }
+
+  /** An input that is filled in, as the task will see it, with its defaults. Throws when the task is unknown or refuses it. */
+  async parse(name: string, input: unknown): Promise<unknown> {
+    const result = await this.apply(name, input);
     if (result.issues) throw InvalidTaskInputError.of(name, result.issues);
     return result.value;
+  }
+
+  private async apply(name: string, input: unknown): Promise<StandardSchemaV1.Result<unknown>> {
+    const schema = this.get(name).options.input;
+    if (schema) return schema['~standard'].validate(input);
+    const isEmpty = Object.keys(input as object).length === 0;
+    return isEmpty ? { value: {} } : { issues: [{ message: 'this task takes no input; use {}' }] };
   }
 
   private refuseTwins(name: string, place: string): void {

@@ -4,6 +4,7 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { isLoopback } from '../config/loopback.js';
 import { ForeignSqlTask } from './foreign-sql.task.js';
 import { HttpTask } from './http.task.js';
+import { Secrets } from './secrets.js';
 import { SqlTask } from './sql.task.js';
 import { TableSizes } from './table-sizes.task.js';
 import { TaskRegistry } from './task.registry.js';
@@ -24,7 +25,7 @@ const sqlTask: FactoryProvider = {
 @Module({
   imports: [DiscoveryModule],
   controllers: [TasksController],
-  providers: [TaskRegistry, HttpTask, sqlTask, TableSizes],
-  exports: [TaskRegistry],
+  providers: [TaskRegistry, Secrets, HttpTask, sqlTask, TableSizes],
+  exports: [TaskRegistry, Secrets],
 })
 export class TasksModule {}

@@ -1,0 +1,38 @@
+// The service in a process of its own, with a task that tells its input wherever it can. Tells its address when it runs.
+import { Injectable, Logger, Module } from '@nestjs/common';
+import { z } from 'zod';
+import { createApplication, serve } from '../../dist/application.js';
+import { readEnvironment } from '../../dist/config/environment.js';
+import { Task } from '../../dist/tasks/task.decorator.js';
+
+class Tell {
+  logger = new Logger('Tell');
+
+  async run({ text, fails }, { log }) {
+    log.info(`text ${text}`);
+    log.warn({ text, [text]: [text], err: new Error(`error of ${text}`) }, `fields ${text}`);
+    log.error(new Error(`only ${text}`), 'failed');
+    // Past the context, as a service would that the task calls.
+    this.logger.log(`service ${text}`);
+    this.logger.error({ text }, new Error(`service of ${text}`));
+    if (fails) throw Object.assign(new Error(`thrown ${text}`, { cause: new Error(`cause ${text}`) }), { code: text });
+    return { text, [text]: [`twice ${text}${text}`], cut: text.slice(0, 12) };
+  }
+}
+Injectable()(Tell);
+Task({ name: 'tell', input: z.strictObject({ text: z.string(), fails: z.boolean().default(false) }) })(Tell);
+
+class Tasks {}
+Module({ providers: [Tell] })(Tasks);
+
+const environment = readEnvironment(process.env);
+const app = await createApplication(environment, [Tasks]);
+const stop = await serve(app, environment);
+process.once('SIGTERM', () => void end());
+process.send(await app.getUrl());
+
+async function end() {
+  await stop();
+  await app.close();
+  process.exit(0);
+}
