@@ -9,7 +9,7 @@ import { createTestApplication } from './support/application.js';
 import { ask } from './support/ask.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { givenJobs } from './support/jobs.js';
+import { ANYBODY, givenJobs } from './support/jobs.js';
 import { kill } from './support/kill.js';
 import { spentJob } from './support/service.js';
 
@@ -77,7 +77,7 @@ async function givenCopy(): Promise<void> {
     writing('running'),
   ]);
   await app.get(RunQueue, { strict: false }).start();
-  for (const job of ['queued', 'running']) await app.get(Jobs, { strict: false }).runNow(job);
+  for (const job of ['queued', 'running']) await app.get(Jobs, { strict: false }).runNow(job, ANYBODY);
   await ask(
     database.url,
     `UPDATE cronzimus.runs SET state = 'running', attempt = 1, started_at = now(), replica_number = 4711, replica = 'gone'
