@@ -52,7 +52,7 @@ async function givenRun(task: string, written: Partial<Job> = {}): Promise<void>
 const runOf = async (job: string) => (await ask(database.url, `SELECT * FROM cronzimus.runs WHERE job = '${job}'`))[0]!;
 
 const ended = async () => {
-  const [code, signal] = (await once(child, 'exit', { signal: AbortSignal.timeout(20_000) })) as unknown[];
+  const [code, signal] = (await once(child, 'exit', { signal: AbortSignal.timeout(45_000) })) as unknown[];
   return code ?? signal;
 };
 
