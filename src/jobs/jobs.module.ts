@@ -13,6 +13,7 @@ import { DeclaredJobs } from './declared-jobs.js';
 import { DispatchLoop } from './dispatch-loop.js';
 import { Dispatcher } from './dispatcher.js';
 import { Job } from './job.entity.js';
+import { JobEditor } from './job-editor.js';
 import { JobFactory } from './job.factory.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsFile } from './jobs-file.js';
@@ -43,6 +44,7 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     Alarms,
     JobFactory,
     DatabaseClock,
+    JobEditor,
     DeclaredJobs,
     CodeJobs,
     JobsFile,

@@ -23,7 +23,11 @@ export function definitionOf(written: Written, job: Job | undefined, { timeZone,
     task: written.task,
     // As jsonb gives it back, which has no -0: a job is not changed by being declared again.
     input: JSON.parse(JSON.stringify(written.input)) as object,
-    trigger: completeTrigger(written.trigger, { timeZone, createdAt: now, previous: job?.trigger ?? null }),
+    trigger: completeTrigger(written.trigger, {
+      timeZone,
+      createdAt: job?.createdAt ?? now,
+      previous: job?.trigger ?? null,
+    }),
     paused: job && job.declaredPaused === declaredPaused ? job.paused : written.paused,
     declaredPaused,
     priority: written.priority,
@@ -38,11 +42,13 @@ export function definitionOf(written: Written, job: Job | undefined, { timeZone,
 
 type Owned = Definition & Pick<Job, 'source' | 'owner'>;
 
-/** The first occurrence is strictly after `now`: creating a job never runs it. */
-export async function insertJob(tx: EntityManager, job: Owned & { name: string }, now: Date): Promise<void> {
+/** The first occurrence is strictly after `now`: creating a job never runs it. Null, and nothing is written: the name is taken. */
+export async function insertJob(tx: EntityManager, job: Owned & { name: string }, now: Date): Promise<Job | null> {
   const id = v7({ msecs: now.getTime() });
   const next = nextAfter(openTrigger(job.trigger, id), now);
-  await tx.insert(Job, { ...job, id, version: 1, ...next, createdAt: now, updatedAt: now });
+  const row: Job = { ...job, id, version: 1, ...next, createdAt: now, updatedAt: now };
+  const { raw } = await tx.createQueryBuilder().insert().into(Job).values(row).orIgnore().returning('id').execute();
+  return (raw as unknown[]).length > 0 ? row : null;
 }
 
 /** `next` is where the old definition has got to; a trigger that is left alone goes on from there. */
@@ -52,12 +58,14 @@ export async function updateJob(
   edited: Owned,
   next: NextOccurrence,
   now: Date,
-): Promise<void> {
+): Promise<Job> {
   const moved = !isDeepStrictEqual(edited.trigger, job.trigger);
-  await tx.update(Job, job.id, {
+  const changes = {
     ...edited,
     ...(moved ? nextAfter(openTrigger(edited.trigger, job.id), now) : next),
     version: job.version + 1,
     updatedAt: now,
-  });
+  };
+  await tx.update(Job, job.id, changes);
+  return Object.assign(new Job(), job, changes);
 }

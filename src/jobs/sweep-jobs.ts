@@ -1,18 +1,15 @@
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
-import { audit } from '../auth/audit.js';
 import { rows } from '../database/transaction.js';
-import type { RunQueue } from '../queue/run-queue.js';
-import { cancelRuns } from '../runs/cancel-runs.js';
-import { auditedJob } from './audited-job.js';
+import type { JobEditor } from './job-editor.js';
 import { Job, type JobSource } from './job.entity.js';
+import { databaseNow } from './job-rows.js';
 
 /** Deletes the app's jobs of code and file that no live scheduler declares, where one is there that has that source at all;
- *  answers their names. Replicas of other roles declare nothing and do not count. What has not started of the jobs is
- *  cancelled; running attempts end as they will. */
+ *  answers their names. Replicas of other roles declare nothing and do not count. */
 export async function sweepJobs(
   tx: EntityManager,
-  queue: RunQueue,
+  editor: JobEditor,
   app: string,
   actorOf: (source: JobSource) => Actor,
 ): Promise<string[]> {
@@ -22,24 +19,7 @@ export async function sweepJobs(
     .orderBy('job.name')
     .setLock('pessimistic_write')
     .getMany();
-  if (jobs.length === 0) return [];
-  const ids = jobs.map(({ id }) => id);
-  await tx.delete(Job, ids);
-  for (const job of jobs) {
-    const entry = { target: job.name, job: job.name, before: auditedJob(job), after: null };
-    await audit(tx, actorOf(job.source), { action: 'job.delete', ...entry });
-  }
-  const waiting = await rows<{ id: string }>(
-    tx,
-    `SELECT id FROM runs WHERE job_id = ANY($1) AND state IN ('pending', 'retrying')`,
-    [ids],
-  );
-  await cancelRuns(
-    tx,
-    queue,
-    waiting.map(({ id }) => id),
-    'job_deleted',
-  );
+  if (jobs.length > 0) await editor.remove(tx, actorOf, jobs, await databaseNow(tx));
   return jobs.map(({ name }) => name);
 }
 

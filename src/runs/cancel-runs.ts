@@ -13,27 +13,54 @@ export async function cancelRuns(
   reason: CancelReason,
 ): Promise<number> {
   if (ids.length === 0) return 0;
-  const unfinished = await rows<{ id: string; state: string; ticket: string | null }>(
+  const { running, waiting } = await lockUnfinished(tx, 'id = ANY($1)', ids);
+  await cancelWaiting(tx, queue, waiting, reason);
+  await tx.query(
+    `UPDATE runs SET cancel_requested_at = statement_timestamp(), cancel_reason = $2
+     WHERE id = ANY($1) AND cancel_requested_at IS NULL`,
+    [idsOf(running), reason],
+  );
+  return running.length;
+}
+
+/** Cancels what has not started of jobs that are deleted. What runs may end; a reason without a request makes its attempt the last. */
+export async function endRunsOfJobs(tx: EntityManager, queue: RunQueue, jobIds: string[]): Promise<void> {
+  const { running, waiting } = await lockUnfinished(tx, 'job_id = ANY($1)', jobIds);
+  await cancelWaiting(tx, queue, waiting, 'job_deleted');
+  await tx.query(`UPDATE runs SET cancel_reason = 'job_deleted' WHERE id = ANY($1) AND cancel_requested_at IS NULL`, [
+    idsOf(running),
+  ]);
+}
+
+interface Unfinished {
+  id: string;
+  state: string;
+  ticket: string | null;
+}
+
+async function lockUnfinished(tx: EntityManager, condition: string, ids: string[]) {
+  const unfinished = await rows<Unfinished>(
     tx,
-    `SELECT id, state, ticket FROM runs WHERE id = ANY($1) AND state IN ('pending', 'running', 'retrying')
+    `SELECT id, state, ticket FROM runs WHERE ${condition} AND state IN ('pending', 'running', 'retrying')
      ORDER BY id FOR UPDATE`,
     [ids],
   );
-  const running = unfinished.filter(({ state }) => state === 'running');
-  const waiting = unfinished.filter(({ state }) => state !== 'running');
+  return {
+    running: unfinished.filter(({ state }) => state === 'running'),
+    waiting: unfinished.filter(({ state }) => state !== 'running'),
+  };
+}
+
+async function cancelWaiting(tx: EntityManager, queue: RunQueue, waiting: Unfinished[], reason: CancelReason) {
   await tx.query(
     `UPDATE runs SET state = 'cancelled', reason = $2, finished_at = statement_timestamp(), next_attempt_at = NULL,
        ticket = NULL, held = false WHERE id = ANY($1)`,
-    [waiting.map(({ id }) => id), reason],
+    [idsOf(waiting), reason],
   );
   await queue.remove(
     tx,
     waiting.flatMap(({ ticket }) => ticket ?? []),
   );
-  await tx.query(
-    `UPDATE runs SET cancel_requested_at = statement_timestamp(), cancel_reason = $2
-     WHERE id = ANY($1) AND cancel_requested_at IS NULL`,
-    [running.map(({ id }) => id), reason],
-  );
-  return running.length;
 }
+
+const idsOf = (runs: Unfinished[]) => runs.map(({ id }) => id);

@@ -68,14 +68,15 @@ export async function replaceLostTickets(tx: EntityManager, queue: RunQueue): Pr
 const reclaim = `
   WITH reclaimed AS (
     UPDATE runs SET interruptions = interruptions + verdict.interrupted::int, error = verdict.error,
-      state = CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled' WHEN verdict.final THEN 'failed' ELSE 'pending' END,
-      reason = CASE WHEN cancel_requested_at IS NOT NULL THEN cancel_reason WHEN verdict.poison THEN 'poison'
+      state = CASE WHEN cancel_reason IS NOT NULL THEN 'cancelled' WHEN verdict.final THEN 'failed' ELSE 'pending' END,
+      reason = CASE WHEN cancel_reason IS NOT NULL THEN cancel_reason WHEN verdict.poison THEN 'poison'
         ELSE 'worker_lost' END,
       finished_at = CASE WHEN verdict.final THEN clock_timestamp() END,
       ticket = CASE WHEN verdict.final THEN NULL ELSE fresh.ticket END
     FROM unnest($1::uuid[], $2::uuid[]) AS fresh (run, ticket), LATERAL (
       SELECT interrupted, poison,
-        poison OR (interrupted AND old.on_interruption = 'fail') OR old.cancel_requested_at IS NOT NULL AS final, jsonb_build_object('name', 'Error',
+        poison OR (interrupted AND old.on_interruption = 'fail') OR old.cancel_reason IS NOT NULL AS final,
+        jsonb_build_object('name', 'Error',
         'code', CASE WHEN poison THEN 'POISON' ELSE 'WORKER_LOST' END,
         'message', 'The process that ran attempt ' || old.attempt || ' (' || old.replica || ') was lost'
           || CASE WHEN poison THEN '; it is the third one, so the run is not started again' ELSE '' END) AS error

@@ -72,8 +72,10 @@ const record = ({ run, state, reason, output, error, isRetry, delayMs }: Outcome
   ticket,
 });
 
-// A cancelled run that has not made it is cancelled, whatever became of its attempt. An attempt that did not succeed leaves a row; `retrying` is a state of the run, of its attempt it is a failure.
-const cancelled = `(runs.cancel_requested_at IS NOT NULL AND o.state <> 'succeeded')`;
+// A cancelled run that has not made it is cancelled, whatever became of its attempt; that of a deleted job where another
+// attempt would follow. An attempt that did not succeed leaves a row; `retrying` is a state of the run, of its attempt it is a failure.
+const cancelled = `(runs.cancel_reason IS NOT NULL AND o.state <> 'succeeded'
+  AND (runs.cancel_requested_at IS NOT NULL OR o.delay IS NOT NULL))`;
 const settle = `
   WITH outcome AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS o (id uuid, attempt integer, replica text, started timestamptz,

@@ -1,0 +1,100 @@
+import { isDeepStrictEqual } from 'node:util';
+import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { Actor } from '../auth/actor.js';
+import { audit } from '../auth/audit.js';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { RunQueue } from '../queue/run-queue.js';
+import { endRunsOfJobs } from '../runs/cancel-runs.js';
+import { auditedJob } from './audited-job.js';
+import { Dispatcher } from './dispatcher.js';
+import { Job, type JobSource } from './job.entity.js';
+import type { JobDefinition } from './job.schema.js';
+import { definitionOf, insertJob, updateJob } from './save-job.js';
+
+export interface WantedJob {
+  name: string;
+  definition: JobDefinition;
+  source: JobSource;
+  /** The APP_NAME that declares it; null for `api`. */
+  owner: string | null;
+}
+
+export interface JobEdit {
+  change: 'created' | 'updated' | 'unchanged';
+  /** Null: it was created. */
+  before: Job | null;
+  after: Job;
+}
+
+/** Makes, changes and deletes jobs within the caller's transaction, whether code, a file or the API asks, and writes down who
+ *  did. The caller notifies. */
+@Injectable()
+export class JobEditor {
+  constructor(
+    @Inject(ENVIRONMENT) private readonly environment: Environment,
+    private readonly dispatcher: Dispatcher,
+    private readonly queue: RunQueue,
+  ) {}
+
+  /** Locks those of these names that there are. */
+  async lock(tx: EntityManager, names: string[]): Promise<Map<string, Job>> {
+    const jobs = await tx
+      .createQueryBuilder(Job, 'job')
+      .where('job.name = ANY(:names)', { names })
+      .orderBy('job.name')
+      .setLock('pessimistic_write')
+      .getMany();
+    return new Map(jobs.map((job) => [job.name, job]));
+  }
+
+  /** Whether saving would leave the stored job as it is. */
+  isSame(job: Job, wanted: WantedJob, now: Date): boolean {
+    const owned = job.source === wanted.source && job.owner === wanted.owner;
+    return owned && isDeepStrictEqual(this.definition(wanted.definition, job, now), this.definition(job, job, now));
+  }
+
+  /** Creates the job, or changes `job`, which the transaction has locked; what is due of it under the old definition is disposed
+   *  of first. What is the same is not touched, so its `nextRunAt` stays. Null: one of that name was made meanwhile; lock again. */
+  async save(
+    tx: EntityManager,
+    actor: Actor,
+    wanted: WantedJob,
+    job: Job | undefined,
+    now: Date,
+  ): Promise<JobEdit | null> {
+    const { name, source, owner } = wanted;
+    const edited = { ...this.definition(wanted.definition, job, now), source, owner };
+    if (!job) {
+      const made = await insertJob(tx, { name, ...edited }, now);
+      if (!made) return null;
+      await audit(tx, actor, { action: 'job.create', target: name, job: name, before: null, after: auditedJob(made) });
+      return { change: 'created', before: null, after: made };
+    }
+    if (this.isSame(job, wanted, now)) return { change: 'unchanged', before: job, after: job };
+    const [decision] = await this.dispatcher.dispatch(tx, [job], now);
+    const after = await updateJob(tx, job, edited, decision!.next, now);
+    const entry = { target: name, job: name, before: auditedJob(job), after: auditedJob(after) };
+    await audit(tx, actor, { action: 'job.update', ...entry });
+    return { change: 'updated', before: job, after };
+  }
+
+  /** Deletes jobs, which the transaction has locked. What is due of them gets its row, and is cancelled with all else that has not
+   *  started; running attempts end as they will, and are the last of their runs. */
+  async remove(tx: EntityManager, actorOf: (source: JobSource) => Actor, jobs: Job[], now: Date): Promise<void> {
+    // Nothing that runs is to be replaced.
+    let left = jobs.map((job) => Object.assign(new Job(), job, { overlap: 'allow' }));
+    while (left.length > 0) left = left.slice((await this.dispatcher.dispatch(tx, left, now)).length);
+    const ids = jobs.map(({ id }) => id);
+    await tx.query('DELETE FROM jobs WHERE id = ANY($1)', [ids]);
+    await endRunsOfJobs(tx, this.queue, ids);
+    for (const job of jobs) {
+      const entry = { target: job.name, job: job.name, before: auditedJob(job), after: null };
+      await audit(tx, actorOf(job.source), { action: 'job.delete', ...entry });
+    }
+  }
+
+  private definition(written: JobDefinition | Job, job: Job | undefined, now: Date) {
+    return definitionOf(written, job, { timeZone: this.environment.DEFAULT_TIME_ZONE, now });
+  }
+}
