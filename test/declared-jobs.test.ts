@@ -1,4 +1,5 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { Client } from 'pg';
 import { DeclaredJobs, type DeclaredSource } from '../src/jobs/declared-jobs.js';
 import { jobDefinition, type JobDefinitionInput } from '../src/jobs/job.schema.js';
 import { Replicas } from '../src/queue/replicas.js';
@@ -6,6 +7,7 @@ import { RunQueue } from '../src/queue/run-queue.js';
 import { createTestApplication } from './support/application.js';
 import { ask } from './support/ask.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
+import { eventually } from './support/eventually.js';
 import { TestTasksModule } from './support/tasks.js';
 
 let database: TestDatabase;
@@ -144,6 +146,33 @@ describe('a declared job', () => {
       message: expect.stringMatching(new RegExp(`^Job "b" .*${words}`)),
     });
     expect(await rows()).toMatchObject([{ name: 'b', priority: 0, version: 1 }]);
+  });
+
+  it('is refused where the API takes its name at the same moment', async () => {
+    await declare({ model: {} });
+    const api = new Client({ connectionString: database.url });
+    await api.connect();
+    try {
+      await api.query('BEGIN');
+      await api.query(
+        `CREATE TEMP TABLE made ON COMMIT DROP AS SELECT * FROM cronzimus.jobs;
+         UPDATE made SET id = gen_random_uuid(), name = 'a', source = 'api', owner = NULL;
+         INSERT INTO cronzimus.jobs SELECT * FROM made`,
+      );
+      const declaring = declare({ a: {} }).catch((error: unknown) => error);
+      await eventually(async () =>
+        expect(
+          await ask(
+            database.url,
+            `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+          ),
+        ).toHaveLength(1),
+      );
+      await api.query('COMMIT');
+      expect(await declaring).toMatchObject({ code: 'JOB_MANAGED_ELSEWHERE' });
+    } finally {
+      await api.end();
+    }
   });
 
   it('is shared with another app that lives and declares the same, and taken over from one that is gone', async () => {

@@ -48,6 +48,7 @@ const isEmpty = (schema: object | undefined) => schema === undefined || Object.k
 const contents = (part: { content?: Record<string, { schema?: object }> } | undefined) =>
   Object.values(part?.content ?? {});
 const success = ({ responses }: Operation) => Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1];
+const isBare = ({ responses }: Operation) => '204' in responses;
 
 const takes = ({ parameters, requestBody }: Operation) => Boolean(parameters?.length || requestBody);
 
@@ -59,6 +60,7 @@ const queryOf = (route: string) => {
 describe('the OpenAPI document', () => {
   it('has every route', () => {
     expect(operations.map(([route]) => route).toSorted()).toEqual([
+      'delete /api/v1/jobs/{name}',
       'get /api/v1/audit',
       'get /api/v1/jobs',
       'get /api/v1/jobs/{name}',
@@ -71,6 +73,8 @@ describe('the OpenAPI document', () => {
       'get /health',
       'get /health/live',
       'get /health/ready',
+      'patch /api/v1/jobs/{name}',
+      'post /api/v1/jobs',
       'post /api/v1/jobs/{name}/pause',
       'post /api/v1/jobs/{name}/resume',
       'post /api/v1/jobs/{name}/run',
@@ -78,6 +82,7 @@ describe('the OpenAPI document', () => {
       'post /api/v1/scheduler/pause',
       'post /api/v1/scheduler/resume',
       'post /api/v1/triggers/preview',
+      'put /api/v1/jobs/{name}',
     ]);
   });
 
@@ -98,7 +103,7 @@ describe('the OpenAPI document', () => {
   });
 
   it('describes the success of each route with a schema', () => {
-    expect(wrong((operation) => isEmpty(contents(success(operation))[0]?.schema))).toEqual([]);
+    expect(wrong((operation) => !isBare(operation) && isEmpty(contents(success(operation))[0]?.schema))).toEqual([]);
   });
 
   it('describes the problems of each route of the API that takes anything', () => {

@@ -26,7 +26,8 @@ export class SchemaPipe implements PipeTransform<unknown, Promise<unknown>> {
   }
 }
 
-const invalidBody = (faults: Fault[]): Problem => new Problem(422, 'INVALID_BODY', summary('body', faults), faults);
+export const invalidBody = (faults: Fault[]): Problem =>
+  new Problem(422, 'INVALID_BODY', summary('body', faults), faults);
 
 const invalidParameter = (faults: Fault[]): Problem =>
   new Problem(400, 'INVALID_PARAMETER', summary('request', faults), faults);

@@ -6,6 +6,12 @@ export class JobNotFoundError extends Problem {
   }
 }
 
+export class JobExistsError extends Problem {
+  constructor(readonly job: string) {
+    super(409, 'JOB_EXISTS', `There is a job "${job}" already; change it with PUT or PATCH, or take another name`);
+  }
+}
+
 export class JobBusyError extends Problem {
   constructor(
     readonly job: string,
@@ -33,6 +39,29 @@ export class JobManagedElsewhereError extends Problem {
       `Job "${job}" is declared by source "${source}", but it belongs to source "${owningSource}"${whose}; \
 give one of the two another name`,
     );
+  }
+}
+
+/** The same, seen from the API. */
+export class JobOfSourceError extends Problem {
+  constructor(
+    readonly job: string,
+    source: string,
+    owner: string | null,
+  ) {
+    super(
+      409,
+      'JOB_MANAGED_ELSEWHERE',
+      `Job "${job}" belongs to source "${source}" of the app "${owner}": change or delete it there. \
+Over the API it can be paused, resumed and run`,
+    );
+  }
+}
+
+export class TriggerInPastError extends Problem {
+  constructor(at: string) {
+    const message = `${at} is over by the database's clock, so the job would never run; give an instant to come`;
+    super(422, 'TRIGGER_IN_PAST', message, [{ path: '/trigger/at', message }]);
   }
 }
 

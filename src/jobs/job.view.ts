@@ -38,6 +38,10 @@ export const jobView = z
 
 export type JobView = z.output<typeof jobView>;
 
+/** Strong; of this job and this version of its definition, also where a job of that name was deleted and made again. */
+export const etagOf = ({ createdAt, version }: Pick<Job, 'createdAt' | 'version'>): string =>
+  `"${createdAt.getTime().toString(36)}-${version}"`;
+
 export function viewOf(job: Job, lastRun: LastRun | null): JobView {
   const state = job.nextOccurrenceAt === null ? 'finished' : job.paused ? 'paused' : 'active';
   return {

@@ -11,7 +11,7 @@ import { runView } from '../runs/run.view.js';
 import { InvalidTaskInputError } from '../tasks/task-errors.js';
 import { JobBusyError, JobNotFoundError } from './job-errors.js';
 import { jobName } from './job.schema.js';
-import { jobView } from './job.view.js';
+import { etagOf, jobView } from './job.view.js';
 import { Jobs } from './jobs.service.js';
 import { jobsQuery, type JobsQuery } from './list-jobs.js';
 
@@ -50,8 +50,10 @@ export class JobsController {
   @ApiOperation({ summary: 'Get a job', description: 'Its definition, its next instant, and its last run.' })
   @ApiResponse({ status: 200, description: 'The job', standardSchema: jobView })
   @Problems(new JobNotFoundError('billing.nightly'))
-  get(@Param('name', { schema: jobName }) name: string) {
-    return this.jobs.get(name);
+  async get(@Param('name', { schema: jobName }) name: string, @Res({ passthrough: true }) response: Response) {
+    const job = await this.jobs.get(name);
+    response.setHeader('ETag', etagOf(job));
+    return job;
   }
 
   @Get(':name/upcoming')

@@ -13,6 +13,8 @@ import { DeclaredJobs } from './declared-jobs.js';
 import { DispatchLoop } from './dispatch-loop.js';
 import { Dispatcher } from './dispatcher.js';
 import { Job } from './job.entity.js';
+import { JobDefinitionsController } from './job-definitions.controller.js';
+import { JobDefinitions } from './job-definitions.service.js';
 import { JobEditor } from './job-editor.js';
 import { JobFactory } from './job.factory.js';
 import { JobsController } from './jobs.controller.js';
@@ -36,7 +38,7 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     RunsModule,
     TasksModule,
   ],
-  controllers: [JobsController, TriggersController, SchedulerController],
+  controllers: [JobsController, JobDefinitionsController, TriggersController, SchedulerController],
   providers: [
     Jobs,
     Dispatcher,
@@ -44,6 +46,7 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     Alarms,
     JobFactory,
     DatabaseClock,
+    JobDefinitions,
     JobEditor,
     DeclaredJobs,
     CodeJobs,

@@ -98,10 +98,12 @@ export class Jobs {
       const job = await this.find(tx, name, true);
       if (job.paused !== paused) {
         await this.dispatcher.dispatch(tx, [job], await databaseNow(tx));
-        await tx.query('UPDATE jobs SET paused = $2, updated_at = statement_timestamp() WHERE id = $1', [
-          job.id,
-          paused,
-        ]);
+        // Of a job of the API there is no other declaration than what it is now.
+        await tx.query(
+          `UPDATE jobs SET paused = $2, declared_paused = CASE source WHEN 'api' THEN $2 ELSE declared_paused END,
+             updated_at = statement_timestamp() WHERE id = $1`,
+          [job.id, paused],
+        );
         const [action, before, after] = [paused ? 'job.pause' : 'job.resume', { paused: !paused }, { paused }] as const;
         await audit(tx, actor, { action, target: name, job: name, before, after });
         await notify(tx, this.environment.DATABASE_SCHEMA, 'jobs');

@@ -71,7 +71,8 @@ export class TestService {
     const sent =
       body === undefined ? { headers } : { body: JSON.stringify(body), headers: { ...JSON_TYPE, ...headers } };
     const response = await fetch(`${this.url}/api/v1${path}`, { method, ...sent });
-    return { status: response.status, headers: response.headers, body: (await response.json()) as T };
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: (text ? JSON.parse(text) : null) as T };
   }
 
   async get<T = Record<string, unknown>>(path: string): Promise<T> {

@@ -1,0 +1,478 @@
+import { eventually } from './support/eventually.js';
+import { ask } from './support/ask.js';
+import { type Page, type RunAnswer, spentJob, TestService } from './support/service.js';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await TestService.start();
+});
+afterAll(() => service.stop());
+
+type Answered = Record<string, unknown>;
+const IN_A_CENTURY = '2100-01-01T00:00:00.000Z';
+const later = { type: 'date', at: IN_A_CENTURY };
+const daily = { type: 'cron', expression: '0 9 * * *', timeZone: 'Europe/Berlin' };
+const minimal = { task: 'wait', trigger: later };
+const full = {
+  description: 'all of it',
+  task: 'echo',
+  input: { text: 'hi', times: 2 },
+  trigger: { type: 'interval', everySeconds: 3600, anchor: '2026-01-01T00:00:00.000Z', jitterSeconds: 5 },
+  paused: true,
+  priority: 7,
+  tags: ['a', 'b'],
+  timeoutSeconds: 1.5,
+  retry: { limit: 2, delaySeconds: 1, backoff: 'fixed', maxDelaySeconds: 9 },
+  onInterruption: 'fail',
+  misfire: { policy: 'all', graceSeconds: 1, maxCatchUp: 3 },
+  overlap: 'queue',
+};
+
+const post = (body: unknown) => service.call('POST', '/jobs', body);
+const put = (name: string, body: unknown, headers = {}) => service.call('PUT', `/jobs/${name}`, body, headers);
+const patch = (name: string, body: unknown, headers = {}) => service.call('PATCH', `/jobs/${name}`, body, headers);
+const remove = (name: string, headers = {}) => service.call('DELETE', `/jobs/${name}`, undefined, headers);
+const get = (name: string) => service.call('GET', `/jobs/${name}`);
+const runs = async (job: string) =>
+  (await service.get<Page<RunAnswer>>(`/runs?job=${job}&limit=500`)).items.toReversed();
+const tagOf = async (name: string) => (await get(name)).headers.get('etag');
+const errorPaths = (body: Answered) => (body['errors'] as { path: string }[]).map(({ path }) => path).toSorted();
+
+describe('POST /jobs', () => {
+  it('creates a job, answers where it is, and does not run it', async () => {
+    const { status, headers, body } = await post({ name: 'made', ...full });
+    expect(status).toBe(201);
+    expect(headers.get('location')).toBe('/api/v1/jobs/made');
+    expect(headers.get('etag')).toMatch(/^"[^"]+"$/);
+    expect(body).toMatchObject({ name: 'made', ...full, source: 'api', version: 1, state: 'paused', lastRun: null });
+    expect((await get('made')).body).toEqual(body);
+    expect(await runs('made')).toEqual([]);
+  });
+
+  it('fills in what is left out', async () => {
+    const { body } = await post({
+      name: 'made.minimal',
+      ...minimal,
+      trigger: { type: 'cron', expression: '0 9 * * *' },
+    });
+    expect(body).toMatchObject({
+      description: '',
+      input: {},
+      paused: false,
+      priority: 0,
+      tags: [],
+      timeoutSeconds: 300,
+      retry: { limit: 0, delaySeconds: 5, backoff: 'exponential', maxDelaySeconds: 3600 },
+      onInterruption: 'rerun',
+      misfire: { policy: 'once', graceSeconds: 60, maxCatchUp: 100 },
+      overlap: 'skip',
+      trigger: { timeZone: 'UTC', startAt: null, endAt: null, jitterSeconds: 0 },
+      state: 'active',
+      nextRunAt: expect.any(String),
+    });
+  });
+
+  it('runs an interval from its creation on, the first time strictly after it', async () => {
+    const { body } = await post({
+      name: 'made.interval',
+      task: 'wait',
+      trigger: { type: 'interval', everySeconds: 60 },
+    });
+    const { trigger, createdAt, nextRunAt } = body as { trigger: { anchor: string } } & Record<string, string>;
+    expect(trigger.anchor).toBe(createdAt);
+    expect(Date.parse(nextRunAt!) - Date.parse(createdAt!)).toBe(60_000);
+  });
+
+  it('is dispatched by the service', async () => {
+    const trigger = { type: 'interval', everySeconds: 0.3 };
+    await post({ name: 'made.ringing', task: 'echo', input: { text: 'x' }, trigger, overlap: 'allow' });
+    await eventually(async () => expect((await runs('made.ringing')).length).toBeGreaterThan(2));
+    await remove('made.ringing');
+  });
+
+  it('refuses a name that is taken, and leaves that job as it is', async () => {
+    await post({ name: 'taken', ...minimal });
+    const { status, body } = await post({ name: 'taken', ...minimal, priority: 5 });
+    expect({ status, body }).toMatchObject({ status: 409, body: { code: 'JOB_EXISTS' } });
+    expect((await get('taken')).body).toMatchObject({ priority: 0, version: 1 });
+    expect((await post({ name: 'prune-runs', ...minimal })).status).toBe(409);
+  });
+
+  it.each([1, 2, 3, 4, 5])('makes one job when twenty ask at once, round %i', async (round) => {
+    const name = `raced.${round}`;
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, priority) => post({ name, ...minimal, priority })),
+    );
+    const made = answers.filter(({ status }) => status === 201);
+    expect(made).toHaveLength(1);
+    expect(answers.filter(({ status, body }) => status === 409 && body['code'] === 'JOB_EXISTS')).toHaveLength(19);
+    expect((await get(name)).body).toEqual(made[0]!.body);
+  });
+});
+
+describe('what is refused', () => {
+  it.each<[string, object, string, string[]]>([
+    ['no trigger', { trigger: undefined }, 'INVALID_BODY', ['/trigger']],
+    ['an unknown field', { priorty: 1, extra: {} }, 'INVALID_BODY', ['/extra', '/priorty']],
+    ['an unknown field within', { retry: { limits: 3 } }, 'INVALID_BODY', ['/retry/limits']],
+    ['a wrong value', { overlap: 'never', priority: 1.5 }, 'INVALID_BODY', ['/overlap', '/priority']],
+    ['a bad expression', { trigger: { ...daily, expression: '61 * * * *' } }, 'INVALID_BODY', ['/trigger/expression']],
+    [
+      'an expression that never fires',
+      { trigger: { ...daily, expression: '0 0 31 2 *' } },
+      'INVALID_BODY',
+      ['/trigger/expression'],
+    ],
+    [
+      'a date in the past',
+      { trigger: { type: 'date', at: '2020-01-01T00:00:00Z' } },
+      'TRIGGER_IN_PAST',
+      ['/trigger/at'],
+    ],
+    ['an unknown task', { task: 'nope' }, 'UNKNOWN_TASK', ['/task']],
+    [
+      'an input that does not fit',
+      { task: 'echo', input: { text: 1, more: 2 } },
+      'INVALID_INPUT',
+      ['/input/more', '/input/text'],
+    ],
+    ['an input of a task that takes none', { input: { a: 1 } }, 'INVALID_INPUT', ['/input']],
+    ['what PostgreSQL cannot hold', { description: 'a\0b' }, 'INVALID_BODY', ['/description']],
+  ])('%s', async (_case, written, code, paths) => {
+    const created = await post({ name: 'refused', ...minimal, ...written });
+    expect(created).toMatchObject({ status: 422, body: { code } });
+    expect(errorPaths(created.body)).toEqual(paths);
+    await put('kept', minimal);
+    const before = (await get('kept')).body;
+    const replaced = await put('kept', { ...minimal, ...written });
+    expect(replaced).toMatchObject({ status: 422, body: { code } });
+    expect(errorPaths(replaced.body)).toEqual(paths);
+    expect((await get('kept')).body).toEqual(before);
+    expect((await get('refused')).status).toBe(404);
+  });
+
+  it.each([undefined, 'Nope', '', '.dot', 'x'.repeat(129), 'ü'])('a new job with the name %s', async (name) => {
+    const { status, body } = await post({ ...minimal, name });
+    expect({ status, paths: errorPaths(body) }).toEqual({ status: 422, paths: ['/name'] });
+  });
+
+  it('another name than that in the path', async () => {
+    await put('named', minimal);
+    for (const send of [put, patch]) {
+      expect(await send('named', { ...minimal, name: 'renamed' })).toMatchObject({
+        status: 422,
+        body: { errors: [{ path: '/name' }] },
+      });
+      expect((await send('named', { ...minimal, name: 'named' })).status).toBe(200);
+    }
+  });
+
+  it('a patch of what is not there', async () => {
+    expect(await patch('nowhere', {})).toMatchObject({ status: 404, body: { code: 'JOB_NOT_FOUND' } });
+    expect(await remove('nowhere')).toMatchObject({ status: 404, body: { code: 'JOB_NOT_FOUND' } });
+  });
+
+  it.each(['[]', '"x"', '5', 'null', 'true'])('a body that is %s', async (text) => {
+    await put('typed', minimal);
+    for (const method of ['PUT', 'PATCH'])
+      expect((await service.call(method, '/jobs/typed', JSON.parse(text))).status).toBe(422);
+    expect((await post(JSON.parse(text))).status).toBe(422);
+  });
+
+  it('edits of a job of code, which can be paused, resumed and run all the same', async () => {
+    const refusal = { status: 409, body: { code: 'JOB_MANAGED_ELSEWHERE' } };
+    expect(await put('prune-runs', { task: 'prune-runs', trigger: daily })).toMatchObject(refusal);
+    expect(await patch('prune-runs', { priority: 1 })).toMatchObject(refusal);
+    expect(await remove('prune-runs')).toMatchObject(refusal);
+    for (const verb of ['pause', 'resume'])
+      expect((await service.call('POST', `/jobs/prune-runs/${verb}`)).status).toBe(200);
+    expect((await service.call('POST', '/jobs/prune-runs/run')).status).toBe(202);
+  });
+});
+
+describe('PUT /jobs/{name}', () => {
+  it('creates, and the same again changes nothing', async () => {
+    const first = await put('put', full);
+    expect(first).toMatchObject({ status: 201, body: { version: 1 } });
+    expect(first.headers.get('location')).toBe('/api/v1/jobs/put');
+    const second = await put('put', full);
+    expect(second).toMatchObject({ status: 200, body: first.body });
+    expect(second.headers.get('etag')).toBe(first.headers.get('etag'));
+  });
+
+  it('takes a job as it is answered, with an edit', async () => {
+    await put('round-trip', full);
+    const { body } = await get('round-trip');
+    const edited = await put('round-trip', { ...body, priority: 8, version: 99, lastRun: 'x', state: 'finished' });
+    expect(edited).toMatchObject({
+      status: 200,
+      body: { ...body, priority: 8, version: 2, updatedAt: expect.any(String) },
+    });
+  });
+
+  it('returns what is left out to its default, but an interval keeps its anchor', async () => {
+    await put('replaced', full);
+    const { body } = await put('replaced', { task: 'wait', trigger: { type: 'interval', everySeconds: 60 } });
+    expect(body).toMatchObject({
+      description: '',
+      priority: 0,
+      tags: [],
+      paused: false,
+      retry: { limit: 0 },
+      version: 2,
+    });
+    expect(body['trigger']).toMatchObject({ anchor: full.trigger.anchor, jitterSeconds: 0 });
+  });
+
+  it('leaves nextRunAt alone where the trigger is left alone, and moves it where it is not', async () => {
+    const trigger = { type: 'interval', everySeconds: 3600 };
+    const { body } = await put('unmoved', { task: 'wait', trigger });
+    expect((await put('unmoved', { task: 'wait', trigger, priority: 1 })).body['nextRunAt']).toBe(body['nextRunAt']);
+    const moved = await put('unmoved', { task: 'wait', trigger: { ...trigger, everySeconds: 60 } });
+    expect(moved.body['nextRunAt']).not.toBe(body['nextRunAt']);
+  });
+
+  it('pauses and resumes by what it says, whatever was done by hand', async () => {
+    await put('switched', minimal);
+    await service.call('POST', '/jobs/switched/pause');
+    expect((await put('switched', { ...minimal, paused: true })).body).toMatchObject({ paused: true, version: 1 });
+    expect((await put('switched', { ...minimal, paused: false })).body).toMatchObject({ paused: false, version: 2 });
+    expect((await put('switched', { ...minimal, paused: true })).body).toMatchObject({ paused: true, version: 3 });
+    expect((await service.call('POST', '/jobs/switched/resume')).body).toMatchObject({ paused: false, version: 3 });
+  });
+
+  it('lets a job be edited whose date has passed, and refuses another past date', async () => {
+    const at = '2020-01-01T00:00:00.000Z';
+    await service.given(spentJob('over', 'wait', { trigger: { type: 'date', at } }));
+    const sent = { task: 'wait', trigger: { type: 'date', at: '2020-01-01T01:00:00+01:00' }, description: 'was once' };
+    expect(await put('over', sent)).toMatchObject({
+      status: 200,
+      body: { state: 'finished', description: 'was once' },
+    });
+    expect((await put('over', { task: 'wait', trigger: { type: 'date', at: '2021-01-01T00:00:00Z' } })).status).toBe(
+      422,
+    );
+  });
+
+  it('gives an interval that takes the place of another trigger the creation of the job for an anchor', async () => {
+    const { body } = await put('became-interval', minimal);
+    const edited = await put('became-interval', { task: 'wait', trigger: { type: 'interval', everySeconds: 7 } });
+    expect(edited.body['trigger']).toMatchObject({ anchor: body['createdAt'] });
+  });
+});
+
+describe('PATCH /jobs/{name}', () => {
+  it('changes what it names, and nothing else', async () => {
+    const { body } = await put('patched', full);
+    const { status, body: changed } = await patch('patched', {
+      priority: 1,
+      retry: { limit: 5 },
+      input: { text: 'ho' },
+    });
+    expect(status).toBe(200);
+    expect(changed).toEqual({
+      ...body,
+      priority: 1,
+      retry: { ...full.retry, limit: 5 },
+      input: { text: 'ho', times: 2 },
+      version: 2,
+      updatedAt: expect.any(String),
+    });
+  });
+
+  it('returns a field to its default with null', async () => {
+    const { body } = await put('nulled', full);
+    const nulls = { description: null, priority: null, retry: { limit: null }, misfire: null, input: { times: null } };
+    const changed = await patch('nulled', { ...nulls, paused: null, trigger: { jitterSeconds: null, anchor: null } });
+    expect(changed.body).toMatchObject({
+      description: '',
+      priority: 0,
+      retry: { ...full.retry, limit: 0 },
+      misfire: { policy: 'once', graceSeconds: 60, maxCatchUp: 100 },
+      input: { text: 'hi' },
+      paused: false,
+      trigger: { jitterSeconds: 0, anchor: body['createdAt'], everySeconds: 3600 },
+    });
+    expect(changed.body['input']).toEqual({ text: 'hi' });
+    expect(await patch('nulled', { task: null })).toMatchObject({ status: 422, body: { errors: [{ path: '/task' }] } });
+  });
+
+  it('drops the fields of the old trigger with its type', async () => {
+    await put('retyped', { ...full, input: { text: 'x' } });
+    expect((await patch('retyped', { trigger: { type: 'cron' } })).status).toBe(422);
+    const { body } = await patch('retyped', { trigger: { type: 'cron', expression: '0 9 * * *' } });
+    const cron = {
+      type: 'cron',
+      expression: '0 9 * * *',
+      timeZone: 'UTC',
+      startAt: null,
+      endAt: null,
+      jitterSeconds: 0,
+    };
+    expect(body['trigger']).toEqual(cron);
+    const kept = await patch('retyped', { trigger: { timeZone: 'Europe/Berlin' } });
+    expect(kept.body['trigger']).toEqual({ ...cron, timeZone: 'Europe/Berlin' });
+  });
+
+  it('leaves a job paused that was paused by hand', async () => {
+    await put('asleep', minimal);
+    await service.call('POST', '/jobs/asleep/pause');
+    expect((await patch('asleep', { priority: 3 })).body).toMatchObject({ paused: true, state: 'paused', version: 2 });
+  });
+
+  it('changes nothing where nothing differs, and ignores what is read only', async () => {
+    const { body } = await put('idle', minimal);
+    expect((await patch('idle', {})).body).toEqual(body);
+    expect((await patch('idle', { priority: 0, version: 7, source: 'file', nextRunAt: null })).body).toEqual(body);
+  });
+
+  it('takes both media types, and refuses fields that are not there, also null', async () => {
+    await put('media', minimal);
+    const merge = { 'Content-Type': 'application/merge-patch+json; charset=utf-8' };
+    expect((await patch('media', { priority: 4 }, merge)).body).toMatchObject({ priority: 4 });
+    expect((await put('media', minimal, merge)).status).toBe(415);
+    const refused = await patch('media', { priorty: null });
+    expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: '/priorty' }] } });
+  });
+});
+
+describe('the ETag', () => {
+  it('changes with the definition and with nothing else', async () => {
+    const first = (await put('tagged', minimal)).headers.get('etag');
+    expect(await tagOf('tagged')).toBe(first);
+    await service.call('POST', '/jobs/tagged/pause');
+    await service.run('tagged', 'running');
+    expect(await tagOf('tagged')).toBe(first);
+    const second = (await patch('tagged', { priority: 1 })).headers.get('etag');
+    expect(second).not.toBe(first);
+    await remove('tagged');
+    await put('tagged', minimal);
+    expect([first, second]).not.toContain(await tagOf('tagged'));
+  });
+
+  it('of another version refuses the edit, and of this one lets it through', async () => {
+    const old = (await put('matched', minimal)).headers.get('etag')!;
+    const current = (await patch('matched', { priority: 1 })).headers.get('etag')!;
+    const refusal = { status: 412, body: { code: 'PRECONDITION_FAILED' } };
+    const stale = { 'If-Match': old };
+    expect(await put('matched', minimal, stale)).toMatchObject(refusal);
+    expect(await patch('matched', { priority: 2 }, stale)).toMatchObject(refusal);
+    expect(await remove('matched', stale)).toMatchObject(refusal);
+    expect((await get('matched')).body).toMatchObject({ priority: 1, version: 2 });
+    expect((await patch('matched', { priority: 2 }, { 'If-Match': `${old}, ${current}` })).status).toBe(200);
+    expect((await patch('matched', { priority: 3 }, { 'If-Match': '*' })).status).toBe(200);
+    expect((await remove('matched', { 'If-Match': '*' })).status).toBe(204);
+    expect(await put('matched', minimal, { 'If-Match': '*' })).toMatchObject(refusal);
+    expect((await put('matched', minimal, { 'If-None-Match': '*' })).status).toBe(201);
+    expect(await put('matched', minimal, { 'If-None-Match': '*' })).toMatchObject(refusal);
+  });
+
+  it('lets one of many editors through that read the same version', async () => {
+    const tag = (await put('contended', minimal)).headers.get('etag')!;
+    const edits = Array.from({ length: 10 }, (_, at) => patch('contended', { priority: at + 1 }, { 'If-Match': tag }));
+    const statuses = (await Promise.all(edits)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(1);
+    expect(statuses.filter((status) => status === 412)).toHaveLength(9);
+    expect((await get('contended')).body).toMatchObject({ version: 2 });
+  });
+});
+
+describe('DELETE /jobs/{name}', () => {
+  it('cancels what has not started, lets running attempts end, and keeps the runs', async () => {
+    await put('deleted', { ...minimal, overlap: 'queue' });
+    const running = await service.run('deleted', 'running');
+    const held = await service.run('deleted', 'pending');
+    expect(await remove('deleted')).toMatchObject({ status: 204, body: null });
+    expect((await get('deleted')).status).toBe(404);
+    expect(await service.reaches(held.id, 'cancelled')).toMatchObject({ reason: 'job_deleted', startedAt: null });
+    expect(await service.get(`/runs/${running.id}`)).toMatchObject({ state: 'running' });
+    expect((await service.call('POST', `/runs/${running.id}/cancel`)).status).toBe(202);
+    expect(await service.reaches(running.id, 'cancelled')).toMatchObject({ reason: 'user' });
+    expect(await runs('deleted')).toHaveLength(2);
+    const tickets = await ask(service.database, `SELECT FROM cronzimus_queue.job WHERE data->>'runId' = '${held.id}'`);
+    expect(tickets).toEqual([]);
+  });
+
+  it('lets an attempt succeed, and starts no other one after it', async () => {
+    const retry = { limit: 3, delaySeconds: 0, backoff: 'fixed', maxDelaySeconds: 0 };
+    const brief = { ...minimal, timeoutSeconds: 1, retry };
+    await put('last-attempt', brief);
+    const { id } = await service.run('last-attempt', 'running');
+    await remove('last-attempt');
+    expect(await service.reaches(id, 'cancelled')).toMatchObject({ reason: 'job_deleted', attempt: 1 });
+    await put('last-attempt', { ...brief, retry: { limit: 0 } });
+    const failed = await service.run('last-attempt', 'running');
+    await remove('last-attempt');
+    expect(await service.reaches(failed.id, 'timed_out')).toMatchObject({ reason: null, attempt: 1 });
+  });
+
+  it('gives what is due a row, and a new job of the name knows nothing of the old one', async () => {
+    await service.given(spentJob('reborn', 'wait', { overlap: 'replace' }));
+    const { id } = await service.run('reborn', 'running');
+    // Due, and out of the dispatcher's sight.
+    const at = new Date(Date.now() - 5_000).toISOString();
+    await ask(
+      service.database,
+      `UPDATE cronzimus.jobs SET trigger = '${JSON.stringify({ type: 'date', at })}', next_occurrence_at = '${at}',
+         next_run_at = '${IN_A_CENTURY}' WHERE name = 'reborn'`,
+    );
+    expect((await remove('reborn')).status).toBe(204);
+    const rows = await runs('reborn');
+    expect(rows).toMatchObject([
+      { id, state: 'running' },
+      { state: 'cancelled', reason: 'job_deleted', kind: 'schedule' },
+    ]);
+    // Nobody has told the running one to stop.
+    const told = await ask(service.database, `SELECT cancel_requested_at FROM cronzimus.runs WHERE id = '${id}'`);
+    expect(told).toEqual([{ cancel_requested_at: null }]);
+    const { body } = await put('reborn', minimal);
+    expect(body).toMatchObject({ version: 1, lastRun: null });
+    expect((await service.call('POST', '/jobs/reborn/run')).status).toBe(202);
+    await remove('reborn');
+  });
+
+  it('and PUT of one name leave either no job or a new one, whoever comes first', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      await put('seesaw', minimal);
+      const [edited, deleted, created] = await Promise.all([
+        put('seesaw', { ...minimal, priority: 1 }),
+        remove('seesaw'),
+        post({ name: 'seesaw', ...minimal, priority: 2 }),
+      ]);
+      expect([200, 201]).toContain(edited.status);
+      expect(deleted.status).toBe(204);
+      expect([201, 409]).toContain(created.status);
+      const survives = [edited.status, created.status].includes(201);
+      expect((await get('seesaw')).status).toBe(survives ? 200 : 404);
+      await remove('seesaw');
+    }
+  });
+});
+
+describe('an edit of a job that rings', () => {
+  it('runs each occurrence once, under the definition that it fell due with', async () => {
+    const anchor = '2026-01-01T00:00:00.000Z';
+    // The text says which grid the occurrence has to lie on.
+    const tenths = (every: number) => ({
+      task: 'echo',
+      input: { text: String(every) },
+      overlap: 'allow',
+      trigger: { type: 'interval', everySeconds: every / 10, anchor },
+    });
+    await put('ringing', tenths(2));
+    const stop = Date.now() + 3_000;
+    const edit = async (...grids: number[]) => {
+      for (let at = 0; Date.now() < stop; at += 1) await put('ringing', tenths(grids[at % grids.length]!));
+    };
+    await Promise.all([edit(2, 3), edit(5, 2), edit(3)]);
+    await remove('ringing');
+    const rows = await ask(
+      service.database,
+      `SELECT scheduled_at, input->>'text' AS grid FROM cronzimus.runs WHERE job = 'ringing' AND missed_to IS NULL`,
+    );
+    expect(rows.length).toBeGreaterThan(5);
+    const instants = rows.map(({ scheduled_at }) => (scheduled_at as Date).getTime());
+    expect(new Set(instants).size).toBe(instants.length);
+    expect(rows.filter(({ grid }, at) => (instants[at]! / 100) % Number(grid) !== 0)).toEqual([]);
+  });
+});
