@@ -65,6 +65,44 @@ describe('the audit has', () => {
     ]);
   });
 
+  it('each job that is created, changed or deleted over the API, and nothing where nothing changed', async () => {
+    const written = { task: 'echo', input: { text: 'hi' }, trigger: { type: 'date', at: '2100-01-01T00:00:00Z' } };
+    await call('PUT', '/jobs/edited', written);
+    await call('PUT', '/jobs/edited', written);
+    await call('PATCH', '/jobs/edited', { priority: 1 });
+    await call('PATCH', '/jobs/edited', { priority: 'x' });
+    await call('DELETE', '/jobs/edited');
+    const of = { ...night, target: 'edited', job: 'edited' };
+    const [first, second] = [0, 1].map((priority) => ({ priority, version: priority + 1, source: 'api' }));
+    expect(await entriesOf('job=edited')).toMatchObject([
+      { ...of, action: 'job.delete', before: second, after: null },
+      { ...of, action: 'job.update', before: first, after: second },
+      { ...of, action: 'job.create', before: null, after: first },
+    ]);
+  });
+
+  it('each retry and backfill, once where the request was sent twice', async () => {
+    const day = { from: '2026-03-01T00:00:00.000Z', to: '2026-03-02T00:00:00.000Z' };
+    const hourly = { task: 'wait', trigger: { type: 'cron', expression: '0 * * * *' } };
+    await call('PUT', '/jobs/made-up', { ...hourly, paused: true });
+    await call('POST', '/jobs/made-up/backfill', { ...day, dryRun: true });
+    const { body } = await call<{ runs: { id: string }[] }>('POST', '/jobs/made-up/backfill', day);
+    await call('POST', '/jobs/made-up/backfill/cancel');
+    const { id } = body.runs[23]!;
+    const sent = { Authorization: 'Bearer key-of-night', 'Idempotency-Key': 'retried' };
+    const retry = () => service.call<{ id: string }>('POST', `/runs/${id}/retry`, undefined, sent);
+    const { body: made } = await retry();
+    await retry();
+    await call('POST', `/runs/${made.id}/cancel`);
+    const entries = (await entriesOf('job=made-up')).slice(1);
+    expect(entries).toMatchObject([
+      { action: 'run.retry', target: id, job: 'made-up', after: { run: made.id } },
+      { ...night, action: 'backfill.cancel', target: 'made-up', after: { count: 24 } },
+      { ...night, action: 'job.backfill', target: 'made-up', after: { ...day, force: false, count: 24 } },
+      { action: 'job.create' },
+    ]);
+  });
+
   it('each pause and resume of the scheduler that changed something', async () => {
     for (const verb of ['resume', 'pause', 'pause', 'resume']) await call('POST', `/scheduler/${verb}`);
     const of = { ...night, target: 'scheduler', job: null };

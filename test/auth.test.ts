@@ -12,6 +12,7 @@ import { spentJob, TestService } from './support/service.js';
 const TABLE: Record<string, Role | 'public'> = {
   'get /api/v1/audit': 'admin',
   'get /api/v1/jobs': 'viewer',
+  'delete /api/v1/jobs/:name': 'admin',
   'get /api/v1/jobs/:name': 'viewer',
   'get /api/v1/jobs/:name/upcoming': 'viewer',
   'get /api/v1/runs': 'viewer',
@@ -29,13 +30,19 @@ const TABLE: Record<string, Role | 'public'> = {
   'get /health': 'public',
   'get /health/live': 'public',
   'get /health/ready': 'public',
+  'patch /api/v1/jobs/:name': 'admin',
+  'post /api/v1/jobs': 'admin',
+  'post /api/v1/jobs/:name/backfill': 'operator',
+  'post /api/v1/jobs/:name/backfill/cancel': 'operator',
   'post /api/v1/jobs/:name/pause': 'operator',
   'post /api/v1/jobs/:name/resume': 'operator',
   'post /api/v1/jobs/:name/run': 'operator',
   'post /api/v1/runs/:id/cancel': 'operator',
+  'post /api/v1/runs/:id/retry': 'operator',
   'post /api/v1/scheduler/pause': 'admin',
   'post /api/v1/scheduler/resume': 'admin',
   'post /api/v1/triggers/preview': 'viewer',
+  'put /api/v1/jobs/:name': 'admin',
 };
 
 const NOWHERE = '01990000-0000-7000-8000-000000000000';
@@ -86,7 +93,9 @@ function routes(): string[] {
   );
 }
 
-const filledIn = (path: string) => path.replace(':name', 'there').replace(':id', NOWHERE);
+/** Others need the job that is there. */
+const filledIn = (method: string, path: string) =>
+  path.replace(':name', method === 'delete' ? 'nowhere' : 'there').replace(':id', NOWHERE);
 
 describe('every route', () => {
   it('is in the table of this test, and the table has no other', () => {
@@ -98,7 +107,7 @@ describe('every route', () => {
   );
   it.each(cases)('%s needs %s: %s', async (route, required, who) => {
     const [method = '', path = ''] = route.split(' ');
-    const { status, headers, body } = await ask(filledIn(path), {
+    const { status, headers, body } = await ask(filledIn(method, path), {
       method,
       ...(who !== undefined && { key: keyOf(who) }),
     });

@@ -55,7 +55,14 @@ const replicas = () => app.get(Replicas, { strict: false });
 
 /** Claims all that is queued, as a worker does. */
 async function claim(): Promise<ClaimedRun[]> {
-  const free = { slots: 10, transactional: 10, transactionalTasks: [], unknownTasks: [], knows: () => true };
+  const free = {
+    slots: 10,
+    transactional: 10,
+    background: { slots: 0, transactional: 0 },
+    transactionalTasks: [],
+    unknownTasks: [],
+    knows: () => true,
+  };
   const { number, name } = replicas();
   return (await scheduler().transaction((tx) => claimRuns(tx, queue(), free, { number, name }))).runs;
 }

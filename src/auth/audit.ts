@@ -9,6 +9,7 @@ export const auditActions = [
   'job.resume',
   'job.run',
   'job.backfill',
+  'backfill.cancel',
   'run.cancel',
   'run.retry',
   'scheduler.pause',

@@ -9,9 +9,16 @@ import { JobsAndRuns1790000000000 } from './migrations/1790000000000-jobs-and-ru
 import { Policies1790100000000 } from './migrations/1790100000000-policies.js';
 import { Roles1790200000000 } from './migrations/1790200000000-roles.js';
 import { Audit1790350000000 } from './migrations/1790350000000-audit.js';
+import { IdempotencyKeys1790400000000 } from './migrations/1790400000000-idempotency-keys.js';
 import { bossOptions, RUNS_QUEUE } from './queue-schema.js';
 
-const migrations = [JobsAndRuns1790000000000, Policies1790100000000, Roles1790200000000, Audit1790350000000];
+const migrations = [
+  JobsAndRuns1790000000000,
+  Policies1790100000000,
+  Roles1790200000000,
+  Audit1790350000000,
+  IdempotencyKeys1790400000000,
+];
 
 const migrationSource = (settings: DatabaseSettings) =>
   new DataSource({

@@ -3,13 +3,13 @@ import { PinoLogger } from 'nestjs-pino';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { databaseNow } from '../database/database-now.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { notify } from '../queue/notify.js';
 import { Replicas } from '../queue/replicas.js';
 import { JobEditor, type WantedJob } from './job-editor.js';
 import { JobManagedElsewhereError } from './job-errors.js';
 import type { Job, JobSource } from './job.entity.js';
-import { databaseNow } from './job-rows.js';
 import type { JobDefinition } from './job.schema.js';
 import { liveApps, sweepJobs } from './sweep-jobs.js';
 

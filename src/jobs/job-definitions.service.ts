@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { ApiDatabase } from '../database/api-database.js';
+import { databaseNow } from '../database/database-now.js';
 import { checkPreconditions, type Preconditions } from '../http/preconditions.js';
 import { notify } from '../queue/notify.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
@@ -10,7 +11,6 @@ import { type JobBody, type JobPatch, JobRenamedError, patched } from './job-bod
 import { JobEditor } from './job-editor.js';
 import { JobExistsError, JobNotFoundError, JobOfSourceError, TriggerInPastError } from './job-errors.js';
 import type { Job } from './job.entity.js';
-import { databaseNow } from './job-rows.js';
 import type { JobDefinition } from './job.schema.js';
 import { etagOf, type JobView } from './job.view.js';
 import { viewsOf } from './list-jobs.js';

@@ -65,6 +65,20 @@ export class TriggerInPastError extends Problem {
   }
 }
 
+export class BackfillTooLargeError extends Problem {
+  constructor(most: number) {
+    const message = `There are more than ${most} occurrences in this range; ask for a shorter one, several times`;
+    super(422, 'BACKFILL_TOO_LARGE', message, [{ path: '/to', message }]);
+  }
+}
+
+export class BackfillInFutureError extends Problem {
+  constructor(next: Date) {
+    const message = `The next occurrence is ${next.toISOString()}, and the job runs from there on by itself; begin before it`;
+    super(422, 'BACKFILL_IN_FUTURE', message, [{ path: '/from', message }]);
+  }
+}
+
 export class JobDeclaredTwiceError extends Problem {
   constructor(readonly job: string) {
     super(

@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { databaseNow } from '../database/database-now.js';
 import { rows } from '../database/transaction.js';
 import type { Decision } from './decide.js';
 import { Job } from './job.entity.js';
@@ -27,12 +28,6 @@ export async function lockDueJobs(tx: EntityManager, limit: number): Promise<{ j
     .setOnLocked('skip_locked')
     .getMany();
   return { jobs, now: jobs.length > 0 ? await databaseNow(tx) : new Date(0) };
-}
-
-/** The instant by which a transaction decides; taken after its locks, so that it is never before what was due. */
-export async function databaseNow(tx: EntityManager): Promise<Date> {
-  const [row] = await rows<{ now: Date }>(tx, `SELECT date_trunc('milliseconds', statement_timestamp()) AS now`);
-  return row!.now;
 }
 
 export async function advanceJobs(tx: EntityManager, decisions: Decision[]): Promise<void> {

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { Actor, requireRole } from '../auth/actor.js';
 import { Role } from '../auth/role.decorator.js';
 import { API } from '../http/api.js';
+import { HeedsIdempotencyKey, IdempotencyKey } from '../http/idempotency-key.js';
 import { pageSchema } from '../http/page.js';
 import { Problems } from '../http/problems.decorator.js';
 import { runView } from '../runs/run.view.js';
@@ -101,6 +102,7 @@ export class JobsController {
     description: 'Queues one extra run; the schedule is unchanged. With an `input`, the role admin is needed.',
   })
   @ApiBody({ required: false })
+  @HeedsIdempotencyKey()
   @ApiResponse({ status: 202, description: 'The run, pending', standardSchema: runView })
   @Problems(
     new JobNotFoundError('billing.nightly'),
@@ -111,10 +113,11 @@ export class JobsController {
     @Param('name', { schema: jobName }) name: string,
     @Body({ schema: runRequest.prefault({}) }) { input }: z.output<typeof runRequest>,
     @Actor() actor: Actor,
+    @IdempotencyKey() key: string | undefined,
     @Res({ passthrough: true }) response: Response,
   ) {
     if (input) requireRole(actor, 'admin', 'to run a job with another input than its own');
-    const run = await this.jobs.runNow(name, actor, input);
+    const run = await this.jobs.runNow(name, actor, input, key);
     response.location(`/${API}/runs/${run.id}`);
     return run;
   }

@@ -6,6 +6,8 @@ import { QueueModule } from '../queue/queue.module.js';
 import { RunsModule } from '../runs/runs.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
 import { Alarms } from './alarms.js';
+import { BackfillController } from './backfill.controller.js';
+import { Backfill } from './backfill.service.js';
 import { Clockwork } from './clockwork.js';
 import { CodeJobs } from './code-jobs.js';
 import { DatabaseClock } from './database-clock.js';
@@ -38,7 +40,7 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     RunsModule,
     TasksModule,
   ],
-  controllers: [JobsController, JobDefinitionsController, TriggersController, SchedulerController],
+  controllers: [JobsController, JobDefinitionsController, BackfillController, TriggersController, SchedulerController],
   providers: [
     Jobs,
     Dispatcher,
@@ -47,6 +49,7 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     JobFactory,
     DatabaseClock,
     JobDefinitions,
+    Backfill,
     JobEditor,
     DeclaredJobs,
     CodeJobs,

@@ -5,10 +5,12 @@ import { audit } from '../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { openTrigger } from '../core/triggers/trigger.js';
 import { ApiDatabase } from '../database/api-database.js';
+import { databaseNow } from '../database/database-now.js';
 import type { Page } from '../http/page.js';
 import { notify } from '../queue/notify.js';
 import { RunQueue } from '../queue/run-queue.js';
 import { cancelRuns } from '../runs/cancel-runs.js';
+import { once } from '../runs/once.js';
 import { recordRuns } from '../runs/record-runs.js';
 import { findRun } from '../runs/read-runs.js';
 import type { RunView } from '../runs/run.view.js';
@@ -17,7 +19,6 @@ import { copyOf, judged } from './decide.js';
 import { Dispatcher } from './dispatcher.js';
 import { JobBusyError, JobNotFoundError } from './job-errors.js';
 import { Job } from './job.entity.js';
-import { databaseNow } from './job-rows.js';
 import { overlapVerdicts } from './overlap.js';
 import { IDLE, lanesOf, replaceableRuns } from './under-way.js';
 import type { JobView } from './job.view.js';
@@ -63,24 +64,30 @@ export class Jobs {
     return occurrences;
   }
 
-  /** Queues one run beside the schedule, which stays as it is. `input` takes the place of the job's. Throws JOB_NOT_FOUND, JOB_BUSY, INVALID_INPUT. */
-  runNow(name: string, actor: Actor, input?: object): Promise<RunView> {
+  /** Queues one run beside the schedule, which stays as it is, once for each key. `input` takes the place of the job's.
+   *  Throws JOB_NOT_FOUND, JOB_BUSY, INVALID_INPUT, IDEMPOTENCY_KEY_REUSED. */
+  runNow(name: string, actor: Actor, input?: object, key?: string): Promise<RunView> {
     return this.database.transaction(async (tx) => {
-      const job = await this.find(tx, name, true);
-      if (input) await this.tasks.validate(job.task, input);
-      const [verdict] = overlapVerdicts(job.overlap, ((await lanesOf(tx, [job])).get(job.id) ?? IDLE).schedule, 1);
-      if (verdict === 'skip') throw new JobBusyError(name, job.overlap);
-      const replaced = job.overlap === 'replace' ? await replaceableRuns(tx, [job.id]) : [];
-      if ((await cancelRuns(tx, this.queue, replaced, 'replaced')) > 0)
-        await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
-      const now = await databaseNow(tx);
-      const draft = { ...copyOf(job), ...manual(now), input: input ?? job.input };
-      const [id] = await recordRuns(tx, this.queue, now, [judged(draft, verdict!)]);
-      const after = { run: id, input: draft.input };
-      await audit(tx, actor, { action: 'job.run', target: name, job: name, before: null, after });
-      await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
+      const [id] = await once(tx, key, { run: name, input }, () => this.queueRun(tx, name, actor, input));
       return findRun(tx, id!);
     });
+  }
+
+  private async queueRun(tx: EntityManager, name: string, actor: Actor, input: object | undefined): Promise<string[]> {
+    const job = await this.find(tx, name, true);
+    if (input) await this.tasks.validate(job.task, input);
+    const [verdict] = overlapVerdicts(job.overlap, ((await lanesOf(tx, [job])).get(job.id) ?? IDLE).schedule, 1);
+    if (verdict === 'skip') throw new JobBusyError(name, job.overlap);
+    const replaced = job.overlap === 'replace' ? await replaceableRuns(tx, [job.id]) : [];
+    if ((await cancelRuns(tx, this.queue, replaced, 'replaced')) > 0)
+      await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
+    const now = await databaseNow(tx);
+    const draft = { ...copyOf(job), ...manual(now), input: input ?? job.input };
+    const made = await recordRuns(tx, this.queue, now, [judged(draft, verdict!)]);
+    const after = { run: made[0], input: draft.input };
+    await audit(tx, actor, { action: 'job.run', target: name, job: name, before: null, after });
+    await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
+    return made;
   }
 
   /** No occurrence runs from now on; manual runs are allowed. What is due already is dispatched first. Throws JOB_NOT_FOUND. */

@@ -16,14 +16,15 @@ export const IDLE: Lanes = { schedule: NOTHING, catchUp: NOTHING };
 export async function lanesOf(tx: EntityManager, jobs: Job[]): Promise<Map<string, Lanes>> {
   const careful = jobs.filter(({ overlap }) => overlap === 'queue' || overlap === 'replace');
   if (careful.length > 0)
-    await tx.query(`SELECT id FROM runs WHERE job_id = ANY($1) AND ${unfinished} ORDER BY id FOR UPDATE`, [
-      idsOf(careful),
-    ]);
+    await tx.query(
+      `SELECT id FROM runs WHERE job_id = ANY($1) AND ${unfinished} AND kind IN (${counted}) ORDER BY id FOR UPDATE`,
+      [idsOf(careful)],
+    );
   const counts = await rows<UnderWay & { jobId: string; catchUp: boolean }>(
     tx,
     `SELECT job_id AS "jobId", kind = 'catch_up' AS "catchUp", count(*) FILTER (WHERE state = 'running')::int AS running,
        count(*) FILTER (WHERE state <> 'running' AND NOT held)::int AS waiting, count(*) FILTER (WHERE held)::int AS held
-     FROM runs WHERE job_id = ANY($1) AND ${unfinished} AND kind IN ('schedule', 'manual', 'catch_up') GROUP BY 1, 2`,
+     FROM runs WHERE job_id = ANY($1) AND ${unfinished} AND kind IN (${counted}) GROUP BY 1, 2`,
     [idsOf(jobs)],
   );
   const lanes = new Map<string, Lanes>();
@@ -43,6 +44,7 @@ export async function replaceableRuns(tx: EntityManager, jobIds: string[]): Prom
   return idsOf(found);
 }
 
+const counted = `'schedule', 'manual', 'catch_up'`;
 const unfinished = `state IN ('pending', 'running', 'retrying')`;
 
 const idsOf = (items: { id: string }[]) => items.map(({ id }) => id);

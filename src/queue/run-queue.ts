@@ -4,6 +4,7 @@ import { PgBoss } from 'pg-boss';
 import type { EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { bossOptions, RUNS_QUEUE } from '../database/queue-schema.js';
+import { LOWEST_LIVE_PRIORITY } from './background.js';
 import { inTransaction } from './in-transaction.js';
 
 /** The right to start one attempt of a run; the run row names the one that counts. */
@@ -18,6 +19,9 @@ export interface Ticket {
 }
 
 export type FetchedTicket = Pick<Ticket, 'id' | 'runId' | 'task'>;
+
+/** `background`: the tickets whose priority is that of a backfill. */
+export type Lane = 'live' | 'background';
 
 /** Delivery by pg-boss, always within the caller's transaction. It never retries, expires or decides. */
 @Injectable()
@@ -53,10 +57,11 @@ export class RunQueue {
     await this.boss.insert(RUNS_QUEUE, jobs, { db: inTransaction(tx) });
   }
 
-  /** Up to `count` tickets of other tasks than these, the highest priority first; other fetchers pass them over until this
-   *  transaction ends. */
-  async fetch(tx: EntityManager, count: number, ignoredTasks: string[]): Promise<FetchedTicket[]> {
+  /** Up to `count` tickets of one lane and of other tasks than these, the highest priority first; other fetchers pass them over
+   *  until this transaction ends. */
+  async fetch(tx: EntityManager, lane: Lane, count: number, ignoredTasks: string[]): Promise<FetchedTicket[]> {
     const jobs = await this.boss.fetch<{ runId: string }>(RUNS_QUEUE, {
+      ...(lane === 'live' ? { minPriority: LOWEST_LIVE_PRIORITY } : { maxPriority: LOWEST_LIVE_PRIORITY - 1 }),
       batchSize: count,
       ignoreGroups: ignoredTasks,
       db: inTransaction(tx),

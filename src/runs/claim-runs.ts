@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { rows } from '../database/transaction.js';
-import type { FetchedTicket, RunQueue } from '../queue/run-queue.js';
+import type { FetchedTicket, Lane, RunQueue } from '../queue/run-queue.js';
 import { putBack } from './put-back.js';
 import type { RetryPolicy, RunKind } from './run.entity.js';
 
@@ -30,6 +30,8 @@ export interface FreeSlots {
   slots: number;
   /** How many of them may be of transactional tasks, which need a connection each. */
   transactional: number;
+  /** How many of each may be of runs in the background. */
+  background: { slots: number; transactional: number };
   transactionalTasks: string[];
   /** What the process has found that it does not know; passed over for a while. */
   unknownTasks: string[];
@@ -90,13 +92,26 @@ async function startRuns(
   return claimed;
 }
 
+/** What is live first; then, with the slots that are left, what is in the background. */
+async function fetchTickets(tx: EntityManager, queue: RunQueue, free: FreeSlots): Promise<FetchedTicket[]> {
+  const tickets = await fetchLane(tx, queue, 'live', free);
+  const transactional = tickets.filter(({ task }) => free.transactionalTasks.includes(task)).length;
+  const left = {
+    ...free,
+    slots: Math.min(free.slots - tickets.length, free.background.slots),
+    transactional: Math.min(free.transactional - transactional, free.background.transactional),
+  };
+  return left.slots > 0 ? [...tickets, ...(await fetchLane(tx, queue, 'background', left))] : tickets;
+}
+
 /** In the order of priority while any task can start; then those that need no connection. */
-async function fetchTickets(tx: EntityManager, queue: RunQueue, free: FreeSlots) {
+async function fetchLane(tx: EntityManager, queue: RunQueue, lane: Lane, free: FreeSlots): Promise<FetchedTicket[]> {
   const limited = free.transactionalTasks.length > 0;
   const any = limited ? Math.min(free.slots, free.transactional) : free.slots;
-  const tickets = any > 0 ? await queue.fetch(tx, any, free.unknownTasks) : [];
+  const tickets = any > 0 ? await queue.fetch(tx, lane, any, free.unknownTasks) : [];
   if (!limited || tickets.length < any || any === free.slots) return tickets;
-  return [...tickets, ...(await queue.fetch(tx, free.slots - any, [...free.unknownTasks, ...free.transactionalTasks]))];
+  const others = [...free.unknownTasks, ...free.transactionalTasks];
+  return [...tickets, ...(await queue.fetch(tx, lane, free.slots - Math.max(0, any), others))];
 }
 
 // The attempt rises at each claim and never falls, so a number is never used twice.

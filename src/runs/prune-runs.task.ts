@@ -31,6 +31,12 @@ const prune = `
     RETURNING 1)
   SELECT count(*)::int AS deleted FROM pruned`;
 
+const forget = `
+  DELETE FROM idempotency_keys WHERE key = ANY (ARRAY(
+    SELECT key FROM idempotency_keys WHERE created_at < statement_timestamp() - interval '24 hours'
+    ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED))
+  RETURNING key`;
+
 /** Deletes the runs that ended, and the entries of the audit that were made, longer ago than their retention, by the
  *  database's clock. Two prunings never wait for each other. */
 @Injectable()
@@ -59,6 +65,7 @@ export class PruneRuns implements TaskHandler<typeof input> {
       return batch;
     });
     const auditDeleted = await this.inBatches(signal, (tx) => pruneAudit(tx, AUDIT_RETENTION_DAYS, BATCH));
+    await this.inBatches(signal, forgetKeys);
     return { deleted, auditDeleted };
   }
 
@@ -76,4 +83,9 @@ export class PruneRuns implements TaskHandler<typeof input> {
 async function pruneRuns(tx: EntityManager, olderThanDays: number): Promise<number> {
   const [answer] = await rows<{ deleted: number }>(tx, prune, [olderThanDays, BATCH]);
   return answer?.deleted ?? 0;
+}
+
+async function forgetKeys(tx: EntityManager): Promise<number> {
+  const forgotten = await rows(tx, forget, [BATCH]);
+  return forgotten.length;
 }

@@ -5,7 +5,15 @@ import { rows } from '../database/transaction.js';
 import { instant } from '../http/instant.js';
 import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
 import { Run, runKinds, runStates } from './run.entity.js';
-import { type AttemptView, itemOf, type LogLineView, type RunItem, type RunView, viewOf } from './run.view.js';
+import {
+  type AttemptView,
+  itemFields,
+  itemOf,
+  type LogLineView,
+  type RunItem,
+  type RunView,
+  viewOf,
+} from './run.view.js';
 
 export const runsQuery = z.strictObject({
   job: z.string().optional(),
@@ -39,10 +47,14 @@ export class RunFinishedError extends Problem {
   }
 }
 
+/** Without inputs and outputs, which may be large. */
+const itemColumns = itemFields.map((field) => `run.${field}`);
+
 /** The newest first. Rows that are added meanwhile do not shift later pages. */
 export async function listRuns(tx: EntityManager, query: RunsQuery): Promise<Page<RunItem>> {
   const builder = tx
     .createQueryBuilder(Run, 'run')
+    .select(itemColumns)
     .orderBy('run.queuedAt', 'DESC')
     .addOrderBy('run.id', 'DESC')
     .limit(query.limit + 1);
@@ -58,6 +70,13 @@ export async function listRuns(tx: EntityManager, query: RunsQuery): Promise<Pag
   }
   const page = pageOf(await builder.getMany(), query.limit, (run) => [run.queuedAt.toISOString(), run.id]);
   return { ...page, items: page.items.map(itemOf) };
+}
+
+/** These runs, the earliest instant first. */
+export async function itemsOf(tx: EntityManager, ids: string[]): Promise<RunItem[]> {
+  const builder = tx.createQueryBuilder(Run, 'run').select(itemColumns).where('run.id = ANY(:ids)', { ids });
+  const runs = await builder.orderBy('run.scheduledAt').addOrderBy('run.id').getMany();
+  return runs.map(itemOf);
 }
 
 /** Throws RUN_NOT_FOUND. */

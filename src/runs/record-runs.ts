@@ -29,9 +29,15 @@ export interface RunDraft {
 /** Writes rows, with tickets for those to start, and answers the ids of the rows that are new: an occurrence that has one keeps it. */
 export async function recordRuns(tx: EntityManager, queue: RunQueue, now: Date, drafts: RunDraft[]): Promise<string[]> {
   if (drafts.length === 0) return [];
-  const records = drafts.map((draft) => ({
+  // In the order of the drafts, so that lists show it.
+  const ids = drafts.map(() => v7({ msecs: now.getTime() })).toSorted();
+  // Sent once for all runs of a job: an input may be large, and the runs of a backlog many.
+  const inputs = [...new Set(drafts.map(({ input }) => input))];
+  const places = new Map(inputs.map((input, place) => [input, place]));
+  const records = drafts.map(({ input, ...draft }, index) => ({
     ...draft,
-    id: v7({ msecs: now.getTime() }),
+    id: ids[index],
+    input: places.get(input),
     ticket: draft.state === 'pending' && !draft.held ? v7({ msecs: now.getTime() }) : null,
     missedTo: draft.missed?.to,
     missedCount: draft.missed?.count,
@@ -39,6 +45,7 @@ export async function recordRuns(tx: EntityManager, queue: RunQueue, now: Date, 
   const written = await rows<{ id: string; ticket: string | null; task: string; priority: number }>(tx, insert, [
     JSON.stringify(records),
     now,
+    JSON.stringify(inputs),
   ]);
   await queue.deliver(
     tx,
@@ -52,10 +59,12 @@ const insert = `
     held, priority, timeout_seconds, retry, on_interruption, input, retry_of, missed_to, missed_count)
   SELECT id, "jobId", job, task, kind, state, reason, "scheduledAt", "dueAt", $2,
     CASE WHEN state <> 'pending' THEN $2::timestamptz END, ticket, held, priority, "timeoutSeconds", retry, "onInterruption",
-    input, "retryOf", "missedTo", "missedCount"
+    inputs.value, "retryOf", "missedTo", "missedCount"
   FROM jsonb_to_recordset($1::jsonb) AS draft (id uuid, "jobId" uuid, job text, task text, kind text, state text,
     reason text, "scheduledAt" timestamptz, "dueAt" timestamptz, ticket uuid, held boolean, priority integer,
-    "timeoutSeconds" double precision, retry jsonb, "onInterruption" text, input jsonb, "retryOf" uuid,
+    "timeoutSeconds" double precision, retry jsonb, "onInterruption" text, input integer, "retryOf" uuid,
     "missedTo" timestamptz, "missedCount" integer)
+    JOIN jsonb_array_elements($3::jsonb) WITH ORDINALITY AS inputs (value, place) ON inputs.place = draft.input + 1
+  ORDER BY id
   ON CONFLICT DO NOTHING
   RETURNING id, ticket, task, priority`;

@@ -80,7 +80,30 @@ export type RunView = z.output<typeof runView>;
 export type LogLineView = z.output<typeof logLineView>;
 export type AttemptView = z.output<typeof attemptView>;
 
-export function itemOf(run: Run): RunItem {
+/** What `itemOf` reads. */
+export const itemFields = [
+  'id',
+  'job',
+  'task',
+  'kind',
+  'state',
+  'reason',
+  'scheduledAt',
+  'queuedAt',
+  'startedAt',
+  'finishedAt',
+  'latenessMs',
+  'attempt',
+  'retriesUsed',
+  'nextAttemptAt',
+  'replica',
+  'error',
+  'retryOf',
+  'missedTo',
+  'missedCount',
+] as const satisfies readonly (keyof Run)[];
+
+export function itemOf(run: Pick<Run, (typeof itemFields)[number]>): RunItem {
   const { stack: _stack, ...error } = run.error ?? { name: '', message: '' };
   return {
     id: run.id,

@@ -1,12 +1,15 @@
-import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
 import { z } from 'zod';
 import { Actor } from '../auth/actor.js';
 import { Role } from '../auth/role.decorator.js';
 import { API } from '../http/api.js';
+import { HeedsIdempotencyKey, IdempotencyKey } from '../http/idempotency-key.js';
 import { pageSchema } from '../http/page.js';
 import { Problems } from '../http/problems.decorator.js';
 import { logsQuery, RunFinishedError, RunNotFoundError, runsQuery, type RunsQuery } from './read-runs.js';
+import { RunNeverStartedError, RunNotFinishedError } from './retry-run.js';
 import { logLineView, runItem, runView } from './run.view.js';
 import { RunsService } from './runs.service.js';
 
@@ -51,6 +54,32 @@ export class RunsController {
   @Problems(unknownRun, new RunFinishedError('01990000-0000-7000-8000-000000000000', 'succeeded'))
   cancel(@Param('id', { schema: runId }) id: string, @Actor() actor: Actor) {
     return this.runs.cancel(id, actor);
+  }
+
+  @Post(':id/retry')
+  @Role('operator')
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Run it again',
+    description:
+      'Queues a new run of kind `retry` with the input and the policies of the old one, whatever has become of the job. The overlap rule does not count it.',
+  })
+  @HeedsIdempotencyKey()
+  @ApiResponse({ status: 202, description: 'The new run, pending', standardSchema: runView })
+  @Problems(
+    unknownRun,
+    new RunNotFinishedError('01990000-0000-7000-8000-000000000000', 'running'),
+    new RunNeverStartedError('01990000-0000-7000-8000-000000000000', 'missed'),
+  )
+  async retry(
+    @Param('id', { schema: runId }) id: string,
+    @Actor() actor: Actor,
+    @IdempotencyKey() key: string | undefined,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const run = await this.runs.retry(id, actor, key);
+    response.location(`/${API}/runs/${run.id}`);
+    return run;
   }
 
   @Get(':id/logs')

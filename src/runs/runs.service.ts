@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import type { z } from 'zod';
 import type { Actor } from '../auth/actor.js';
 import { audit } from '../auth/audit.js';
@@ -7,7 +8,9 @@ import { rows } from '../database/transaction.js';
 import { notify } from '../queue/notify.js';
 import { RunQueue } from '../queue/run-queue.js';
 import { cancelRuns } from './cancel-runs.js';
+import { once } from './once.js';
 import { releaseHeld } from './release-held.js';
+import { retryRun } from './retry-run.js';
 import { type RunState, unfinishedStates } from './run.entity.js';
 import { ApiDatabase } from '../database/api-database.js';
 import type { Page } from '../http/page.js';
@@ -62,6 +65,22 @@ export class RunsService {
       });
       return cancelled;
     });
+  }
+
+  /** Queues a new run with what the old one was made with. Throws RUN_NOT_FOUND, RUN_NOT_FINISHED, RUN_NEVER_STARTED, IDEMPOTENCY_KEY_REUSED. */
+  retry(id: string, actor: Actor, key?: string): Promise<RunView> {
+    return this.database.transaction(async (tx) => {
+      const [made] = await once(tx, key, { retry: id }, () => this.queueRetry(tx, id, actor));
+      await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
+      return findRun(tx, made!);
+    });
+  }
+
+  private async queueRetry(tx: EntityManager, id: string, actor: Actor): Promise<string[]> {
+    const { job, made } = await retryRun(tx, this.queue, id);
+    const after = { run: made[0] };
+    await audit(tx, actor, { action: 'run.retry', target: id, job, before: null, after });
+    return made;
   }
 
   logs(id: string, query: z.output<typeof logsQuery>): Promise<Page<LogLineView>> {

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { isBackground } from '../queue/background.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
 import type { ClaimedRun, FreeSlots } from './claim-runs.js';
 
@@ -19,9 +20,14 @@ export class Slots {
 
   free(running: ClaimedRun[]): FreeSlots {
     const { WORKER_CONCURRENCY, TRANSACTIONAL_POOL_MAX } = this.environment;
+    const background = running.filter(({ priority }) => isBackground(priority));
     return {
       slots: WORKER_CONCURRENCY - running.length,
       transactional: TRANSACTIONAL_POOL_MAX - this.transactional(running),
+      background: {
+        slots: halfOf(WORKER_CONCURRENCY) - background.length,
+        transactional: halfOf(TRANSACTIONAL_POOL_MAX) - this.transactional(background),
+      },
       transactionalTasks: this.tasks.transactional(),
       unknownTasks: this.passedOver(),
       knows: (task) => this.tasks.find(task) !== undefined,
@@ -48,3 +54,6 @@ export class Slots {
     return [...this.unknown.keys()];
   }
 }
+
+/** At least one, or a process with one slot would never come to a backfill. */
+const halfOf = (slots: number) => Math.max(1, Math.floor(slots / 2));

@@ -17,7 +17,14 @@ const claimed = await database.transaction((tx) =>
   claimRuns(
     tx,
     queue,
-    { slots: 1, transactional: 1, transactionalTasks: [], unknownTasks: [], knows: () => true },
+    {
+      slots: 1,
+      transactional: 1,
+      background: { slots: 0, transactional: 0 },
+      transactionalTasks: [],
+      unknownTasks: [],
+      knows: () => true,
+    },
     replicas,
   ),
 );

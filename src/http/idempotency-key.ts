@@ -1,0 +1,40 @@
+import { applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { ApiHeader } from '@nestjs/swagger';
+import type { Request } from 'express';
+import { Problem } from '../core/problem.js';
+import { Problems } from './problems.decorator.js';
+
+const NAME = 'Idempotency-Key';
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+/** The request's `Idempotency-Key`, or undefined. Throws 400. */
+export const IdempotencyKey = createParamDecorator((_: unknown, context: ExecutionContext): string | undefined => {
+  const key = context.switchToHttp().getRequest<Request>().header(NAME);
+  if (key !== undefined && !KEY.test(key)) throw new InvalidIdempotencyKeyError();
+  return key;
+});
+
+class InvalidIdempotencyKeyError extends Problem {
+  constructor() {
+    const message = 'Must be 1 to 255 visible ASCII characters, such as a UUID';
+    super(400, 'INVALID_PARAMETER', `The request is not valid. /${NAME}: ${message}`, [{ path: `/${NAME}`, message }]);
+  }
+}
+
+export class IdempotencyKeyReusedError extends Problem {
+  constructor(key: string) {
+    super(422, 'IDEMPOTENCY_KEY_REUSED', `The key "${key}" was sent with another request; take a new key for this one`);
+  }
+}
+
+/** Documents that a route heeds `Idempotency-Key`. */
+export const HeedsIdempotencyKey = (): MethodDecorator =>
+  applyDecorators(
+    ApiHeader({
+      name: NAME,
+      required: false,
+      description: 'For 24 hours the same request with the same key answers the same runs, and makes none',
+      schema: { type: 'string', minLength: 1, maxLength: 255 },
+    }),
+    Problems(new IdempotencyKeyReusedError('5f1c…')),
+  );

@@ -1,0 +1,122 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { Actor } from '../auth/actor.js';
+import { audit } from '../auth/audit.js';
+import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { openTrigger } from '../core/triggers/trigger.js';
+import { ApiDatabase } from '../database/api-database.js';
+import { databaseNow } from '../database/database-now.js';
+import { rows } from '../database/transaction.js';
+import { inBackground } from '../queue/background.js';
+import { notify } from '../queue/notify.js';
+import { RunQueue } from '../queue/run-queue.js';
+import { cancelRuns } from '../runs/cancel-runs.js';
+import { once } from '../runs/once.js';
+import { itemsOf } from '../runs/read-runs.js';
+import { recordRuns } from '../runs/record-runs.js';
+import type { BackfillRequest, BackfillView } from './backfill.schema.js';
+import { copyOf } from './decide.js';
+import { JobEditor } from './job-editor.js';
+import { BackfillInFutureError, BackfillTooLargeError, JobNotFoundError } from './job-errors.js';
+import type { Job } from './job.entity.js';
+
+const MOST_OCCURRENCES = 10_000;
+const MOST_SHOWN = 100;
+/** Thousands of rows and tickets. */
+const LONGEST_STATEMENT_MS = 30_000;
+
+/** Runs what a job has not run, behind everything that is live. */
+@Injectable()
+export class Backfill {
+  constructor(
+    @Inject(ENVIRONMENT) private readonly environment: Environment,
+    private readonly database: ApiDatabase,
+    private readonly queue: RunQueue,
+    private readonly editor: JobEditor,
+  ) {}
+
+  /** Queues a run for each occurrence in [from, to) and before the next one that neither succeeded nor is under way, or with `force`
+   *  for each. Throws JOB_NOT_FOUND, BACKFILL_TOO_LARGE, BACKFILL_IN_FUTURE, IDEMPOTENCY_KEY_REUSED. */
+  start(name: string, actor: Actor, request: BackfillRequest, key?: string): Promise<BackfillView> {
+    return this.database.transaction(async (tx) => {
+      if (request.dryRun) {
+        const occurrences = await this.occurrences(tx, await this.lock(tx, name), request);
+        return { count: occurrences.length, runs: [], occurrences: occurrences.slice(0, MOST_SHOWN) };
+      }
+      const ids = await once(tx, key, { backfill: name, ...request }, () => this.queueRuns(tx, name, actor, request));
+      return { count: ids.length, runs: await itemsOf(tx, ids) };
+    }, LONGEST_STATEMENT_MS);
+  }
+
+  /** Cancels all backfill runs of the job that are not finished, and answers how many. Throws JOB_NOT_FOUND. */
+  cancel(name: string, actor: Actor): Promise<{ count: number }> {
+    return this.database.transaction(async (tx) => {
+      const job = await this.lock(tx, name);
+      const found = await rows<{ id: string }>(
+        tx,
+        `SELECT id FROM runs WHERE job_id = $1 AND kind = 'backfill' AND state IN ('pending', 'running', 'retrying')`,
+        [job.id],
+      );
+      const ids = found.map(({ id }) => id);
+      if ((await cancelRuns(tx, this.queue, ids, 'user')) > 0)
+        await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
+      const after = { count: ids.length };
+      await audit(tx, actor, { action: 'backfill.cancel', target: name, job: name, before: null, after });
+      return after;
+    }, LONGEST_STATEMENT_MS);
+  }
+
+  /** With the job's row locked, so that two backfills of it never make the same occurrence. */
+  private async queueRuns(tx: EntityManager, name: string, actor: Actor, request: BackfillRequest): Promise<string[]> {
+    const job = await this.lock(tx, name);
+    const occurrences = await this.occurrences(tx, job, request);
+    const now = await databaseNow(tx);
+    const draft = {
+      ...copyOf(job),
+      ...({ kind: 'backfill', state: 'pending', held: false, reason: null } as const),
+      priority: inBackground(job.priority),
+      dueAt: now,
+    };
+    const drafts = occurrences.map((scheduledAt) => ({ ...draft, scheduledAt }));
+    const { from, to, force } = request;
+    const after = { from, to, force, count: drafts.length };
+    await audit(tx, actor, { action: 'job.backfill', target: name, job: name, before: null, after });
+    await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
+    return recordRuns(tx, this.queue, now, drafts);
+  }
+
+  private async occurrences(tx: EntityManager, job: Job, { from, to, force }: BackfillRequest): Promise<Date[]> {
+    const next = job.nextOccurrenceAt;
+    if (next && from >= next) throw new BackfillInFutureError(next);
+    const before = next && next < to ? next : to;
+    const all = occurrencesIn(job, from, before);
+    if (force) return all;
+    const done = await rows<{ at: Date }>(tx, doneOrUnderWay, [job.id, from, before]);
+    const left = new Set(all.map(Number));
+    for (const { at } of done) left.delete(at.getTime());
+    return all.filter((at) => left.has(at.getTime()));
+  }
+
+  private async lock(tx: EntityManager, name: string): Promise<Job> {
+    const job = (await this.editor.lock(tx, [name])).get(name);
+    if (!job) throw new JobNotFoundError(name);
+    return job;
+  }
+}
+
+function occurrencesIn(job: Job, from: Date, before: Date): Date[] {
+  const trigger = openTrigger(job.trigger, job.id);
+  const found: Date[] = [];
+  for (let at = trigger.next(new Date(from.getTime() - 1)); at && at < before; at = trigger.next(at)) {
+    if (found.length === MOST_OCCURRENCES) throw new BackfillTooLargeError(MOST_OCCURRENCES);
+    found.push(at);
+  }
+  return found;
+}
+
+// In two parts, each with an index of its own.
+const made = `job_id = $1 AND scheduled_at >= $2 AND scheduled_at < $3
+  AND state IN ('pending', 'running', 'retrying', 'succeeded')`;
+const doneOrUnderWay = `
+  SELECT scheduled_at AS at FROM runs WHERE ${made} AND kind IN ('schedule', 'catch_up')
+  UNION ALL SELECT scheduled_at FROM runs WHERE ${made} AND kind IN ('backfill', 'retry')`;

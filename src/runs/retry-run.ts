@@ -1,0 +1,53 @@
+import type { EntityManager } from 'typeorm';
+import { Problem } from '../core/problem.js';
+import { databaseNow } from '../database/database-now.js';
+import { live } from '../queue/background.js';
+import type { RunQueue } from '../queue/run-queue.js';
+import { RunNotFoundError } from './read-runs.js';
+import { recordRuns } from './record-runs.js';
+import { Run, type RunState, unfinishedStates } from './run.entity.js';
+
+const neverStarted: readonly RunState[] = ['skipped', 'missed'];
+
+interface Retried {
+  job: string;
+  /** The id of the new run. */
+  made: string[];
+}
+
+/** Queues a run like this one, for the same instant, and answers its id and the name of its job. The job is not asked: a run holds all that it needs.
+ *  Throws RUN_NOT_FOUND, RUN_NOT_FINISHED, RUN_NEVER_STARTED. */
+export async function retryRun(tx: EntityManager, queue: RunQueue, id: string): Promise<Retried> {
+  const run = await tx.findOneBy(Run, { id });
+  if (!run) throw new RunNotFoundError(id);
+  if (unfinishedStates.includes(run.state)) throw new RunNotFinishedError(id, run.state);
+  if (neverStarted.includes(run.state)) throw new RunNeverStartedError(id, run.state);
+  const now = await databaseNow(tx);
+  const { jobId, job, task, priority, timeoutSeconds, retry, onInterruption, input, scheduledAt } = run;
+  const copied = { jobId, job, task, timeoutSeconds, retry, onInterruption, input, scheduledAt };
+  const fresh = { kind: 'retry', state: 'pending', held: false, reason: null, dueAt: now, retryOf: id } as const;
+  const made = await recordRuns(tx, queue, now, [{ ...copied, ...fresh, priority: live(priority) }]);
+  return { job, made };
+}
+
+export class RunNotFinishedError extends Problem {
+  constructor(
+    readonly run: string,
+    state: string,
+  ) {
+    super(409, 'RUN_NOT_FINISHED', `Run ${run} is ${state}; wait for its end, or cancel it first`);
+  }
+}
+
+export class RunNeverStartedError extends Problem {
+  constructor(
+    readonly run: string,
+    state: string,
+  ) {
+    super(
+      409,
+      'RUN_NEVER_STARTED',
+      `Run ${run} is ${state}, so there is nothing to repeat; backfill its occurrence, or run the job now`,
+    );
+  }
+}
