@@ -61,7 +61,8 @@ export class Backfill {
       if ((await cancelRuns(tx, this.queue, ids, 'user')) > 0)
         await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
       const after = { count: ids.length };
-      await audit(tx, actor, { action: 'backfill.cancel', target: name, job: name, before: null, after });
+      const entry = { action: 'backfill.cancel', target: name, job: name, before: null, after } as const;
+      if (ids.length > 0) await audit(tx, actor, entry);
       return after;
     }, LONGEST_STATEMENT_MS);
   }
@@ -80,7 +81,8 @@ export class Backfill {
     const drafts = occurrences.map((scheduledAt) => ({ ...draft, scheduledAt }));
     const { from, to, force } = request;
     const after = { from, to, force, count: drafts.length };
-    await audit(tx, actor, { action: 'job.backfill', target: name, job: name, before: null, after });
+    const entry = { action: 'job.backfill', target: name, job: name, before: null, after } as const;
+    if (drafts.length > 0) await audit(tx, actor, entry);
     await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
     return recordRuns(tx, this.queue, now, drafts);
   }
