@@ -64,7 +64,7 @@ describe('a process', () => {
     expect(said).toContain('EVENT_LOOP_BLOCKED');
     expect(said).toMatch(/at spinForEver \(.*misbehaving-process\.js:\d+\)\n.*at run/);
     expect(await runOf('spin')).toMatchObject({ state: 'running', attempt: 1 });
-  });
+  }, 60_000);
 
   it('half of whose slots are held by tasks that do not heed their signal drains and ends with 1', async () => {
     givenProcess({ WORKER_CONCURRENCY: '2' });
@@ -77,7 +77,7 @@ describe('a process', () => {
     // Handed back, for the next process.
     expect(await runOf('listen')).toMatchObject({ state: 'pending', reason: 'shutdown', attempt: 1 });
     expect(await ask(database.url, 'SELECT FROM cronzimus.replicas')).toEqual([]);
-  });
+  }, 60_000);
 
   it('that the database leaves without an answer for 6 s aborts what it runs, before others take it over', async () => {
     const proxy = await Proxy.to(database.url);
