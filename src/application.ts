@@ -45,7 +45,7 @@ export async function serve(app: NestExpressApplication, environment: Environmen
   const { HOST, PORT, ROLES } = environment;
   await app.init();
   const clockwork = app.get(Clockwork);
-  const declarations = await clockwork.read();
+  await clockwork.read();
   if (environment.START_PAUSED) await pause(app);
   await app.listen(PORT, HOST).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EADDRINUSE')
@@ -59,7 +59,7 @@ export async function serve(app: NestExpressApplication, environment: Environmen
     await Promise.all([keys.stop(), clockwork.stop()]);
   };
   try {
-    await clockwork.start(declarations);
+    await clockwork.start();
     keys.watch();
     await announce(app, ROLES);
   } catch (error) {

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { existsSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import type { ModuleMetadata } from '@nestjs/common';
 import { close, createApplication, serve } from './application.js';
 import { type Environment, readEnvironment, type Variables } from './config/environment.js';
@@ -9,7 +10,10 @@ import { startEmbeddedPostgres } from './database/embedded-postgres.js';
 import { migrate, waitForMigrations } from './database/migrate.js';
 import { refusePooler } from './database/refuse-pooler.js';
 import { watchEventLoop } from './health/watchdog.js';
+import { Declarations } from './jobs/declarations.js';
 import { Worker } from './runs/worker.js';
+
+const STDIN = 0;
 
 export interface StartOptions {
   /** The user's own Nest modules, with their @Task classes. */
@@ -23,6 +27,11 @@ export async function startCronzimus(options: StartOptions = {}): Promise<void> 
   const stop = new AbortController();
   // Before anything starts, so that whatever has been started when a signal comes is stopped again.
   process.on('SIGINT', () => stop.abort(null)).on('SIGTERM', () => stop.abort(null));
+  const onTerminal = isatty(STDIN);
+  process.on('SIGHUP', () => {
+    // From the end of the terminal, and not from somebody who asks for a reload.
+    if (onTerminal && !isatty(STDIN)) stop.abort(null);
+  });
   const stopped = new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
   try {
     await start(options, undo, stop);
@@ -57,6 +66,7 @@ async function start({ imports = [] }: StartOptions, undo: Undo[], stop: AbortCo
   const app = await createApplication(environment, imports);
   undo.push(() => close(app));
   undo.push(await serve(app, environment));
+  process.on('SIGHUP', () => app.get(Declarations).reload());
   app.get(Worker).exhausted = (why) => stop.abort(why);
   watchEventLoop();
 }

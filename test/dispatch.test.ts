@@ -201,7 +201,7 @@ describe('the alarms', () => {
     const at = { nextOccurrenceAt: NEXT_CENTURY, nextRunAt: NEXT_CENTURY, updatedAt: new Date() };
     const trigger = { type: 'date', at: NEXT_CENTURY.toISOString() } as const;
     await givenJobs(scheduler, [jobRow('far', { ...at, trigger }), jobRow('asleep', { ...at, trigger, paused: true })]);
-    await clockwork.start({ code: new Map(), file: null });
+    await clockwork.start();
     try {
       const alarms = app.get(SchedulerRegistry, { strict: false }).getCronJobs();
       const clock = app.get(DatabaseClock, { strict: false });

@@ -1,8 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { JobsFile } from '../src/jobs/jobs-file.js';
+import { readJobsTexts } from '../src/jobs/read-jobs-texts.js';
+import { UnknownTaskError } from '../src/tasks/task-errors.js';
+import { TaskRegistry } from '../src/tasks/task.registry.js';
 import { createTestApplication } from './support/application.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { TestTasksModule } from './support/tasks.js';
@@ -21,10 +24,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
+const readPath = async (path: string) => app.get(JobsFile, { strict: false }).check(path, await readJobsTexts(path));
+
 async function read(text: string, name = 'jobs.yaml') {
   const path = join(folder, name);
   await writeFile(path, text);
-  return app.get(JobsFile, { strict: false }).read(path);
+  return readPath(path);
 }
 
 /** The lines of the refusal that name a fault. */
@@ -71,13 +76,21 @@ jobs:
     expect([...jobs.keys()]).toEqual(['once']);
   });
 
+  it('may share one policy among more jobs than a bomb would need', async () => {
+    const job = (n: number) =>
+      `  job-${n}: { task: wait, trigger: { type: date, at: '2100-01-01T00:00:00Z' }, retry: *r }`;
+    const first = job(0).replace('*r', '&r { limit: 2 }');
+    const jobs = await read(['jobs:', first, ...Array.from({ length: 500 }, (_none, n) => job(n + 1))].join('\n'));
+    expect(jobs.get('job-500')).toMatchObject({ retry: { limit: 2, delaySeconds: 5 } });
+  });
+
   it('may say that there are none', async () => {
     expect((await read('jobs: {}')).size).toBe(0);
   });
 
   it('that cannot be read is refused by its name', async () => {
     const path = join(folder, 'absent.yaml');
-    await expect(app.get(JobsFile, { strict: false }).read(path)).rejects.toMatchObject({
+    await expect(readPath(path)).rejects.toMatchObject({
       code: 'JOBS_FILE_UNREADABLE',
       message: expect.stringContaining(path),
     });
@@ -87,13 +100,24 @@ jobs:
 const job = (...lines: string[]) => `jobs:\n  a:\n    task: wait\n${lines.map((line) => `    ${line}\n`).join('')}`;
 const daily = "trigger: { type: cron, expression: '@daily' }";
 
+/** Ten to the ninth values in nine lines. */
+const bomb = Array.from({ length: 9 }, (_none, n) => {
+  const before = n === 0 ? '0' : `*a${n - 1}`;
+  return `a${n}: &a${n} [${Array.from({ length: 10 }, () => before).join(', ')}]`;
+}).join('\n');
+
 describe('a fault in a jobs file is told with its line and path', () => {
   it.each<[string, string, string]>([
     ['a syntax error', 'jobs:\n  a: [1, 2', 'line 2: '],
     ['a tab that indents', 'jobs:\n\ta: {}', 'line 2: '],
     ['a job that is there twice', 'jobs:\n  a: {}\n  a: {}', 'line 3: Map keys must be unique'],
     ['an alias to nothing', 'jobs:\n  a: *b', 'Unresolved alias'],
-    ['two documents', 'jobs: {}\n---\njobs: {}', 'line 2: '],
+    ['two documents', 'jobs: {}\n---\njobs: {}', 'line 2: A second document begins here; a file holds one'],
+    ['a tag that means nothing', 'jobs: !include other.yaml', 'line 1: Unresolved tag: !include'],
+    ['a key that is no text', 'jobs:\n  [a]: {}', 'line 2: A map key must be a text'],
+    ['a value within itself', 'jobs: &a\n  b: *a', 'line 1: With its aliases filled in, the file has more than'],
+    ['a bomb of aliases', bomb, 'line 1: With its aliases filled in, the file has more than 1000000 values'],
+    ['nests without end', `jobs: ${'['.repeat(50_000)}`, 'line 1: '],
     ['nothing', '', 'line 1: Must begin with "jobs:"'],
     ['nothing but a remark', '# none\n', 'Must begin with "jobs:"'],
     ['a list', '- a', 'line 1: Must begin with "jobs:"'],
@@ -166,5 +190,64 @@ describe('a fault in a jobs file is told with its line and path', () => {
       'line 4: jobs.c.retri',
       'line 4: jobs.c.trigger',
     ]);
+  });
+});
+
+describe('a folder of jobs files', () => {
+  const job = `{ task: wait, ${daily} }`;
+  let path: string;
+  beforeEach(async () => {
+    path = await mkdtemp(join(folder, 'many-'));
+  });
+  const write = (name: string, text: string) => writeFile(join(path, name), text);
+
+  it('is read in the order of names, with all endings, and without what is none', async () => {
+    await write('20.yml', `jobs: { b: ${job} }`);
+    await write('10.yaml', `jobs: { c: ${job} }`);
+    await write('30.json', '{ "jobs": {} }');
+    await write('README.md', 'no jobs file');
+    await write('.hidden.yaml', 'no jobs file');
+    expect([...(await readPath(path)).keys()]).toEqual(['c', 'b']);
+  });
+
+  it('may be a mounted ConfigMap, which has links and hidden entries', async () => {
+    await mkdir(join(path, '..2026_01_01'));
+    await write('..2026_01_01/jobs.yaml', `jobs: { a: ${job} }`);
+    await symlink('..2026_01_01', join(path, '..data'));
+    await symlink('..data/jobs.yaml', join(path, 'jobs.yaml'));
+    expect([...(await readPath(path)).keys()]).toEqual(['a']);
+  });
+
+  it('names both places of a job that is there twice, and all other faults with their files', async () => {
+    await write('a.yaml', `jobs:\n  a: ${job}\n  b: { task: nope, ${daily} }`);
+    await write('b.yaml', `jobs:\n\n  a: ${job}`);
+    const tasks = app.get(TaskRegistry, { strict: false }).all();
+    const { message: unknown } = new UnknownTaskError(
+      'nope',
+      tasks.map(({ options }) => options.name),
+    );
+    await expect(readPath(path)).rejects.toMatchObject({
+      code: 'JOBS_FILE_INVALID',
+      message: `${path} has faults, so nothing of it was taken:
+  a.yaml line 3: jobs.b.task: ${unknown}
+  a.yaml line 2: jobs.a: A job of this name is in b.yaml too; names must differ
+  b.yaml line 3: jobs.a: A job of this name is in a.yaml too; names must differ`,
+    });
+  });
+
+  it('with a file that is no YAML, or empty, is refused', async () => {
+    await write('a.yaml', `jobs: { a: ${job} }`);
+    await write('b.yaml', 'jobs: [');
+    await expect(readPath(path)).rejects.toThrow('b.yaml line 1: ');
+    await write('b.yaml', '');
+    await expect(readPath(path)).rejects.toThrow('b.yaml line 1: Must begin with "jobs:"');
+  });
+
+  it('without a jobs file in it is refused', async () => {
+    await write('.jobs.yaml', 'jobs: {}');
+    await expect(readPath(path)).rejects.toMatchObject({
+      code: 'JOBS_FILE_UNREADABLE',
+      message: expect.stringContaining(`${path} holds no file *.yaml, *.yml or *.json`),
+    });
   });
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type ApiKey, apiKey, twins } from '../config/api-keys.js';
 import { Problem } from '../core/problem.js';
-import { type FileFault, parseYaml } from '../core/yaml.js';
+import { parseYaml, type YamlFault } from '../core/yaml.js';
 
 const apiKeys = z
   .array(apiKey, 'must be a list of { name, role, sha256, expiresAt? }')
@@ -9,19 +9,27 @@ const apiKeys = z
 
 /** The keys of a file's text: YAML, or JSON as a part of it. Throws one Problem that names each fault with its line. */
 export function parseApiKeys(path: string, text: string): ApiKey[] {
-  const parsed = parseYaml(text);
-  if (parsed.faults.length > 0) throw new ApiKeysFileError(path, parsed.faults);
-  const { data, error } = apiKeys.safeParse(parsed.value);
-  const faults = error
-    ? error.issues.map((issue) => parsed.at(issue.path, issue.message))
-    : twins(data).map(({ index, message }) => parsed.at([index], message));
-  if (!data || faults.length > 0) throw new ApiKeysFileError(path, faults);
-  return data;
+  const { value, faults } = parseYaml(text);
+  if (faults.length > 0) throw new ApiKeysFileError(path, faults);
+  const { data, error } = apiKeys.safeParse(value);
+  const wrong: { path: PropertyKey[]; message: string }[] = error
+    ? error.issues
+    : twins(data).map(({ index, message }) => ({ path: [index], message }));
+  if (data && wrong.length === 0) return data;
+  const { lines } = parseYaml(
+    text,
+    wrong.map((fault) => fault.path),
+  );
+  const told = wrong.map((fault, index) => ({
+    line: lines[index]!,
+    message: [...fault.path.slice(0, 2).map(String), fault.message].join(': '),
+  }));
+  throw new ApiKeysFileError(path, told);
 }
 
 class ApiKeysFileError extends Problem {
-  constructor(path: string, faults: FileFault[]) {
-    const lines = faults.map(({ line, pointer, message }) => `  line ${line}: ${pointer && `${pointer}: `}${message}`);
+  constructor(path: string, faults: YamlFault[]) {
+    const lines = faults.map(({ line, message }) => `  line ${line}: ${message}`);
     super(500, 'API_KEYS_FILE_INVALID', `${path} has faults, so nothing of it was taken:\n${lines.join('\n')}`);
   }
 }

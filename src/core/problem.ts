@@ -2,6 +2,8 @@
 export interface Fault {
   path: string;
   message: string;
+  /** Where the request is a file: from 1. */
+  line?: number;
 }
 
 /** An error that its reader can act on: `code` is stable, the message says what would have worked. */

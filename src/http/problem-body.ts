@@ -14,7 +14,11 @@ export const problemSchema = z
     code: z.string().describe('Stable, for programs to compare'),
     errors: z
       .array(
-        z.object({ path: z.string().describe('A JSON pointer into the body, or to a parameter'), message: z.string() }),
+        z.object({
+          path: z.string().describe('A JSON pointer into the body, or to a parameter'),
+          message: z.string(),
+          line: z.int().optional().describe('Of a jobs file, from 1'),
+        }),
       )
       .optional()
       .describe('Each fault of the input, where there are any'),

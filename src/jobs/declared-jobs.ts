@@ -26,10 +26,17 @@ export class DeclaredJobs {
     private readonly logger: PinoLogger,
   ) {}
 
-  /** Creates and updates; what is the same is not touched, so its `nextRunAt` stays. `again`: creates only, since this process has
-   *  said it all before, and what differs is of a build that started later. Throws, and changes nothing, when a name belongs to
-   *  another app or to the API. */
-  async declare(source: DeclaredSource, definitions: Map<string, JobDefinition>, again = false): Promise<void> {
+  /** Creates and updates; what is the same is not touched, so its `nextRunAt` stays. Throws, and changes nothing, when a name belongs to another app or to the API. */
+  declare(source: DeclaredSource, definitions: Map<string, JobDefinition>): Promise<void> {
+    return this.bring(source, definitions, false);
+  }
+
+  /** Creates what is missing, and leaves what is there as it is: what differs is of a build that started later. */
+  restore(source: DeclaredSource, definitions: Map<string, JobDefinition>): Promise<void> {
+    return this.bring(source, definitions, true);
+  }
+
+  private async bring(source: DeclaredSource, definitions: Map<string, JobDefinition>, missingOnly: boolean) {
     const changed = await this.database.transaction(async (tx) => {
       await this.lock(tx);
       const names = [...definitions.keys()].toSorted();
@@ -38,8 +45,9 @@ export class DeclaredJobs {
       const apps = await liveApps(tx);
       let changes = 0;
       for (const name of names) {
+        if (missingOnly && existing.has(name)) continue;
         const wanted = { name, definition: definitions.get(name)!, source, owner: this.environment.APP_NAME };
-        if (await this.save(tx, wanted, existing.get(name), now, { apps, again })) changes += 1;
+        if (await this.save(tx, wanted, existing.get(name), apps, now)) changes += 1;
       }
       await tx.query(`UPDATE replicas SET ${source}_jobs = $2 WHERE number = $1`, [this.replicas.number, names]);
       if (changes > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'jobs');
@@ -78,16 +86,16 @@ export class DeclaredJobs {
     tx: EntityManager,
     wanted: WantedJob,
     job: Job | undefined,
+    apps: Set<string>,
     now: Date,
-    { apps, again }: { apps: Set<string>; again: boolean },
   ): Promise<boolean> {
-    if (job && this.isForeign(job, apps)) this.refuse(job, wanted, now);
-    else if (!(job && again)) {
-      const edit = await this.editor.save(tx, this.actor(wanted.source), wanted, job, now);
-      if (edit) return edit.change !== 'unchanged';
-      return this.save(tx, wanted, (await this.editor.lock(tx, [wanted.name])).get(wanted.name), now, { apps, again });
+    if (job && this.isForeign(job, apps)) {
+      this.refuse(job, wanted, now);
+      return false;
     }
-    return false;
+    const edit = await this.editor.save(tx, this.actor(wanted.source), wanted, job, now);
+    if (edit) return edit.change !== 'unchanged';
+    return this.save(tx, wanted, (await this.editor.lock(tx, [wanted.name])).get(wanted.name), apps, now);
   }
 
   /** Two apps may well declare the same of the same name, as they do with the jobs that are built in. */

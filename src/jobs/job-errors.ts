@@ -80,11 +80,8 @@ export class BackfillInFutureError extends Problem {
 }
 
 export class JobDeclaredTwiceError extends Problem {
-  constructor(readonly job: string) {
-    super(
-      409,
-      'JOB_DECLARED_TWICE',
-      `Job "${job}" is declared in code and in JOBS_FILE; give one of the two another name`,
-    );
+  constructor(readonly jobs: string[]) {
+    const names = jobs.map((job) => `"${job}"`).join(', ');
+    super(409, 'JOB_DECLARED_TWICE', `Declared in code and in JOBS_FILE: ${names}; give one of the two another name`);
   }
 }

@@ -1,12 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { Problem } from '../core/problem.js';
-import { type FileFault, parseYaml, type ParsedYaml } from '../core/yaml.js';
 import { unstorable } from '../http/storable.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
 import { InvalidTaskInputError, UnknownTaskError } from '../tasks/task-errors.js';
 import { jobDefinition, type JobDefinition, jobName } from './job.schema.js';
+import { JobsFileError, type JobsFileFault } from './jobs-file-error.js';
+import { parseApart } from './parse-apart.js';
+import type { JobsText } from './read-jobs-texts.js';
 
 const frame = z.strictObject(
   { jobs: z.record(z.string(), z.unknown(), { error: 'Must be a map of jobs by name; write "jobs: {}" to say none' }) },
@@ -17,60 +18,91 @@ const frame = z.strictObject(
 );
 const entry = z.object({ name: jobName, definition: jobDefinition });
 
-/** Reads a jobs file: YAML, or JSON as a part of it. */
+type Fault = Pick<JobsFileFault, 'path' | 'message'>;
+interface Found {
+  names: Set<string>;
+  faults: Fault[];
+}
+
+/** Reads what jobs files say: YAML, or JSON as a part of it. */
 @Injectable()
 export class JobsFile {
   constructor(private readonly tasks: TaskRegistry) {}
 
-  /** All jobs of the file, or a Problem that names each fault with its line. */
-  async read(path: string): Promise<Map<string, JobDefinition>> {
-    const text = await readFile(path, 'utf8').catch((error: Error) => {
-      throw new Problem(500, 'JOBS_FILE_UNREADABLE', `JOBS_FILE cannot be read: ${error.message}`);
-    });
-    const parsed = parseYaml(text);
+  /** All jobs of the texts, or a JobsFileError that names each fault; `title` is what the texts are together. */
+  async check(title: string, texts: JobsText[]): Promise<Map<string, JobDefinition>> {
+    const values = await Promise.all(texts.map(({ text }) => parseApart(text)));
+    const broken = values.flatMap(({ faults }, index) =>
+      faults.map((fault) => ({ ...fault, file: texts[index]!.name, path: [] })),
+    );
+    if (broken.length > 0) throw new JobsFileError(400, title, broken);
+
     const jobs = new Map<string, JobDefinition>();
-    const faults = parsed.faults.length > 0 ? parsed.faults : await this.check(parsed, jobs);
-    if (faults.length > 0) throw new JobsFileError(path, faults);
+    const found = await Promise.all(values.map(({ value }) => this.checkOne(value, jobs)));
+    for (const [index, { names }] of found.entries())
+      for (const name of names) {
+        const others = texts.filter((_text, other) => other !== index && found[other]!.names.has(name));
+        for (const other of others) found[index]!.faults.push(twin(name, other.name));
+      }
+    const faults = await Promise.all(texts.map((text, index) => placed(text, found[index]!.faults)));
+    if (faults.flat().length > 0) throw new JobsFileError(422, title, faults.flat());
     return jobs;
   }
 
-  /** Puts what is right into `jobs`, and answers what is wrong. */
-  private async check(parsed: ParsedYaml, jobs: Map<string, JobDefinition>): Promise<FileFault[]> {
-    const bad = unstorable(parsed.value);
-    if (bad) return [parsed.at(keysOf(bad.path), bad.message)];
-    const { data, error } = frame.safeParse(parsed.value, { error: withHint });
-    if (error) return error.issues.flatMap((issue) => faultsAt(parsed, [], issue));
-    const faults: FileFault[] = [];
+  /** Puts what is right into `jobs`, and answers the names that are there and what is wrong. */
+  private async checkOne(value: unknown, jobs: Map<string, JobDefinition>): Promise<Found> {
+    const bad = unstorable(value);
+    if (bad) return { names: new Set(), faults: [{ path: keysOf(bad.path), message: bad.message }] };
+    const { data, error } = frame.safeParse(value, { error: withHint });
+    if (error) return { names: new Set(), faults: error.issues.flatMap((issue) => faultsAt([], issue)) };
+    const faults: Fault[] = [];
     for (const [name, written] of Object.entries(data.jobs)) {
+      // Many jobs take long, and other things wait.
+      await nextTurn();
       const result = entry.safeParse({ name, definition: written }, { error: withHint });
       if (result.success) {
         jobs.set(name, result.data.definition);
-        faults.push(...(await this.checkInput(parsed, name, result.data.definition)));
+        faults.push(...(await this.checkInput(name, result.data.definition)));
       } else {
         // The first key of an entry says which part of it.
         for (const { path, ...issue } of result.error.issues)
-          faults.push(...faultsAt(parsed, ['jobs', name], { ...issue, path: path.slice(1) }));
+          faults.push(...faultsAt(['jobs', name], { ...issue, path: path.slice(1) }));
       }
     }
-    return faults;
+    return { names: new Set(Object.keys(data.jobs)), faults };
   }
 
-  private async checkInput(parsed: ParsedYaml, name: string, { task, input }: JobDefinition): Promise<FileFault[]> {
+  private async checkInput(name: string, { task, input }: JobDefinition): Promise<Fault[]> {
     try {
       await this.tasks.validate(task, input);
       return [];
     } catch (error) {
       if (!(error instanceof UnknownTaskError || error instanceof InvalidTaskInputError)) throw error;
-      return (error.errors ?? []).map(({ path, message }) => parsed.at(['jobs', name, ...keysOf(path)], message));
+      return (error.errors ?? []).map(({ path, message }) => ({ path: ['jobs', name, ...keysOf(path)], message }));
     }
   }
 }
 
+const twin = (name: string, file: string): Fault => ({
+  path: ['jobs', name],
+  message: `A job of this name is in ${file} too; names must differ`,
+});
+
+/** With the line of each. */
+async function placed({ name, text }: JobsText, faults: Fault[]): Promise<JobsFileFault[]> {
+  if (faults.length === 0) return [];
+  const { lines } = await parseApart(
+    text,
+    faults.map(({ path }) => path),
+  );
+  return faults.map((fault, index) => ({ ...fault, file: name, line: lines[index]! }));
+}
+
 /** Each unknown field on its own line. */
-function faultsAt(parsed: ParsedYaml, base: PropertyKey[], issue: z.core.$ZodIssue): FileFault[] {
+function faultsAt(base: PropertyKey[], issue: z.core.$ZodIssue): Fault[] {
   const path = [...base, ...issue.path];
   const places = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...path, key]) : [path];
-  return places.map((place) => parsed.at(place, issue.message));
+  return places.map((place) => ({ path: place, message: issue.message }));
 }
 
 const keysOf = (pointer: string): string[] =>
@@ -78,15 +110,6 @@ const keysOf = (pointer: string): string[] =>
     .split('/')
     .slice(1)
     .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
-
-export class JobsFileError extends Problem {
-  constructor(path: string, faults: FileFault[]) {
-    const lines = faults.map(
-      ({ line, pointer, message }) => `  line ${line}: ${pointer ? `${pointer}: ` : ''}${message}`,
-    );
-    super(422, 'JOBS_FILE_INVALID', `${path} has faults, so nothing of it was taken:\n${lines.join('\n')}`);
-  }
-}
 
 /** What zod's own words do not say. */
 const withHint: z.core.$ZodErrorMap = ({ code }) => (code === 'unrecognized_keys' ? 'Unknown field' : undefined);

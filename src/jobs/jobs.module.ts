@@ -11,6 +11,7 @@ import { Backfill } from './backfill.service.js';
 import { Clockwork } from './clockwork.js';
 import { CodeJobs } from './code-jobs.js';
 import { DatabaseClock } from './database-clock.js';
+import { Declarations } from './declarations.js';
 import { DeclaredJobs } from './declared-jobs.js';
 import { DispatchLoop } from './dispatch-loop.js';
 import { Dispatcher } from './dispatcher.js';
@@ -21,6 +22,7 @@ import { JobEditor } from './job-editor.js';
 import { JobFactory } from './job.factory.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsFile } from './jobs-file.js';
+import { JobsFileWatch } from './jobs-file-watch.js';
 import { Jobs } from './jobs.service.js';
 import { SchedulerController } from './scheduler.controller.js';
 import { SchedulerSwitch } from './scheduler-switch.js';
@@ -51,12 +53,14 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     JobDefinitions,
     Backfill,
     JobEditor,
+    Declarations,
     DeclaredJobs,
     CodeJobs,
     JobsFile,
+    JobsFileWatch,
     SchedulerSwitch,
     Clockwork,
   ],
-  exports: [Jobs, Clockwork, DatabaseClock, DispatchLoop],
+  exports: [Jobs, Clockwork, Declarations, DatabaseClock, DispatchLoop],
 })
 export class JobsModule {}
