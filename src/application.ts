@@ -12,6 +12,7 @@ import { API } from './http/api.js';
 import { setUpOpenApi } from './http/openapi.js';
 import { setUpHttp } from './http/set-up-http.js';
 import { Clockwork } from './jobs/clockwork.js';
+import { jobsFileBody } from './jobs/jobs-file.controller.js';
 import { Jobs } from './jobs/jobs.service.js';
 import { SchedulerSwitch } from './jobs/scheduler-switch.js';
 import { ServiceLogger } from './logging/service-logger.js';
@@ -35,6 +36,7 @@ export async function createApplication(
     apiOff: !environment.ROLES.includes('api'),
     beforeBodies: app.get(Authentication).beforeBodies,
     trustProxy: environment.TRUST_PROXY,
+    textBodies: [jobsFileBody],
   });
   setUpOpenApi(app);
   return app;

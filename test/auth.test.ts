@@ -12,6 +12,8 @@ import { spentJob, TestService } from './support/service.js';
 const TABLE: Record<string, Role | 'public'> = {
   'get /api/v1/audit': 'admin',
   'get /api/v1/jobs': 'viewer',
+  'get /api/v1/jobs-file': 'viewer',
+  'post /api/v1/jobs-file': 'admin',
   'delete /api/v1/jobs/:name': 'admin',
   'get /api/v1/jobs/:name': 'viewer',
   'get /api/v1/jobs/:name/upcoming': 'viewer',

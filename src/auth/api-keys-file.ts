@@ -22,7 +22,7 @@ export function parseApiKeys(path: string, text: string): ApiKey[] {
   );
   const told = wrong.map((fault, index) => ({
     line: lines[index]!,
-    message: [...fault.path.slice(0, 2).map(String), fault.message].join(': '),
+    message: [fault.path.map(String).join('.'), fault.message].filter((part) => part !== '').join(': '),
   }));
   throw new ApiKeysFileError(path, told);
 }

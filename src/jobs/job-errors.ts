@@ -1,4 +1,5 @@
 import { Problem } from '../core/problem.js';
+import { jsonPointer } from '../http/json-pointer.js';
 
 export class JobNotFoundError extends Problem {
   constructor(readonly job: string) {
@@ -76,6 +77,18 @@ export class BackfillInFutureError extends Problem {
   constructor(next: Date) {
     const message = `The next occurrence is ${next.toISOString()}, and the job runs from there on by itself; begin before it`;
     super(422, 'BACKFILL_IN_FUTURE', message, [{ path: '/from', message }]);
+  }
+}
+
+/** All that a jobs file names, seen from the API. */
+export class JobsOfSourceError extends Problem {
+  constructor(jobs: { name: string; source: string; owner: string | null }[]) {
+    const faults = jobs.map(({ name, source, owner }) => ({
+      path: jsonPointer(['jobs', name]),
+      message: `"${name}" belongs to source "${source}" of the app "${owner}"`,
+    }));
+    const list = faults.map(({ message }) => message).join(', ');
+    super(409, 'JOB_MANAGED_ELSEWHERE', `${list}; change it there, or leave it out of the file`, faults);
   }
 }
 

@@ -16,6 +16,12 @@ export async function schedulerState(tx: EntityManager): Promise<SchedulerState>
   return state!;
 }
 
+/** Those of these names that there are, unlocked. */
+export async function findJobs(tx: EntityManager, names: string[]): Promise<Map<string, Job>> {
+  const jobs = await tx.createQueryBuilder(Job, 'job').where('job.name = ANY(:names)', { names }).getMany();
+  return new Map(jobs.map((job) => [job.name, job]));
+}
+
 /** Locks up to `limit` due jobs, the longest due first, passing over those that another replica holds. `now` is the database's. */
 export async function lockDueJobs(tx: EntityManager, limit: number): Promise<{ jobs: Job[]; now: Date }> {
   // The time of the statement, not of the clock: that one would read the whole index.

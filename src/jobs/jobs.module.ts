@@ -21,8 +21,11 @@ import { JobDefinitions } from './job-definitions.service.js';
 import { JobEditor } from './job-editor.js';
 import { JobFactory } from './job.factory.js';
 import { JobsController } from './jobs.controller.js';
+import { JobsExport } from './jobs-export.js';
 import { JobsFile } from './jobs-file.js';
+import { JobsFileController } from './jobs-file.controller.js';
 import { JobsFileWatch } from './jobs-file-watch.js';
+import { JobsImport } from './jobs-import.js';
 import { Jobs } from './jobs.service.js';
 import { SchedulerController } from './scheduler.controller.js';
 import { SchedulerSwitch } from './scheduler-switch.js';
@@ -42,7 +45,14 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     RunsModule,
     TasksModule,
   ],
-  controllers: [JobsController, JobDefinitionsController, BackfillController, TriggersController, SchedulerController],
+  controllers: [
+    JobsController,
+    JobDefinitionsController,
+    BackfillController,
+    JobsFileController,
+    TriggersController,
+    SchedulerController,
+  ],
   providers: [
     Jobs,
     Dispatcher,
@@ -58,6 +68,8 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     CodeJobs,
     JobsFile,
     JobsFileWatch,
+    JobsImport,
+    JobsExport,
     SchedulerSwitch,
     Clockwork,
   ],

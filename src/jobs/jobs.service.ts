@@ -3,7 +3,6 @@ import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
 import { audit } from '../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { openTrigger } from '../core/triggers/trigger.js';
 import { ApiDatabase } from '../database/api-database.js';
 import { databaseNow } from '../database/database-now.js';
 import type { Page } from '../http/page.js';
@@ -23,6 +22,7 @@ import { overlapVerdicts } from './overlap.js';
 import { IDLE, lanesOf, replaceableRuns } from './under-way.js';
 import type { JobView } from './job.view.js';
 import { type JobsQuery, listJobs, viewsOf } from './list-jobs.js';
+import { upcoming } from './upcoming.js';
 
 /** The jobs, for whoever asks over the API. */
 @Injectable()
@@ -53,15 +53,7 @@ export class Jobs {
       job: await this.find(tx, name),
       now: await databaseNow(tx),
     }));
-    const trigger = openTrigger(job.trigger, job.id);
-    const occurrences: Date[] = [];
-    // A pause leaves occurrences behind that will not run.
-    let at = job.nextOccurrenceAt && job.nextOccurrenceAt < now ? trigger.next(now) : job.nextOccurrenceAt;
-    while (at && occurrences.length < count) {
-      occurrences.push(at);
-      at = trigger.next(at);
-    }
-    return occurrences;
+    return upcoming(job, now, count);
   }
 
   /** Queues one run beside the schedule, which stays as it is, once for each key. `input` takes the place of the job's.

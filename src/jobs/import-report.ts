@@ -1,0 +1,43 @@
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import type { Job } from './job.entity.js';
+import { jobDefinition, jobName } from './job.schema.js';
+import { upcoming } from './upcoming.js';
+
+const instants = z.array(z.date());
+const difference = z.object({
+  name: jobName,
+  upcoming: z
+    .object({ before: instants, after: instants })
+    .describe('The next three nominal instants as they were, and as they are now'),
+});
+const change = z.object({ before: z.json(), after: z.json() });
+
+/** What a jobs file has changed, or would change. */
+export const importReport = z
+  .object({
+    created: z.array(difference),
+    updated: z.array(difference.extend({ changes: z.record(z.string(), change).describe('By field') })),
+    unchanged: z.array(z.object({ name: jobName })),
+    deleted: z.array(difference),
+  })
+  .meta({ id: 'JobsFileReport' });
+
+export type ImportReport = z.output<typeof importReport>;
+
+const FIELDS = jobDefinition.keyof().options;
+const SHOWN = 3;
+
+/** Null: the job is not there before, or after. */
+export const differenceOf = (name: string, before: Job | null, after: Job | null, now: Date) => ({
+  name,
+  upcoming: { before: before ? upcoming(before, now, SHOWN) : [], after: after ? upcoming(after, now, SHOWN) : [] },
+});
+
+/** The fields of the definition that differ. */
+export function changesOf(before: Job, after: Job): ImportReport['updated'][number]['changes'] {
+  const changed = FIELDS.filter((field) => !isDeepStrictEqual(before[field], after[field]));
+  return Object.fromEntries(
+    changed.map((field) => [field, { before: before[field] as z.core.util.JSONType, after: after[field] as never }]),
+  );
+}

@@ -1,0 +1,106 @@
+import { Body, Controller, Get, Headers, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import { Actor } from '../auth/actor.js';
+import { Role } from '../auth/role.decorator.js';
+import { Problem } from '../core/problem.js';
+import { API } from '../http/api.js';
+import type { TextBody } from '../http/bodies.js';
+import { Problems } from '../http/problems.decorator.js';
+import { importReport } from './import-report.js';
+import { JobsOfSourceError } from './job-errors.js';
+import { jobDefinition, jobName } from './job.schema.js';
+import { JobsExport } from './jobs-export.js';
+import { JobsFileError } from './jobs-file-error.js';
+import { JobsFile } from './jobs-file.js';
+import { JobsImport } from './jobs-import.js';
+
+const JSON_TYPE = 'application/json';
+const YAML_TYPES = ['application/yaml', 'text/yaml', 'application/x-yaml'];
+
+export const jobsFileBody: TextBody = {
+  method: 'POST',
+  path: `/${API}/jobs-file`,
+  types: [JSON_TYPE, ...YAML_TYPES],
+  limitBytes: 16 * 1024 * 1024,
+};
+
+const { task, trigger } = jobDefinition.shape;
+const jobsFile = z
+  .object({ jobs: z.record(jobName, jobDefinition.partial().extend({ task, trigger })) })
+  .meta({ id: 'JobsFile' });
+const flag = z
+  .enum(['true', 'false'])
+  .transform((word) => word === 'true')
+  .prefault('false');
+const importQuery = z.strictObject({
+  dryRun: flag.describe('Change nothing, and answer what would change'),
+  prune: flag.describe("Delete the API's jobs that the file does not name"),
+});
+
+@ApiTags('jobs')
+@Problems(400, 503)
+@Controller(`${API}/jobs-file`)
+export class JobsFileController {
+  constructor(
+    private readonly file: JobsFile,
+    private readonly jobsImport: JobsImport,
+    private readonly jobsExport: JobsExport,
+  ) {}
+
+  @Get()
+  @Role('viewer')
+  @ApiOperation({
+    summary: 'Show the jobs as a jobs file',
+    description:
+      'Those of the API and of JOBS_FILE, as JSON, or as YAML with `Accept: application/yaml`. Read again, it makes the same jobs. What is as by default is left out.',
+  })
+  @ApiProduces(JSON_TYPE, YAML_TYPES[0]!)
+  @ApiResponse({ status: 200, description: 'The jobs file', standardSchema: jobsFile })
+  async read(@Req() request: Request, @Res({ passthrough: true }) response: Response) {
+    const type = request.accepts([JSON_TYPE, ...YAML_TYPES]);
+    if (type === false || type === JSON_TYPE) return this.jobsExport.asObject();
+    response.type(type);
+    return this.jobsExport.asYaml();
+  }
+
+  @Post()
+  @Role('admin')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Take the jobs of a jobs file',
+    description:
+      'Creates and updates jobs of source `api`, all of the file or none. `dryRun` answers the same and changes nothing. `prune` deletes the jobs of source `api` that the file does not name. Jobs of code and of JOBS_FILE may be in it as they are.',
+  })
+  @ApiConsumes(...jobsFileBody.types)
+  @ApiBody({ required: true, schema: { $ref: '#/components/schemas/JobsFile' } })
+  @ApiResponse({ status: 200, description: 'What has changed', standardSchema: importReport })
+  @Problems(
+    413,
+    415,
+    new JobsOfSourceError([{ name: 'billing.nightly', source: 'file', owner: 'cronzimus' }]),
+    new JobsFileError(422, 'The body', [
+      { file: '', line: 5, path: ['jobs', 'ping', 'retries'], message: 'Unknown field' },
+    ]),
+  )
+  async write(
+    @Body() text: unknown,
+    @Headers('content-type') type: string | undefined,
+    @Query({ schema: importQuery }) options: z.output<typeof importQuery>,
+    @Actor() actor: Actor,
+  ) {
+    const body = typeof text === 'string' ? text : '';
+    if (type?.startsWith(JSON_TYPE)) refuseNoJson(body);
+    return this.jobsImport.apply(await this.file.check('The body', [{ name: '', text: body }]), actor, options);
+  }
+}
+
+/** All JSON is YAML, but not the other way round. */
+function refuseNoJson(text: string): void {
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    throw new Problem(400, 'MALFORMED_JSON', `The body is not JSON: ${(error as Error).message}.`);
+  }
+}

@@ -1,0 +1,311 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { ask } from './support/ask.js';
+import { jobRow } from './support/jobs.js';
+import { type Answer, TestService } from './support/service.js';
+
+interface Difference {
+  name: string;
+  upcoming: { before: string[]; after: string[] };
+  changes?: Record<string, { before: unknown; after: unknown }>;
+}
+interface Report {
+  created: Difference[];
+  updated: Difference[];
+  unchanged: { name: string }[];
+  deleted: Difference[];
+}
+interface Refusal {
+  code: string;
+  detail: string;
+  errors: { path: string; message: string; line?: number }[];
+}
+
+let service: TestService;
+beforeAll(async () => {
+  // New York, so that a file that leaves the zone out is not by chance the same.
+  service = await TestService.start({ DEFAULT_TIME_ZONE: 'America/New_York' });
+});
+afterEach(() => ask(service.database, `DELETE FROM cronzimus.jobs WHERE source <> 'code'`));
+afterAll(() => service.stop());
+
+const daily = { type: 'cron', expression: '0 9 * * *' };
+const fileOf = (jobs: Record<string, object>) => ({
+  jobs: Object.fromEntries(Object.entries(jobs).map(([name, job]) => [name, { task: 'wait', trigger: daily, ...job }])),
+});
+
+async function send<T = Report>(
+  body: string | object,
+  query = '',
+  type = typeof body === 'string' ? 'application/yaml' : 'application/json',
+): Promise<Answer<T>> {
+  const response = await fetch(`${service.url}/api/v1/jobs-file${query}`, {
+    method: 'POST',
+    headers: { 'Content-Type': type },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  return { status: response.status, headers: response.headers, body: (await response.json()) as T };
+}
+const namesOf = ({ body }: Answer<Report>) =>
+  Object.fromEntries(
+    Object.entries(body).map(([change, jobs]) => [change, (jobs as Difference[]).map(({ name }) => name)]),
+  );
+const stored = () => ask(service.database, `SELECT * FROM cronzimus.jobs WHERE source <> 'code' ORDER BY name`);
+const names = async () => (await stored()).map(({ name }) => name);
+
+describe('a jobs file that is sent', () => {
+  it.each([
+    ['application/json', JSON.stringify],
+    ['application/yaml', stringify],
+    ['text/yaml', stringify],
+    ['application/x-yaml; charset=utf-8', stringify],
+  ])('as %s makes jobs of the API', async (type, write: (file: object) => string) => {
+    const answer = await send(write(fileOf({ a: {}, b: { tags: ['x'] } })), '', type);
+    expect(answer.status).toBe(200);
+    expect(namesOf(answer)).toEqual({ created: ['a', 'b'], updated: [], unchanged: [], deleted: [] });
+    expect(await stored()).toMatchObject([
+      { name: 'a', source: 'api', owner: null, version: 1 },
+      { name: 'b', source: 'api', tags: ['x'] },
+    ]);
+  });
+
+  it('changes what differs, says how, and leaves the rest as it is', async () => {
+    await send(fileOf({ a: {}, b: {} }));
+    const [a] = await stored();
+    const noon = { ...daily, expression: '0 12 * * *', timeZone: 'UTC' };
+    const answer = await send(fileOf({ a: {}, b: { trigger: noon, priority: 3 } }));
+    expect(namesOf(answer)).toEqual({ created: [], updated: ['b'], unchanged: ['a'], deleted: [] });
+    const [{ changes, upcoming }] = answer.body.updated as [Difference];
+    const rest = { startAt: null, endAt: null, jitterSeconds: 0 };
+    expect(changes).toEqual({
+      trigger: { before: { ...daily, timeZone: 'America/New_York', ...rest }, after: { ...noon, ...rest } },
+      priority: { before: 0, after: 3 },
+    });
+    expect(upcoming.before).toHaveLength(3);
+    expect(upcoming.after.map((instant) => instant.slice(10))).toEqual(Array(3).fill('T12:00:00.000Z'));
+    const after = await stored();
+    expect(after[0]).toEqual(a);
+    expect(after[1]).toMatchObject({ version: 2, priority: 3 });
+  });
+
+  it('deletes with prune what it does not name, of the API only', async () => {
+    await service.given(jobRow('of-a-file', { task: 'wait', source: 'file', owner: 'cronzimus', nextRunAt: null }));
+    await send(fileOf({ a: {}, b: {} }));
+    expect(namesOf(await send(fileOf({ a: {} })))).toMatchObject({ unchanged: ['a'], deleted: [] });
+    const answer = await send(fileOf({ a: {} }), '?prune=true');
+    expect(namesOf(answer)).toEqual({ created: [], updated: [], unchanged: ['a'], deleted: ['b'] });
+    expect(answer.body.deleted[0]!.upcoming).toMatchObject({ before: { length: 3 }, after: [] });
+    expect(await names()).toEqual(['a', 'of-a-file']);
+  });
+
+  it('answers with dryRun what it would change, and changes nothing', async () => {
+    await send(fileOf({ a: {}, b: {} }));
+    const before = await stored();
+    const next = fileOf({ a: { timeoutSeconds: 1 }, c: {} });
+    const asked = await send(next, '?dryRun=true&prune=true');
+    expect(await stored()).toEqual(before);
+    expect(namesOf(asked)).toEqual({ created: ['c'], updated: ['a'], unchanged: [], deleted: ['b'] });
+    expect((await send(next, '?prune=true')).body).toEqual(asked.body);
+    expect(await names()).toEqual(['a', 'c']);
+  });
+
+  it('keeps the grid of an interval that names no anchor', async () => {
+    const every = { trigger: { type: 'interval', everySeconds: 60 } };
+    await send(fileOf({ a: every }));
+    const [before] = await stored();
+    expect(namesOf(await send(fileOf({ a: every })))).toMatchObject({ unchanged: ['a'] });
+    expect(await stored()).toEqual([before]);
+  });
+
+  it('is taken as a whole or not at all', async () => {
+    await send(fileOf({ b: {} }));
+    // The second write fails in the middle of the transaction.
+    await ask(service.database, `ALTER TABLE cronzimus.jobs ADD CONSTRAINT no_luck CHECK (name <> 'c') NOT VALID`);
+    const answer = await send<Refusal>(fileOf({ a: {}, b: { priority: 1 }, c: {} }), '?prune=true');
+    await ask(service.database, 'ALTER TABLE cronzimus.jobs DROP CONSTRAINT no_luck');
+    expect(answer.status).toBe(500);
+    expect(await stored()).toMatchObject([{ name: 'b', priority: 0, version: 1 }]);
+  });
+
+  it('that names jobs of code or of another file is refused with all of them, unless they are the same there', async () => {
+    const theirs = { task: 'wait', source: 'file', owner: 'cronzimus' } as const;
+    await service.given(jobRow('of-a-file', theirs), jobRow('of-another', theirs));
+    const prune = { task: 'prune-runs', trigger: { type: 'cron', expression: '0 0 * * *' } };
+    const refused = await send<Refusal>(fileOf({ a: {}, 'of-a-file': {}, 'of-another': {}, 'prune-runs': prune }));
+    expect(refused).toMatchObject({ status: 409, body: { code: 'JOB_MANAGED_ELSEWHERE' } });
+    expect(refused.body.errors.map(({ path }) => path).toSorted()).toEqual([
+      '/jobs/of-a-file',
+      '/jobs/of-another',
+      '/jobs/prune-runs',
+    ]);
+    expect(await names()).toEqual(['of-a-file', 'of-another']);
+    const same = { trigger: { type: 'date', at: '2026-06-01T12:00:00Z' } };
+    const taken = await send(fileOf({ a: {}, 'of-a-file': same }));
+    expect(namesOf(taken)).toMatchObject({ created: ['a'], unchanged: ['of-a-file'] });
+  });
+
+  it('is taken once by ten who send it at once', async () => {
+    const answers = await Promise.all(Array.from({ length: 10 }, () => send(fileOf({ a: {}, b: {} }))));
+    expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200));
+    expect(answers.flatMap(({ body }) => body.created)).toHaveLength(2);
+    expect(await stored()).toMatchObject([{ version: 1 }, { version: 1 }]);
+  });
+});
+
+describe('a jobs file that is sent and is wrong', () => {
+  it('is told with the pointer and the line of each fault', async () => {
+    const { status, body } = await send<Refusal>(`jobs:
+  a:
+    task: nope
+    trigger: { type: cron, expression: '@daily' }
+  b:
+    task: echo
+    trigger: { type: interval, everySeconds: 0 }
+    retri: 1
+`);
+    expect({ status, code: body.code }).toEqual({ status: 422, code: 'JOBS_FILE_INVALID' });
+    expect(body.errors.map(({ path, line }) => ({ path, line }))).toEqual([
+      { path: '/jobs/a/task', line: 3 },
+      { path: '/jobs/b/trigger/everySeconds', line: 7 },
+      { path: '/jobs/b/retri', line: 8 },
+    ]);
+    expect(await names()).toEqual([]);
+  });
+
+  const bomb = Array.from(
+    { length: 12 },
+    (_none, n) =>
+      `a${n}: &a${n} [${Array(10)
+        .fill(n ? `*a${n - 1}` : 0)
+        .join()}]`,
+  );
+  it.each<[string, string, string, number, string]>([
+    ['YAML that is none', 'jobs: [', 'application/yaml', 400, 'JOBS_FILE_INVALID'],
+    ['two documents', 'jobs: {}\n---\njobs: {}', 'application/yaml', 400, 'JOBS_FILE_INVALID'],
+    ['a bomb of aliases', bomb.join('\n'), 'application/yaml', 400, 'JOBS_FILE_INVALID'],
+    ['JSON that is none', '{', 'application/json', 400, 'MALFORMED_JSON'],
+    ['YAML that says it is JSON', 'jobs: {}', 'application/json', 400, 'MALFORMED_JSON'],
+    ['nothing', '', 'application/yaml', 422, 'JOBS_FILE_INVALID'],
+    ['a name twice in JSON', '{"jobs":{"a":{},"a":{}}}', 'application/json', 400, 'JOBS_FILE_INVALID'],
+    ['another type', 'jobs: {}', 'text/plain', 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['more than 16 MiB', ' '.repeat(16 * 1024 * 1024 + 1), 'application/yaml', 413, 'PAYLOAD_TOO_LARGE'],
+  ])('%s', async (_case, body, type, status, code) => {
+    expect(await send<Refusal>(body, '', type)).toMatchObject({ status, body: { code } });
+  });
+
+  it('with a switch that is none', async () => {
+    const answer = await send<Refusal>('jobs: {}', '?prune=maybe');
+    expect(answer).toMatchObject({ status: 400, body: { code: 'INVALID_PARAMETER' } });
+  });
+});
+
+const get = async (accept?: string) => {
+  const response = await fetch(`${service.url}/api/v1/jobs-file`, accept ? { headers: { Accept: accept } } : {});
+  return { type: response.headers.get('content-type'), text: await response.text() };
+};
+
+const definitions = (database: string) =>
+  ask(
+    database,
+    `SELECT name, description, task, input, trigger, paused, priority, tags, timeout_seconds, retry, on_interruption,
+       misfire, overlap FROM cronzimus.jobs WHERE source <> 'code' ORDER BY name`,
+  );
+
+describe('the jobs as a jobs file', () => {
+  it.each([
+    [undefined, 'application/json'],
+    ['*/*', 'application/json'],
+    ['application/json', 'application/json'],
+    ['application/yaml', 'application/yaml'],
+    ['text/yaml', 'text/yaml'],
+    ['text/html', 'application/json'],
+  ])('for Accept %s is %s', async (accept, expected) => {
+    const { type, text } = await get(accept);
+    expect(type).toContain(expected);
+    expect(parse(text)).toEqual({ jobs: {} });
+  });
+
+  it('is short: it leaves out what is as by default, and the jobs of code', async () => {
+    await send(fileOf({ a: { retry: { limit: 2 }, input: {} } }));
+    const { text } = await get('application/yaml');
+    expect(text).toBe(`jobs:
+  a:
+    task: wait
+    trigger:
+      type: cron
+      timeZone: America/New_York
+      expression: 0 9 * * *
+    retry:
+      limit: 2
+`);
+  });
+
+  const odd = [
+    'yes',
+    '0o7',
+    '12:30:00',
+    'a: b',
+    ' lead\n  and more\n\n',
+    'a\rb\u2028c',
+    '*a',
+    "it's",
+    '🎉',
+    'x'.repeat(200),
+  ];
+  const all = fileOf({
+    plain: {},
+    'every.field': {
+      description: 'Line\n\n  and line',
+      task: 'echo',
+      input: { text: 'no', times: 3 },
+      trigger: {
+        ...daily,
+        timeZone: 'Asia/Tokyo',
+        startAt: '2026-01-01T00:00:00Z',
+        endAt: '2090-01-01T00:00:00Z',
+        jitterSeconds: 2,
+      },
+      paused: true,
+      priority: -1,
+      tags: ['yes', '1', 'ü'],
+      timeoutSeconds: 0.1,
+      retry: { limit: 1, delaySeconds: 0, backoff: 'fixed', maxDelaySeconds: 1 },
+      onInterruption: 'fail',
+      misfire: { policy: 'all', graceSeconds: 0, maxCatchUp: 1 },
+      overlap: 'queue',
+    },
+    grid: { trigger: { type: 'interval', everySeconds: 7 } },
+    'long.past': { trigger: { type: 'date', at: '2020-01-01T00:00:00Z' } },
+    '0123': { task: 'sql', input: { statement: 'SELECT 1', values: [...odd, -1.5e-7, null, { yes: [odd] }] } },
+  });
+
+  it.each(['application/json', 'application/yaml'])('as %s makes the same jobs anywhere', async (type) => {
+    await send(all);
+    await service.call('POST', '/jobs/grid/pause');
+    await service.given(
+      jobRow('of-a-file', {
+        task: 'wait',
+        source: 'file',
+        owner: 'cronzimus',
+        trigger: { type: 'date', at: '2099-01-01T00:00:00.000Z' },
+      }),
+    );
+    const file = (await get(type)).text;
+    const folder = await mkdtemp(join(tmpdir(), 'cronzimus-export-'));
+    await writeFile(join(folder, 'jobs.yaml'), file);
+    const empty = await TestService.start({ JOBS_FILE: folder, DEFAULT_TIME_ZONE: 'Asia/Kolkata' });
+    try {
+      expect(await definitions(empty.database)).toEqual(await definitions(service.database));
+      expect(await definitions(empty.database)).toHaveLength(6);
+    } finally {
+      await empty.stop();
+      await rm(folder, { recursive: true });
+    }
+    const before = await stored();
+    const again = await send(file, '?prune=true', type);
+    expect(namesOf(again)).toMatchObject({ created: [], updated: [], deleted: [], unchanged: { length: 6 } });
+    expect(await stored()).toEqual(before);
+  });
+});
