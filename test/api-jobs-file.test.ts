@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { ask } from './support/ask.js';
-import { jobRow } from './support/jobs.js';
-import { type Answer, TestService } from './support/service.js';
+import { type Answer, spentJob, TestService } from './support/service.js';
 
 interface Difference {
   name: string;
@@ -48,6 +47,7 @@ async function send<T = Report>(
   });
   return { status: response.status, headers: response.headers, body: (await response.json()) as T };
 }
+const ofFile = { source: 'file', owner: 'cronzimus' } as const;
 const namesOf = ({ body }: Answer<Report>) =>
   Object.fromEntries(
     Object.entries(body).map(([change, jobs]) => [change, (jobs as Difference[]).map(({ name }) => name)]),
@@ -91,7 +91,7 @@ describe('a jobs file that is sent', () => {
   });
 
   it('deletes with prune what it does not name, of the API only', async () => {
-    await service.given(jobRow('of-a-file', { task: 'wait', source: 'file', owner: 'cronzimus', nextRunAt: null }));
+    await service.given(spentJob('of-a-file', 'wait', ofFile));
     await send(fileOf({ a: {}, b: {} }));
     expect(namesOf(await send(fileOf({ a: {} })))).toMatchObject({ unchanged: ['a'], deleted: [] });
     const answer = await send(fileOf({ a: {} }), '?prune=true');
@@ -130,8 +130,7 @@ describe('a jobs file that is sent', () => {
   });
 
   it('that names jobs of code or of another file is refused with all of them, unless they are the same there', async () => {
-    const theirs = { task: 'wait', source: 'file', owner: 'cronzimus' } as const;
-    await service.given(jobRow('of-a-file', theirs), jobRow('of-another', theirs));
+    await service.given(spentJob('of-a-file', 'wait', ofFile), spentJob('of-another', 'wait', ofFile));
     const prune = { task: 'prune-runs', trigger: { type: 'cron', expression: '0 0 * * *' } };
     const refused = await send<Refusal>(fileOf({ a: {}, 'of-a-file': {}, 'of-another': {}, 'prune-runs': prune }));
     expect(refused).toMatchObject({ status: 409, body: { code: 'JOB_MANAGED_ELSEWHERE' } });
@@ -284,14 +283,7 @@ describe('the jobs as a jobs file', () => {
   it.each(['application/json', 'application/yaml'])('as %s makes the same jobs anywhere', async (type) => {
     await send(all);
     await service.call('POST', '/jobs/grid/pause');
-    await service.given(
-      jobRow('of-a-file', {
-        task: 'wait',
-        source: 'file',
-        owner: 'cronzimus',
-        trigger: { type: 'date', at: '2099-01-01T00:00:00.000Z' },
-      }),
-    );
+    await service.given(spentJob('of-a-file', 'wait', ofFile));
     const file = (await get(type)).text;
     const folder = await mkdtemp(join(tmpdir(), 'cronzimus-export-'));
     await writeFile(join(folder, 'jobs.yaml'), file);

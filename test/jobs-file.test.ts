@@ -42,6 +42,9 @@ async function faultsOf(text: string): Promise<string[]> {
   return (error as Error).message.split('\n').slice(1);
 }
 
+const sharing = (n: number) =>
+  `  job-${n}: { task: wait, trigger: { type: date, at: '2100-01-01T00:00:00Z' }, retry: *r }`;
+
 describe('a jobs file', () => {
   it('is YAML, with the defaults filled in', async () => {
     const jobs = await read(`
@@ -77,10 +80,8 @@ jobs:
   });
 
   it('may share one policy among more jobs than a bomb would need', async () => {
-    const job = (n: number) =>
-      `  job-${n}: { task: wait, trigger: { type: date, at: '2100-01-01T00:00:00Z' }, retry: *r }`;
-    const first = job(0).replace('*r', '&r { limit: 2 }');
-    const jobs = await read(['jobs:', first, ...Array.from({ length: 500 }, (_none, n) => job(n + 1))].join('\n'));
+    const first = sharing(0).replace('*r', '&r { limit: 2 }');
+    const jobs = await read(['jobs:', first, ...Array.from({ length: 500 }, (_none, n) => sharing(n + 1))].join('\n'));
     expect(jobs.get('job-500')).toMatchObject({ retry: { limit: 2, delaySeconds: 5 } });
   });
 
@@ -193,8 +194,9 @@ describe('a fault in a jobs file is told with its line and path', () => {
   });
 });
 
+const waiting = `{ task: wait, ${daily} }`;
+
 describe('a folder of jobs files', () => {
-  const job = `{ task: wait, ${daily} }`;
   let path: string;
   beforeEach(async () => {
     path = await mkdtemp(join(folder, 'many-'));
@@ -202,8 +204,8 @@ describe('a folder of jobs files', () => {
   const write = (name: string, text: string) => writeFile(join(path, name), text);
 
   it('is read in the order of names, with all endings, and without what is none', async () => {
-    await write('20.yml', `jobs: { b: ${job} }`);
-    await write('10.yaml', `jobs: { c: ${job} }`);
+    await write('20.yml', `jobs: { b: ${waiting} }`);
+    await write('10.yaml', `jobs: { c: ${waiting} }`);
     await write('30.json', '{ "jobs": {} }');
     await write('README.md', 'no jobs file');
     await write('.hidden.yaml', 'no jobs file');
@@ -212,15 +214,15 @@ describe('a folder of jobs files', () => {
 
   it('may be a mounted ConfigMap, which has links and hidden entries', async () => {
     await mkdir(join(path, '..2026_01_01'));
-    await write('..2026_01_01/jobs.yaml', `jobs: { a: ${job} }`);
+    await write('..2026_01_01/jobs.yaml', `jobs: { a: ${waiting} }`);
     await symlink('..2026_01_01', join(path, '..data'));
     await symlink('..data/jobs.yaml', join(path, 'jobs.yaml'));
     expect([...(await readPath(path)).keys()]).toEqual(['a']);
   });
 
   it('names both places of a job that is there twice, and all other faults with their files', async () => {
-    await write('a.yaml', `jobs:\n  a: ${job}\n  b: { task: nope, ${daily} }`);
-    await write('b.yaml', `jobs:\n\n  a: ${job}`);
+    await write('a.yaml', `jobs:\n  a: ${waiting}\n  b: { task: nope, ${daily} }`);
+    await write('b.yaml', `jobs:\n\n  a: ${waiting}`);
     const tasks = app.get(TaskRegistry, { strict: false }).all();
     const { message: unknown } = new UnknownTaskError(
       'nope',
@@ -236,7 +238,7 @@ describe('a folder of jobs files', () => {
   });
 
   it('with a file that is no YAML, or empty, is refused', async () => {
-    await write('a.yaml', `jobs: { a: ${job} }`);
+    await write('a.yaml', `jobs: { a: ${waiting} }`);
     await write('b.yaml', 'jobs: [');
     await expect(readPath(path)).rejects.toThrow('b.yaml line 1: ');
     await write('b.yaml', '');
