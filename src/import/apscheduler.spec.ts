@@ -1,0 +1,186 @@
+import { instantOf } from './apscheduler-instant.js';
+import { readApscheduler } from './apscheduler.js';
+import { checkJobs } from './check-jobs.js';
+import type { ImportOptions } from './found.js';
+
+const read = (jobs: unknown, options: Partial<ImportOptions> = {}) =>
+  readApscheduler(JSON.stringify(jobs), { source: 'jobs.json', ...options });
+const GET = { func: 'requests:get', args: ['https://example.org'] };
+const definitionOf = (fields: object, options?: Partial<ImportOptions>) =>
+  read([{ id: 'a', ...GET, trigger: 'interval', hours: 1, ...fields }], options).jobs[0]!.definition;
+
+it.each<[string, object, object]>([
+  ['cron', { trigger: 'cron', hour: 5 }, { type: 'cron', expression: '0 5 * * *' }],
+  [
+    'cron in its zone',
+    { trigger: 'cron', hour: 5, timezone: 'Asia/Tokyo' },
+    { type: 'cron', expression: '0 5 * * *', timeZone: 'Asia/Tokyo' },
+  ],
+  [
+    'cron with bounds',
+    {
+      trigger: 'cron',
+      hour: 5,
+      timezone: 'Asia/Tokyo',
+      start_date: '2026-01-01',
+      end_date: '2026-02-01 12:00:00',
+      jitter: 60,
+    },
+    {
+      type: 'cron',
+      expression: '0 5 * * *',
+      timeZone: 'Asia/Tokyo',
+      startAt: '2025-12-31T15:00:00.000Z',
+      endAt: '2026-02-01T03:00:00.000Z',
+      jitterSeconds: 60,
+    },
+  ],
+  ['a nested trigger', { trigger: { type: 'cron', minute: '*' } }, { type: 'cron', expression: '* * * * *' }],
+  ['an interval', { hours: 1, minutes: 30, seconds: 5 }, { type: 'interval', everySeconds: 5405 }],
+  ['an interval of weeks and days', { weeks: 1, days: 1 }, { type: 'interval', everySeconds: 691_200 }],
+  [
+    'an interval from its start on',
+    { hours: 1, start_date: '2026-11-23T14:00:10.123456+01:00' },
+    { type: 'interval', everySeconds: 3600, anchor: '2026-11-23T13:00:10.123Z', startAt: '2026-11-23T13:00:10.123Z' },
+  ],
+  [
+    'a date',
+    { trigger: 'date', run_date: '2030-06-01T12:00:00+02:00' },
+    { type: 'date', at: '2030-06-01T10:00:00.000Z' },
+  ],
+])('reads %s', (_what, fields, trigger) => {
+  expect(definitionOf({ hours: 0, ...fields }).trigger).toEqual(trigger);
+});
+
+it.each<[object, object]>([
+  [{}, { overlap: 'skip' }],
+  [{ misfire_grace_time: 30 }, { misfire: { policy: 'skip', graceSeconds: 30, maxCatchUp: 1 }, overlap: 'skip' }],
+  [{ misfire_grace_time: 30, coalesce: false }, { misfire: { policy: 'skip', graceSeconds: 30 } }],
+  [{ misfire_grace_time: null }, { misfire: { policy: 'once' } }],
+  [{ misfire_grace_time: null, coalesce: false }, { misfire: { policy: 'all' } }],
+  [{ max_instances: 3 }, { overlap: 'allow' }],
+  [{ next_run_time: null }, { paused: true }],
+])('the policies %j become %j', (fields, expected) => {
+  expect(definitionOf(fields)).toMatchObject(expected);
+});
+
+it('leaves misfire to the default where the file says nothing', () => {
+  expect(definitionOf({})).not.toHaveProperty('misfire');
+});
+
+it('reads the configuration, with its zone and defaults for the jobs', () => {
+  const { jobs, remarks } = read({
+    SCHEDULER_TIMEZONE: 'Europe/Berlin',
+    SCHEDULER_JOB_DEFAULTS: { max_instances: 2 },
+    JOBS: [
+      { id: 'a', ...GET, trigger: 'cron', hour: 5 },
+      { id: 'b', ...GET, trigger: 'date', run_date: '2030-12-24 18:00:00', max_instances: 1 },
+    ],
+  });
+  expect(jobs.map(({ definition }) => [definition.trigger, definition.overlap])).toEqual([
+    [{ type: 'cron', expression: '0 5 * * *', timeZone: 'Europe/Berlin' }, 'allow'],
+    [{ type: 'date', at: '2030-12-24T17:00:00.000Z' }, 'skip'],
+  ]);
+  expect(remarks).toEqual([]);
+});
+
+describe('the next run that the API tells', () => {
+  const daily = { id: 'a', ...GET, trigger: 'cron', hour: '8', next_run_time: '2026-11-24T08:00:00+01:00' };
+  const changesOf = (options: Partial<ImportOptions>) => read([daily], options).jobs[0]!.changes.join();
+
+  it('proves the zone', () => {
+    expect(changesOf({ timeZone: 'Europe/Berlin' })).not.toContain('next_run_time');
+    expect(changesOf({})).toMatch(/next_run_time .* in UTC; say .*--time-zone/);
+    expect(changesOf({ timeZone: 'Asia/Tokyo' })).toContain('in Asia/Tokyo');
+  });
+});
+
+it.each<[string, object, object]>([
+  [
+    'requests.api:get',
+    { args: ['https://example.org'], kwargs: { params: { a: 'b c' }, timeout: 5 } },
+    { url: 'https://example.org?a=b+c' },
+  ],
+  [
+    'requests:post',
+    { kwargs: { url: 'https://example.org', json: { a: 1 } } },
+    { method: 'POST', url: 'https://example.org', body: { a: 1 } },
+  ],
+  [
+    'requests:put',
+    { args: ['https://example.org'], kwargs: { data: { a: 'b' }, headers: { X: 'y' } } },
+    {
+      method: 'PUT',
+      url: 'https://example.org',
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded', X: 'y' },
+      body: 'a=b',
+    },
+  ],
+  ['urllib.request:urlopen', { args: ['https://example.org'] }, { url: 'https://example.org' }],
+])('%s is a request', (func, call, input) => {
+  expect(definitionOf({ func, args: [], ...call })).toMatchObject({ task: 'http', input });
+});
+
+describe('a function of Python', () => {
+  const job = {
+    id: 'send report',
+    func: 'app.jobs:send',
+    args: ['weekly'],
+    kwargs: { to: 'x' },
+    trigger: 'cron',
+    hour: 5,
+  };
+
+  it('keeps its times and arguments, to be completed', () => {
+    expect(read([job]).jobs[0]).toMatchObject({
+      definition: { task: 'app.jobs:send', input: { to: 'x', args: ['weekly'] }, trigger: { expression: '0 5 * * *' } },
+      todo: expect.stringMatching(/write a task.*--scheduler-api/),
+    });
+  });
+
+  it('is run by the old service where that is named', () => {
+    const { jobs } = checkJobs(read([job], { schedulerApi: 'http://flask:5000/scheduler/' }));
+    expect(jobs).toMatchObject([
+      {
+        name: 'send-report',
+        definition: {
+          task: 'http',
+          input: { method: 'POST', url: 'http://flask:5000/scheduler/jobs/send%20report/run' },
+        },
+      },
+    ]);
+  });
+});
+
+it.each<[object, string]>([
+  [{ trigger: 'cron', week: '1' }, 'weeks of the year'],
+  [{ trigger: 'and' }, 'neither cron, interval nor date'],
+  [{ trigger: 'date' }, 'run_date'],
+  [{ trigger: 'date', run_date: 'tomorrow' }, 'no date'],
+  [{ trigger: 'date', run_date: '2026-02-30' }, 'no such day'],
+  [{ trigger: 'cron', hour: 1, timezone: 'Mars/Base' }, 'time zone'],
+  [{ func: undefined }, 'func'],
+  [{ jitter: 4000 }, 'jitterSeconds'],
+])('names what is lost: %j', (fields, reason) => {
+  const { jobs, lost } = checkJobs(read([{ id: 'a', ...GET, trigger: 'interval', hours: 1, ...fields }]));
+  expect(jobs).toEqual([]);
+  expect(lost).toEqual([{ place: 'job "a"', reason: expect.stringContaining(reason) }]);
+});
+
+it.each([
+  ['[\n  { "id": "a" },\n  { "id": }, None\n]', 'line 3'],
+  ['{ "jobs": [] }', 'line 1'],
+  ['', 'line 1'],
+])('refuses a file that it cannot read, with the line: %j', (text, line) => {
+  expect(() => readApscheduler(text, { source: 'x' })).toThrow(expect.objectContaining({ code: 'IMPORT_UNREADABLE' }));
+  expect(() => readApscheduler(text, { source: 'x' })).toThrow(line);
+});
+
+it.each([
+  ['2026-07-01 12:00:00', '2026-07-01T10:00:00.000Z'],
+  ['2026-03-29 02:30:00', '2026-03-29T01:30:00.000Z'],
+  ['2026-10-25 02:30:00', '2026-10-25T00:30:00.000Z'],
+  ['2026-12-24T18:00:00-0500', '2026-12-24T23:00:00.000Z'],
+])('a time on the wall of Berlin, %s, is %s', (text, instant) => {
+  expect(instantOf('run_date', text, 'Europe/Berlin')).toBe(instant);
+});

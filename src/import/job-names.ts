@@ -1,0 +1,28 @@
+const LONGEST = 128;
+
+/** A job name as like `wish` as can be. */
+export function validName(wish: string): string {
+  const plain = wish.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase();
+  return trimmed(plain.replaceAll(/[^a-z0-9._-]+/g, '-'), LONGEST) || 'job';
+}
+
+/** Makes job names of whatever a foreign file calls its jobs; no two alike. */
+export class JobNames {
+  private readonly taken = new Set<string>();
+
+  take(wish: string): string {
+    const base = validName(wish);
+    let name = base;
+    for (let number = 2; this.taken.has(name); number += 1)
+      name = `${trimmed(base, LONGEST - 1 - String(number).length)}-${number}`;
+    this.taken.add(name);
+    return name;
+  }
+}
+
+/** At most `length` characters, of which the first and the last are a letter or a digit. */
+const trimmed = (text: string, length: number): string =>
+  text
+    .replace(/^[._-]+/, '')
+    .slice(0, length)
+    .replace(/[._-]+$/, '');
