@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { JobsFile } from '../src/jobs/jobs-file.js';
+import { readJobsTexts } from '../src/jobs/read-jobs-texts.js';
 import { createTestApplication } from './support/application.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 
@@ -35,7 +36,7 @@ function runImport(args: string[], input = '') {
 async function jobsIn(yaml: string) {
   const path = join(folder, 'jobs.yaml');
   await writeFile(path, yaml);
-  return app.get(JobsFile, { strict: false }).read(path);
+  return app.get(JobsFile, { strict: false }).check(path, await readJobsTexts(path));
 }
 
 it.each([

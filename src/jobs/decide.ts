@@ -40,7 +40,7 @@ export function decide(job: Job, { now, resumedAt }: Instants, lanes: Lanes = ID
     next.nextOccurrenceAt && !job.paused ? backlogOf(trigger, next.nextOccurrenceAt, now, job.misfire) : null;
   if (!backlog) return { job, drafts, replaces: false, next };
 
-  const { onTime, catchUp, missed, last } = backlog;
+  const { missed, catchUp, surplus, onTime, last } = backlog;
   const verdicts = overlapVerdicts(job.overlap, lanes.schedule, onTime.length);
   return {
     job,
@@ -48,6 +48,7 @@ export function decide(job: Job, { now, resumedAt }: Instants, lanes: Lanes = ID
       ...drafts,
       ...(missed ? [rangeDraft(job, trigger, 'missed', 'misfire', missed)] : []),
       ...catchUpDrafts(job, trigger, catchUp, lanes),
+      ...(surplus ? [rangeDraft(job, trigger, 'missed', 'misfire', surplus)] : []),
       ...onTime.map((at, index) => judged(runDraft(job, trigger, 'schedule', at), verdicts[index]!)),
     ],
     replaces: job.overlap === 'replace' && onTime.length > 0,

@@ -11,6 +11,9 @@ const every = (everySeconds: number, more = {}): TriggerDefinition => {
 const at = (time: string) => new Date(`2026-06-01T${time}Z`);
 const minutely = openTrigger(every(60), 'job');
 
+const range = (given?: [string, string, number]) =>
+  given ? { from: at(given[0]), to: at(given[1]), count: given[2] } : null;
+
 interface Case {
   first: string;
   now: string;
@@ -18,6 +21,7 @@ interface Case {
   onTime?: string[];
   catchUp?: string[];
   missed?: [from: string, to: string, count: number];
+  surplus?: [from: string, to: string, count: number];
   last: string;
 }
 
@@ -78,12 +82,37 @@ describe('a backlog', () => {
         last: '12:04',
       },
     ],
-  ])('%s', (_case, { first, now, misfire, onTime = [], catchUp = [], missed, last }) => {
+    [
+      'all: what is over maxCatchUp is missed on either side of the grace, and nothing within it catches up',
+      {
+        first: '12:00',
+        now: '12:09',
+        misfire: { policy: 'all', graceSeconds: 240, maxCatchUp: 2 },
+        missed: ['12:00', '12:02', 3],
+        catchUp: ['12:03', '12:04'],
+        surplus: ['12:05', '12:07', 3],
+        onTime: ['12:08', '12:09'],
+        last: '12:09',
+      },
+    ],
+    [
+      'once: what is missed on both sides of the grace is one row',
+      {
+        first: '12:00',
+        now: '12:09',
+        misfire: { graceSeconds: 240, maxCatchUp: 2 },
+        missed: ['12:00', '12:07', 8],
+        onTime: ['12:08', '12:09'],
+        last: '12:09',
+      },
+    ],
+  ])('%s', (_case, { first, now, misfire, onTime = [], catchUp = [], missed, surplus, last }) => {
     const policy: MisfirePolicy = { policy: 'once', graceSeconds: 60, maxCatchUp: 100, ...misfire };
     expect(backlogOf(minutely, at(first), at(now), policy)).toEqual({
       onTime: onTime.map(at),
       catchUp: catchUp.map(at),
-      missed: missed ? { from: at(missed[0]), to: at(missed[1]), count: missed[2] } : null,
+      missed: range(missed),
+      surplus: range(surplus),
       last: at(last),
     });
   });

@@ -1,12 +1,14 @@
 import type { Trigger } from '../core/triggers/trigger.js';
 import type { MisfirePolicy } from './job.entity.js';
 
-/** Occurrences that are due and have no disposition yet, by what becomes of them; each list from the oldest on. */
+/** Occurrences that are due and have no disposition yet, by what becomes of them, from the oldest on. */
 export interface Backlog {
+  missed: Range | null;
+  catchUp: Date[];
+  /** Missed too: within the grace, but more than `maxCatchUp`. */
+  surplus: Range | null;
   /** Dispatched one by one, as if they were on time. */
   onTime: Date[];
-  catchUp: Date[];
-  missed: Range | null;
   /** The latest one that is due. */
   last: Date;
 }
@@ -24,9 +26,17 @@ const MOST_COUNTED = 10_000;
 export function backlogOf(trigger: Trigger, first: Date, now: Date, misfire: MisfirePolicy): Backlog | null {
   const last = latestDue(trigger, now);
   if (!last || last < first) return null;
-  const { onTime, older } = withinGrace(trigger, first, last, now, misfire);
-  const { catchUp, missedTo } = caughtUp(trigger, first, older, misfire, onTime.length > 0);
-  return { onTime, catchUp, missed: missedTo && rangeOf(trigger, first, missedTo), last };
+  // The latest one that is older than the grace.
+  const old = atLeast(latestDue(trigger, justBefore(now.getTime() - misfire.graceSeconds * 1000)), first);
+  const fresh = old ? trigger.next(old) : first;
+  const { onTime, surplusTo } = withinGrace(trigger, fresh, last, misfire);
+  const { catchUp, missedTo } = caughtUp(trigger, first, old, misfire, onTime.length > 0);
+  // Neighbours are one row.
+  if (catchUp.length === 0 && surplusTo)
+    return { missed: rangeOf(trigger, first, surplusTo), catchUp, surplus: null, onTime, last };
+  const missed = missedTo && rangeOf(trigger, first, missedTo);
+  const surplus = fresh && surplusTo && rangeOf(trigger, fresh, surplusTo);
+  return { missed, catchUp, surplus, onTime, last };
 }
 
 export const rangeOf = (trigger: Trigger, from: Date, to: Date): Range => ({
@@ -45,15 +55,15 @@ export function latestDue(trigger: Trigger, now: Date): Date | null {
 export const delayed = (trigger: Trigger, occurrence: Date) =>
   new Date(occurrence.getTime() + trigger.delay(occurrence));
 
-/** Those within grace, at most `maxCatchUp` of them, and the next older one that is not among them. */
-function withinGrace(trigger: Trigger, first: Date, last: Date, now: Date, misfire: MisfirePolicy) {
+/** Of those from `from` to `last` the latest `maxCatchUp`, and the next older one. Null: there are none. */
+function withinGrace(trigger: Trigger, from: Date | null, last: Date, { maxCatchUp }: MisfirePolicy) {
   const onTime: Date[] = [];
-  let older: Date | null = last;
-  while (older && onTime.length < misfire.maxCatchUp && isWithin(trigger, older, now, misfire.graceSeconds)) {
-    onTime.unshift(older);
-    older = atLeast(trigger.previous(older), first);
+  let surplusTo = from && atLeast(last, from);
+  while (from && surplusTo && onTime.length < maxCatchUp) {
+    onTime.unshift(surplusTo);
+    surplusTo = atLeast(trigger.previous(surplusTo), from);
   }
-  return { onTime, older };
+  return { onTime, surplusTo };
 }
 
 /** Of those older than the grace: none with `skip`; the latest with `once`, unless one on time stands for it; with `all` the latest `maxCatchUp`. */
@@ -68,7 +78,7 @@ function caughtUp(trigger: Trigger, first: Date, older: Date | null, misfire: Mi
   return { catchUp, missedTo };
 }
 
-const isWithin = (trigger: Trigger, occurrence: Date, now: Date, graceSeconds: number) =>
-  now.getTime() - delayed(trigger, occurrence).getTime() <= graceSeconds * 1000;
+/** The last whole millisecond before a time in milliseconds. */
+const justBefore = (ms: number) => new Date(Math.ceil(ms) - 1);
 
 const atLeast = (occurrence: Date | null, first: Date) => (occurrence && occurrence >= first ? occurrence : null);

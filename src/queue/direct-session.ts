@@ -8,6 +8,8 @@ const LONGEST_PAUSE_MS = 5_000;
 /** One connection past any pooler, for what lives as long as a session: advisory locks and LISTEN. It reconnects for ever. */
 @Injectable()
 export class DirectSession {
+  /** Called when the session is cut from the other side. */
+  cut: () => void = () => {};
   private client: Client | null = null;
   private connecting: Client | null = null;
   private retry: NodeJS.Timeout | null = null;
@@ -75,6 +77,7 @@ export class DirectSession {
     if (this.closed || this.client !== client) return;
     this.client = null;
     this.logger.warn({ err: error }, 'session with the database lost');
+    this.cut();
     client.end().catch(() => {});
     this.reconnectSoon();
   }

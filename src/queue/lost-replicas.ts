@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { rows } from '../database/transaction.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
+import { DirectSession } from './direct-session.js';
 import { Replicas } from './replicas.js';
 import { Watch } from './watch.js';
 
@@ -14,7 +15,11 @@ export class LostReplicas {
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: SchedulerDatabase,
     private readonly replicas: Replicas,
-  ) {}
+    session: DirectSession,
+  ) {
+    // Who cuts ours cuts those of others too, as a rule, and some of them take long to come back.
+    session.cut = () => this.watch.interrupt(performance.now());
+  }
 
   /** Counts as a look, so that the first one at a new peer is no interruption. */
   seeNobody(): void {

@@ -34,6 +34,15 @@ describe('Watch', () => {
     expect(lostAt(watch, (now) => ({ ...gone, seenAt: new Date(now) }), 0, 20_000)).toBeNull();
   });
 
+  it('counts nothing that was seen before its own session was cut, since others lose theirs with it', () => {
+    const watch = new Watch();
+    expect(lostAt(watch, alive, 0, 4_000)).toBeNull();
+    watch.look([gone], 4_100);
+    watch.interrupt(4_200);
+    expect(lostAt(watch, () => gone, 4_500, 14_000)).toBeNull();
+    expect(lostAt(watch, () => gone, 14_400, 20_000)).not.toBeNull();
+  });
+
   it('begins anew after an interruption: for ten seconds others may come back as well', () => {
     const watch = new Watch();
     expect(lostAt(watch, alive, 0, 4_000)).toBeNull();

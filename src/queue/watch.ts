@@ -34,7 +34,8 @@ export class Watch {
     return lost.map(({ number }) => number);
   }
 
-  private interrupt(now: number): void {
+  /** What was seen before does not count any more. */
+  interrupt(now: number): void {
     this.signs.clear();
     this.suspects.clear();
     this.interruptedAt = now;

@@ -126,7 +126,6 @@ export class Fleet {
     const [death] = await eventually(() => (expect(this.crashes).not.toEqual([]), this.crashes.splice(0, 1)), {
       within,
     });
-    this.deaths.push(death!);
     return death!.at;
   }
 
