@@ -7,7 +7,7 @@ import { type Environment, readEnvironment, type Variables } from './config/envi
 import { withSecretFiles } from './config/secret-file.js';
 import { Problem } from './core/problem.js';
 import { startEmbeddedPostgres } from './database/embedded-postgres.js';
-import { migrate, waitForMigrations } from './database/migrate.js';
+import { migrate, type Migrations, waitForMigrations } from './database/migrate.js';
 import { refusePooler } from './database/refuse-pooler.js';
 import { watchEventLoop } from './health/watchdog.js';
 import { Declarations } from './jobs/declarations.js';
@@ -18,6 +18,8 @@ const STDIN = 0;
 export interface StartOptions {
   /** The user's own Nest modules, with their @Task classes. */
   imports?: NonNullable<ModuleMetadata['imports']>;
+  /** The user's own TypeORM migrations, for the default DataSource; they run after ours, before anything of `imports`. */
+  migrations?: Migrations;
 }
 
 /** Runs the service until a signal ends it; with the argument `migrate`, migrates and returns. A failed start ends the process with 1. */
@@ -56,11 +58,15 @@ function processEnvironment(): NodeJS.ProcessEnv {
   return withSecretFiles(process.env, ['DATABASE_URL']);
 }
 
-async function start({ imports = [] }: StartOptions, undo: Undo[], stop: AbortController): Promise<void> {
+async function start(
+  { imports = [], migrations = [] }: StartOptions,
+  undo: Undo[],
+  stop: AbortController,
+): Promise<void> {
   const environment = await withDatabase(readEnvironment(processEnvironment()), undo);
   await refusePooler(environment);
-  if (environment.DATABASE_MIGRATE || migrating()) await migrate(environment, stop.signal);
-  else await waitForMigrations(environment, stop.signal);
+  if (environment.DATABASE_MIGRATE || migrating()) await migrate(environment, migrations, stop.signal);
+  else await waitForMigrations(environment, migrations, stop.signal);
   if (migrating() || stop.signal.aborted) return;
 
   const app = await createApplication(environment, imports);

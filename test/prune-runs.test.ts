@@ -2,7 +2,8 @@ import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../src/database/data-source.js';
 import { PruneRuns } from '../src/runs/prune-runs.task.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
-import { type LogLine, runContext } from './support/run-context.js';
+import type { LoggedLine } from '../src/testing/test-context.js';
+import { runContext } from './support/run-context.js';
 
 let database: TestDatabase;
 let source: DataSource;
@@ -65,7 +66,7 @@ describe('task prune-runs', () => {
   it('works in batches of 5,000, and keeps those that are done when its signal aborts', async () => {
     await givenRuns(12_000, 'succeeded', 31);
     const stop = new AbortController();
-    const lines: LogLine[] = [];
+    const lines: LoggedLine[] = [];
     const context = runContext({ signal: stop.signal }, lines);
     context.log.debug = (...line: unknown[]) => stop.abort(new Error(`stopped after ${JSON.stringify(line[0])}`));
     await expect(task.run({}, context)).rejects.toThrow('stopped after {"deleted":5000}');

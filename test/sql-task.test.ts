@@ -5,7 +5,8 @@ import { sqlInput } from '../src/tasks/sql-input.js';
 import { SqlTask } from '../src/tasks/sql.task.js';
 import { TableSizes } from '../src/tasks/table-sizes.task.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
-import { type LogLine, runContext } from './support/run-context.js';
+import type { LoggedLine } from '../src/testing/test-context.js';
+import { runContext } from './support/run-context.js';
 
 let database: TestDatabase;
 let source: DataSource;
@@ -144,7 +145,7 @@ describe('task table-sizes', () => {
   it('reports the largest tables first and warns of those above the limit', async () => {
     await outside.query(`CREATE SCHEMA "Large"; CREATE TABLE "Large".a AS SELECT repeat('x', 100) FROM generate_series(1, 20000);
       CREATE TABLE "Large".b (id int); ANALYZE "Large".a`);
-    const lines: LogLine[] = [];
+    const lines: LoggedLine[] = [];
     const input = { schema: 'Large', top: 10, warnAboveMegabytes: 1 };
     const { tables } = await new TableSizes(outside).run(input, runContext({}, lines));
     expect(tables).toEqual([

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { PgBoss } from 'pg-boss';
-import { DataSource } from 'typeorm';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { Problem } from '../core/problem.js';
 import { connect, connectDirectly } from './connect.js';
 import { withoutDeadlock } from './deadlock.js';
 import { dataSourceOptions, type DatabaseSettings } from './data-source.js';
@@ -12,7 +13,10 @@ import { Audit1790350000000 } from './migrations/1790350000000-audit.js';
 import { IdempotencyKeys1790400000000 } from './migrations/1790400000000-idempotency-keys.js';
 import { bossOptions, RUNS_QUEUE } from './queue-schema.js';
 
-const migrations = [
+/** The user's own, as TypeORM takes them: classes, or patterns of file names. */
+export type Migrations = NonNullable<DataSourceOptions['migrations']>;
+
+const ours = [
   JobsAndRuns1790000000000,
   Policies1790100000000,
   Roles1790200000000,
@@ -24,21 +28,27 @@ const migrationSource = (settings: DatabaseSettings) =>
   new DataSource({
     ...dataSourceOptions(settings, 'migrate', 1),
     schema: settings.DATABASE_SCHEMA,
-    migrations,
+    migrations: ours,
     migrationsTableName: 'migrations',
     migrationsTransactionMode: 'each',
   });
 
-/** Brings our tables and the queue's to this version. Any number of processes may call it at once. Throws when `stop` aborts
+/** Of the database that tasks write to, where TypeORM's own command line keeps its account too. */
+const userSource = (settings: DatabaseSettings, migrations: Migrations) =>
+  new DataSource({ ...dataSourceOptions(settings, 'migrate', 1), migrations, migrationsTransactionMode: 'each' });
+
+/** Brings our tables, the queue's and then the user's to this version. Any number of processes may call it at once. Throws when `stop` aborts
  *  while another one migrates. */
-export async function migrate(settings: DatabaseSettings, stop?: AbortSignal): Promise<void> {
+export async function migrate(settings: DatabaseSettings, users: Migrations = [], stop?: AbortSignal): Promise<void> {
+  refuseSharedAccount(settings, users);
   // A pooler would keep the lock for a session that is somebody else's by then.
   const lock = await connectDirectly(settings, 'migrate');
   try {
     await takeLock(lock, settings.DATABASE_SCHEMA, stop);
     await createSchema(settings);
-    await migrateTables(settings);
+    await run(migrationSource(settings));
     await migrateQueue(settings);
+    if (has(users)) await run(userSource(settings, users));
   } finally {
     await lock.end();
   }
@@ -66,11 +76,28 @@ async function createSchema(settings: DatabaseSettings): Promise<void> {
 }
 
 /** Waits until somebody else has migrated. Throws when `stop` aborts. */
-export async function waitForMigrations(settings: DatabaseSettings, stop: AbortSignal): Promise<void> {
+export async function waitForMigrations(
+  settings: DatabaseSettings,
+  users: Migrations,
+  stop: AbortSignal,
+): Promise<void> {
+  refuseSharedAccount(settings, users);
   await (await connect(settings, 'look')).end();
-  const source = await migrationSource(settings).initialize();
+  const { DATABASE_SCHEMA } = settings;
+  await wait(migrationSource(settings), stop, async (source) => {
+    return (await isBehind(source, `"${DATABASE_SCHEMA}".migrations`)) || !(await hasQueue(source, DATABASE_SCHEMA));
+  });
+  if (has(users)) await wait(userSource(settings, users), stop, (source) => isBehind(source, 'migrations'));
+}
+
+async function wait(
+  uninitialized: DataSource,
+  stop: AbortSignal,
+  behind: (source: DataSource) => Promise<boolean>,
+): Promise<void> {
+  const source = await uninitialized.initialize();
   try {
-    while (await isBehind(source, settings.DATABASE_SCHEMA)) {
+    while (await behind(source)) {
       process.stdout.write('waiting for migrations\n');
       await pause(1000, undefined, { signal: stop });
     }
@@ -80,11 +107,17 @@ export async function waitForMigrations(settings: DatabaseSettings, stop: AbortS
 }
 
 /** Looks without making anything: TypeORM's own look creates its table. */
-async function isBehind(source: DataSource, schema: string): Promise<boolean> {
-  const [there] = await source.query<{ found: string | null }[]>('SELECT to_regclass($1) AS found', [
-    `"${schema}".migrations`,
-  ]);
-  return !there?.found || (await source.showMigrations()) || !(await hasQueue(source, schema));
+async function isBehind(source: DataSource, account: string): Promise<boolean> {
+  const [there] = await source.query<{ found: string | null }[]>('SELECT to_regclass($1) AS found', [account]);
+  return !there?.found || source.showMigrations();
+}
+
+const has = (migrations: Migrations) => Object.keys(migrations).length > 0;
+
+function refuseSharedAccount({ DATABASE_SCHEMA }: DatabaseSettings, users: Migrations): void {
+  if (!has(users) || DATABASE_SCHEMA !== 'public') return;
+  const message = 'Ours and yours would share the table public.migrations; give DATABASE_SCHEMA another name';
+  throw new Problem(500, 'MIGRATIONS_MIXED', message);
 }
 
 /** The queue comes last of a migration. */
@@ -97,8 +130,8 @@ async function hasQueue(source: DataSource, schema: string): Promise<boolean> {
   return queues.length > 0;
 }
 
-async function migrateTables(settings: DatabaseSettings): Promise<void> {
-  const source = await migrationSource(settings).initialize();
+async function run(uninitialized: DataSource): Promise<void> {
+  const source = await uninitialized.initialize();
   try {
     await withoutDeadlock(() => source.runMigrations());
   } finally {

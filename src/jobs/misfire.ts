@@ -58,8 +58,9 @@ export const delayed = (trigger: Trigger, occurrence: Date) =>
 /** Of those from `from` to `last` the latest `maxCatchUp`, and the next older one. Null: there are none. */
 function withinGrace(trigger: Trigger, from: Date | null, last: Date, { maxCatchUp }: MisfirePolicy) {
   const onTime: Date[] = [];
-  let surplusTo = from && atLeast(last, from);
-  while (from && surplusTo && onTime.length < maxCatchUp) {
+  if (!from) return { onTime, surplusTo: null };
+  let surplusTo = atLeast(last, from);
+  while (surplusTo && onTime.length < maxCatchUp) {
     onTime.unshift(surplusTo);
     surplusTo = atLeast(trigger.previous(surplusTo), from);
   }
