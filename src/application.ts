@@ -13,7 +13,7 @@ import { setUpOpenApi } from './http/openapi.js';
 import { setUpHttp } from './http/set-up-http.js';
 import { Clockwork } from './jobs/clockwork.js';
 import { jobsFileBody } from './jobs/jobs-file.controller.js';
-import { Jobs } from './jobs/jobs.service.js';
+import { JobsService } from './jobs/jobs.service.js';
 import { SchedulerSwitch } from './jobs/scheduler-switch.js';
 import { ServiceLogger } from './logging/service-logger.js';
 
@@ -92,7 +92,7 @@ async function pause(app: NestExpressApplication): Promise<void> {
 
 async function announce(app: NestExpressApplication, roles: ProcessRole[]): Promise<void> {
   const url = await app.getUrl();
-  const { items } = await app.get(Jobs).list({ sort: 'nextRunAt', limit: 3, state: 'active' });
+  const { items } = await app.get(JobsService).list({ sort: 'nextRunAt', limit: 3, state: 'active' });
   const next = items.map(({ name, nextRunAt }) => `${name} at ${nextRunAt?.toISOString()}`);
   const logger = app.get(ServiceLogger);
   const address = roles.includes('api') ? `try ${url}/docs` : `${url}/health tells how it is`;

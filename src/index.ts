@@ -1,5 +1,5 @@
 export { cron, date, interval } from './core/triggers/helpers.js';
-export { Jobs } from './jobs/jobs.service.js';
+export { JobsService } from './jobs/jobs.service.js';
 export { startCronzimus } from './start.js';
 export type { RunContext, RunLog } from './tasks/run-context.js';
 export { Task, type TaskHandler } from './tasks/task.decorator.js';

@@ -3,7 +3,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { SCHEDULER } from '../src/database/data-source.js';
 import type { Job } from '../src/jobs/job.entity.js';
-import { Jobs } from '../src/jobs/jobs.service.js';
+import { JobsService } from '../src/jobs/jobs.service.js';
 import { RunQueue } from '../src/queue/run-queue.js';
 import { createTestApplication } from './support/application.js';
 import { ask } from './support/ask.js';
@@ -43,7 +43,7 @@ async function givenRun(written: Partial<Job> = {}): Promise<string> {
   await givenJobs(app.get(getDataSourceToken(SCHEDULER), { strict: false }), [
     jobRow('held', { nextOccurrenceAt: null, nextRunAt: null, ...written }),
   ]);
-  const { id } = await app.get(Jobs, { strict: false }).runNow('held', ANYBODY);
+  const { id } = await app.get(JobsService, { strict: false }).runNow('held', ANYBODY);
   return id;
 }
 
@@ -101,7 +101,9 @@ describe('a process that is killed', () => {
     await givenProcess();
     await kill(first, 'SIGKILL');
     await eventually(async () => expect(await theRun()).toMatchObject({ state: 'failed', reason: 'worker_lost' }));
-    await expect(app.get(Jobs, { strict: false }).runNow('held', ANYBODY)).resolves.toMatchObject({ state: 'pending' });
+    await expect(app.get(JobsService, { strict: false }).runNow('held', ANYBODY)).resolves.toMatchObject({
+      state: 'pending',
+    });
   });
 
   it('three times under the same run: the run is taken for poison and not started again', async () => {

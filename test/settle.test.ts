@@ -3,7 +3,7 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import type { PinoLogger } from 'nestjs-pino';
 import { SCHEDULER } from '../src/database/data-source.js';
 import { SchedulerDatabase } from '../src/database/scheduler-database.js';
-import { Jobs } from '../src/jobs/jobs.service.js';
+import { JobsService } from '../src/jobs/jobs.service.js';
 import { Replicas } from '../src/queue/replicas.js';
 import { RunQueue } from '../src/queue/run-queue.js';
 import { cancelRuns } from '../src/runs/cancel-runs.js';
@@ -72,7 +72,7 @@ async function givenRunning(): Promise<ClaimedRun> {
   const retry = { limit: 1, delaySeconds: 0, backoff: 'fixed', maxDelaySeconds: 0 } as const;
   const job = jobRow('job', { retry, nextOccurrenceAt: null, nextRunAt: null });
   await givenJobs(app.get(getDataSourceToken(SCHEDULER), { strict: false }), [job]);
-  await app.get(Jobs, { strict: false }).runNow('job', ANYBODY);
+  await app.get(JobsService, { strict: false }).runNow('job', ANYBODY);
   const [run] = await claim();
   return run!;
 }

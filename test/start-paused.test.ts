@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { SCHEDULER } from '../src/database/data-source.js';
 import type { Job } from '../src/jobs/job.entity.js';
-import { Jobs } from '../src/jobs/jobs.service.js';
+import { JobsService } from '../src/jobs/jobs.service.js';
 import { RunQueue } from '../src/queue/run-queue.js';
 import { createTestApplication } from './support/application.js';
 import { ask } from './support/ask.js';
@@ -77,7 +77,7 @@ async function givenCopy(): Promise<void> {
     writing('running'),
   ]);
   await app.get(RunQueue, { strict: false }).start();
-  for (const job of ['queued', 'running']) await app.get(Jobs, { strict: false }).runNow(job, ANYBODY);
+  for (const job of ['queued', 'running']) await app.get(JobsService, { strict: false }).runNow(job, ANYBODY);
   await ask(
     database.url,
     `UPDATE cronzimus.runs SET state = 'running', attempt = 1, started_at = now(), replica_number = 4711, replica = 'gone'

@@ -4,7 +4,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { SCHEDULER } from '../src/database/data-source.js';
 import type { Job } from '../src/jobs/job.entity.js';
-import { Jobs } from '../src/jobs/jobs.service.js';
+import { JobsService } from '../src/jobs/jobs.service.js';
 import { RunQueue } from '../src/queue/run-queue.js';
 import { Proxy } from './faults/proxy.js';
 import { createTestApplication } from './support/application.js';
@@ -46,7 +46,7 @@ function givenProcess(variables: Record<string, string> = {}): void {
 async function givenRun(task: string, written: Partial<Job> = {}): Promise<void> {
   const source = app.get(getDataSourceToken(SCHEDULER), { strict: false });
   await givenJobs(source, [jobRow(task, { task, nextOccurrenceAt: null, nextRunAt: null, ...written })]);
-  await app.get(Jobs, { strict: false }).runNow(task, ANYBODY);
+  await app.get(JobsService, { strict: false }).runNow(task, ANYBODY);
 }
 
 const runOf = async (job: string) => (await ask(database.url, `SELECT * FROM cronzimus.runs WHERE job = '${job}'`))[0]!;

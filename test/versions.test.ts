@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { SCHEDULER } from '../src/database/data-source.js';
-import { Jobs } from '../src/jobs/jobs.service.js';
+import { JobsService } from '../src/jobs/jobs.service.js';
 import { RunQueue } from '../src/queue/run-queue.js';
 import { createTestApplication } from './support/application.js';
 import { ask } from './support/ask.js';
@@ -133,7 +133,7 @@ const ran = () => ask(database.url, 'SELECT task, build FROM public.ran');
 const givenRuns = async (task: string) => {
   const job = jobRow('many', { task, overlap: 'allow', nextOccurrenceAt: null, nextRunAt: null });
   await givenJobs(app.get(getDataSourceToken(SCHEDULER), { strict: false }), [job]);
-  for (let run = 0; run < 5; run += 1) await app.get(Jobs, { strict: false }).runNow('many', ANYBODY);
+  for (let run = 0; run < 5; run += 1) await app.get(JobsService, { strict: false }).runNow('many', ANYBODY);
 };
 const putBack = async () => {
   const tickets = await ask(database.url, 'SELECT FROM cronzimus_queue.job WHERE start_after > created_on');

@@ -13,7 +13,7 @@ import { InvalidTaskInputError } from '../tasks/task-errors.js';
 import { JobBusyError, JobNotFoundError } from './job-errors.js';
 import { jobName } from './job.schema.js';
 import { etagOf, jobView } from './job.view.js';
-import { Jobs } from './jobs.service.js';
+import { JobsService } from './jobs.service.js';
 import { jobsQuery, type JobsQuery } from './list-jobs.js';
 
 const count = z
@@ -34,7 +34,7 @@ const runRequest = z
 @Role('viewer')
 @Controller(`${API}/jobs`)
 export class JobsController {
-  constructor(private readonly jobs: Jobs) {}
+  constructor(private readonly jobs: JobsService) {}
 
   @Get()
   @ApiOperation({ summary: 'List jobs', description: 'Those that fit all filters given.' })

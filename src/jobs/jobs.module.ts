@@ -26,7 +26,8 @@ import { JobsFile } from './jobs-file.js';
 import { JobsFileController } from './jobs-file.controller.js';
 import { JobsFileWatch } from './jobs-file-watch.js';
 import { JobsImport } from './jobs-import.js';
-import { Jobs } from './jobs.service.js';
+import { Jobs } from './jobs.js';
+import { JobsService } from './jobs.service.js';
 import { SchedulerController } from './scheduler.controller.js';
 import { SchedulerSwitch } from './scheduler-switch.js';
 import { TriggersController } from './triggers.controller.js';
@@ -55,6 +56,7 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
   ],
   providers: [
     Jobs,
+    JobsService,
     Dispatcher,
     DispatchLoop,
     Alarms,
@@ -73,6 +75,6 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     SchedulerSwitch,
     Clockwork,
   ],
-  exports: [Jobs, Clockwork, Declarations, DatabaseClock, DispatchLoop],
+  exports: [Jobs, JobsService, Clockwork, Declarations, DatabaseClock, DispatchLoop],
 })
 export class JobsModule {}

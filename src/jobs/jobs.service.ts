@@ -26,7 +26,7 @@ import { upcoming } from './upcoming.js';
 
 /** The jobs, for whoever asks over the API. */
 @Injectable()
-export class Jobs {
+export class JobsService {
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: ApiDatabase,
