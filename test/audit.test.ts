@@ -3,6 +3,7 @@ import { SchedulerDatabase } from '../src/database/scheduler-database.js';
 import { DeclaredJobs } from '../src/jobs/declared-jobs.js';
 import { type JobDefinition, jobDefinition } from '../src/jobs/job.schema.js';
 import { ask } from './support/ask.js';
+import { eventually } from './support/eventually.js';
 import { type Answer, type Page, spentJob, TestService } from './support/service.js';
 
 interface Entry {
@@ -89,6 +90,7 @@ describe('the audit has', () => {
     const { body } = await call<{ runs: { id: string }[] }>('POST', '/jobs/made-up/backfill', day);
     await call('POST', '/jobs/made-up/backfill/cancel');
     const { id } = body.runs[23]!;
+    await eventually(async () => expect((await call('GET', `/runs/${id}`)).body).toMatchObject({ state: 'cancelled' }));
     const sent = { Authorization: 'Bearer key-of-night', 'Idempotency-Key': 'retried' };
     const retry = () => service.call<{ id: string }>('POST', `/runs/${id}/retry`, undefined, sent);
     const { body: made } = await retry();

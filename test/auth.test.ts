@@ -110,7 +110,7 @@ describe('every route', () => {
   it.each(cases)('%s needs %s: %s', async (route, required, who) => {
     const [method = '', path = ''] = route.split(' ');
     const { status, headers, body } = await ask(filledIn(method, path), {
-      method,
+      method: method.toUpperCase(),
       ...(who !== undefined && { key: keyOf(who) }),
     });
     const role = roles.find((one) => one === who);

@@ -232,4 +232,14 @@ describe('the cancel of a backfill', () => {
     expect((await service.call('POST', '/jobs/nowhere/backfill/cancel')).status).toBe(404);
     await service.call('POST', `/runs/${manual.id}/cancel`);
   });
+
+  it('goes together with workers that are about to start what is cancelled', async () => {
+    await given('hasty', 'wait');
+    for (let round = 0; round < 15; round += 1) {
+      expect((await backfill('hasty', { ...day, force: true })).body.count).toBe(24);
+      expect(await service.call('POST', '/jobs/hasty/backfill/cancel')).toMatchObject({ status: 202 });
+    }
+    await eventually(async () => expect(await countOf('hasty', 'cancelled')).toBe(15 * 24));
+    expect(await ask(service.database, 'SELECT FROM cronzimus_queue.job')).toEqual([]);
+  });
 });

@@ -171,7 +171,8 @@ describe('the OpenAPI document', () => {
   it('writes schemas as JSON Schema 2020-12 has them', () => {
     const types = ['string', 'number', 'integer', 'boolean', 'array', 'object', 'null'];
     const faults = [...objectsIn(document)].flatMap(([pointer, schema]) => {
-      if (!/\/schemas?(\/|$)/.test(pointer) || /\/(properties|examples?|default|mapping)$/.test(pointer)) return [];
+      if (!/\/schemas?(\/|$)/.test(pointer) || /\/examples?\/|\/(properties|examples?|default|mapping)$/.test(pointer))
+        return [];
       const { type, required, properties, nullable, minimum, exclusiveMinimum } = schema;
       const known = type === undefined || [type].flat().every((one) => types.includes(one as string));
       const declared =

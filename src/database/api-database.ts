@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { API } from './data-source.js';
+import { withoutDeadlock } from './deadlock.js';
 import { transaction } from './transaction.js';
 
 /** The connections that requests share. */
@@ -13,7 +14,8 @@ export class ApiDatabase {
     @Inject(ENVIRONMENT) private readonly environment: Environment,
   ) {}
 
+  /** `work` is done again after a deadlock, so it has no effects but those in the transaction. */
   transaction<T>(work: (tx: EntityManager) => Promise<T>, timeoutMs = 5_000): Promise<T> {
-    return transaction(this.source, this.environment.DATABASE_SCHEMA, timeoutMs, work);
+    return withoutDeadlock(() => transaction(this.source, this.environment.DATABASE_SCHEMA, timeoutMs, work));
   }
 }

@@ -13,7 +13,7 @@ export async function cancelRuns(
   reason: CancelReason,
 ): Promise<number> {
   if (ids.length === 0) return 0;
-  const { running, waiting } = await lockUnfinished(tx, 'id = ANY($1)', ids);
+  const { running, waiting } = await lockUnfinished(tx, queue, 'id = ANY($1)', ids);
   await cancelWaiting(tx, queue, waiting, reason);
   await tx.query(
     `UPDATE runs SET cancel_requested_at = statement_timestamp(), cancel_reason = $2
@@ -25,7 +25,7 @@ export async function cancelRuns(
 
 /** Cancels what has not started of jobs that are deleted. What runs may end; a reason without a request makes its attempt the last. */
 export async function endRunsOfJobs(tx: EntityManager, queue: RunQueue, jobIds: string[]): Promise<void> {
-  const { running, waiting } = await lockUnfinished(tx, 'job_id = ANY($1)', jobIds);
+  const { running, waiting } = await lockUnfinished(tx, queue, 'job_id = ANY($1)', jobIds);
   await cancelWaiting(tx, queue, waiting, 'job_deleted');
   await tx.query(`UPDATE runs SET cancel_reason = 'job_deleted' WHERE id = ANY($1) AND cancel_requested_at IS NULL`, [
     idsOf(running),
@@ -38,13 +38,13 @@ interface Unfinished {
   ticket: string | null;
 }
 
-async function lockUnfinished(tx: EntityManager, condition: string, ids: string[]) {
-  const unfinished = await rows<Unfinished>(
-    tx,
-    `SELECT id, state, ticket FROM runs WHERE ${condition} AND state IN ('pending', 'running', 'retrying')
-     ORDER BY id FOR UPDATE`,
-    [ids],
-  );
+/** Takes the tickets first, as whoever claims does: the other way round the two would wait for each other. A run that turns out
+ *  to have been started meanwhile does not miss its own. */
+async function lockUnfinished(tx: EntityManager, queue: RunQueue, condition: string, ids: string[]) {
+  const unfinishedRuns = `SELECT id, state, ticket FROM runs
+    WHERE ${condition} AND state IN ('pending', 'running', 'retrying') ORDER BY id`;
+  await queue.remove(tx, ticketsOf(await rows<Unfinished>(tx, unfinishedRuns, [ids])));
+  const unfinished = await rows<Unfinished>(tx, `${unfinishedRuns} FOR UPDATE`, [ids]);
   return {
     running: unfinished.filter(({ state }) => state === 'running'),
     waiting: unfinished.filter(({ state }) => state !== 'running'),
@@ -57,10 +57,8 @@ async function cancelWaiting(tx: EntityManager, queue: RunQueue, waiting: Unfini
        ticket = NULL, held = false WHERE id = ANY($1)`,
     [idsOf(waiting), reason],
   );
-  await queue.remove(
-    tx,
-    waiting.flatMap(({ ticket }) => ticket ?? []),
-  );
+  await queue.remove(tx, ticketsOf(waiting));
 }
 
 const idsOf = (runs: Unfinished[]) => runs.map(({ id }) => id);
+const ticketsOf = (runs: Unfinished[]) => runs.flatMap(({ ticket }) => ticket ?? []);
