@@ -43,11 +43,15 @@ export class DeclaredJobs {
       const existing = await this.editor.lock(tx, names);
       const now = await databaseNow(tx);
       const apps = await liveApps(tx);
-      let changes = 0;
-      for (const name of names) {
-        if (missingOnly && existing.has(name)) continue;
-        const wanted = { name, definition: definitions.get(name)!, source, owner: this.environment.APP_NAME };
-        if (await this.save(tx, wanted, existing.get(name), apps, now)) changes += 1;
+      const wanted = names.map((name) => {
+        return { name, definition: definitions.get(name)!, source, owner: this.environment.APP_NAME };
+      });
+      const missing = wanted.filter(({ name }) => !existing.has(name));
+      const made = new Set((await this.editor.create(tx, this.actor(source), missing, now)).map(({ name }) => name));
+      let changes = made.size;
+      for (const job of missingOnly ? missing : wanted) {
+        if (made.has(job.name)) continue;
+        if (await this.save(tx, job, existing.get(job.name), apps, now)) changes += 1;
       }
       await tx.query(`UPDATE replicas SET ${source}_jobs = $2 WHERE number = $1`, [this.replicas.number, names]);
       if (changes > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'jobs');

@@ -10,7 +10,10 @@ import { auditedJob } from './audited-job.js';
 import { Dispatcher } from './dispatcher.js';
 import { Job, type JobSource } from './job.entity.js';
 import type { JobDefinition } from './job.schema.js';
-import { definitionOf, insertJob, updateJob } from './save-job.js';
+import { definitionOf, insertJobs, updateJob } from './save-job.js';
+
+/** Jobs in one statement, which then takes about 0.1 s. */
+const BATCH = 500;
 
 export interface WantedJob {
   name: string;
@@ -63,20 +66,35 @@ export class JobEditor {
     job: Job | undefined,
     now: Date,
   ): Promise<JobEdit | null> {
-    const { name, source, owner } = wanted;
-    const edited = { ...this.definition(wanted.definition, job, now), source, owner };
     if (!job) {
-      const made = await insertJob(tx, { name, ...edited }, now);
-      if (!made) return null;
-      await audit(tx, actor, { action: 'job.create', target: name, job: name, before: null, after: auditedJob(made) });
-      return { change: 'created', before: null, after: made };
+      const [made] = await this.create(tx, actor, [wanted], now);
+      return made ? { change: 'created', before: null, after: made } : null;
     }
     if (this.isSame(job, wanted, now)) return { change: 'unchanged', before: job, after: job };
     const [decision] = await this.dispatcher.dispatch(tx, [job], now);
+    const { name, source, owner } = wanted;
+    const edited = { ...this.definition(wanted.definition, job, now), source, owner };
     const after = await updateJob(tx, job, edited, decision!.next, now);
     const entry = { target: name, job: name, before: auditedJob(job), after: auditedJob(after) };
     await audit(tx, actor, { action: 'job.update', ...entry });
     return { change: 'updated', before: job, after };
+  }
+
+  /** Creates jobs, many at once; answers those that were made, without those whose name somebody has taken meanwhile. */
+  async create(tx: EntityManager, actor: Actor, wanted: WantedJob[], now: Date): Promise<Job[]> {
+    const made: Job[] = [];
+    for (let from = 0; from < wanted.length; from += BATCH) {
+      const batch = wanted.slice(from, from + BATCH).map(({ name, definition, source, owner }) => {
+        return { name, ...this.definition(definition, undefined, now), source, owner };
+      });
+      const jobs = await insertJobs(tx, batch, now);
+      const entries = jobs.map((job) => {
+        return { action: 'job.create', target: job.name, job: job.name, before: null, after: auditedJob(job) } as const;
+      });
+      await audit(tx, actor, ...entries);
+      made.push(...jobs);
+    }
+    return made;
   }
 
   /** Deletes jobs, which the transaction has locked. What is due of them gets its row, and is cancelled with all else that has not

@@ -55,10 +55,15 @@ export class JobsImport {
     const locked = await this.editor.lock(tx, [...differing.keys(), ...surplus]);
     const now = await databaseNow(tx);
 
+    const missing = [...differing.values()].filter(({ name }) => !locked.has(name));
+    const made = new Map((await this.editor.create(tx, actor, missing, now)).map((job) => [job.name, job]));
+
     const report: ImportReport = { created: [], updated: [], unchanged: [], deleted: [] };
     for (const job of wanted) {
-      const edit = differing.has(job.name) ? await this.save(tx, actor, job, locked.get(job.name), now) : null;
-      note(report, job.name, edit, now);
+      const after = made.get(job.name);
+      if (after) note(report, job.name, { change: 'created', before: null, after }, now);
+      else if (!differing.has(job.name)) note(report, job.name, null, now);
+      else note(report, job.name, await this.save(tx, actor, job, locked.get(job.name), now), now);
     }
     const gone = surplus.flatMap((name) => locked.get(name) ?? []).filter(({ source }) => source === 'api');
     if (gone.length > 0) await this.editor.remove(tx, () => actor, gone, now);

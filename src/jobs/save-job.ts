@@ -42,13 +42,17 @@ export function definitionOf(written: Written, job: Job | undefined, { timeZone,
 
 type Owned = Definition & Pick<Job, 'source' | 'owner'>;
 
-/** The first occurrence is strictly after `now`: creating a job never runs it. Null, and nothing is written: the name is taken. */
-export async function insertJob(tx: EntityManager, job: Owned & { name: string }, now: Date): Promise<Job | null> {
-  const id = v7({ msecs: now.getTime() });
-  const next = nextAfter(openTrigger(job.trigger, id), now);
-  const row: Job = { ...job, id, version: 1, ...next, createdAt: now, updatedAt: now };
-  const { raw } = await tx.createQueryBuilder().insert().into(Job).values(row).orIgnore().returning('id').execute();
-  return (raw as unknown[]).length > 0 ? row : null;
+/** The first occurrence is strictly after `now`: creating a job never runs it. Answers those that were made: a name that is taken
+ *  is left as it is. */
+export async function insertJobs(tx: EntityManager, jobs: (Owned & { name: string })[], now: Date): Promise<Job[]> {
+  const rows = jobs.map((job): Job => {
+    const id = v7({ msecs: now.getTime() });
+    const next = nextAfter(openTrigger(job.trigger, id), now);
+    return { ...job, id, version: 1, ...next, createdAt: now, updatedAt: now };
+  });
+  const insert = tx.createQueryBuilder().insert().into(Job).values(rows).orIgnore().updateEntity(false).returning('id');
+  const made = new Set(((await insert.execute()).raw as { id: string }[]).map(({ id }) => id));
+  return rows.filter(({ id }) => made.has(id));
 }
 
 /** `next` is where the old definition has got to; a trigger that is left alone goes on from there. */

@@ -26,6 +26,7 @@ function checkBacklog({ misfire }: Plan, backlog: Row[], found: Violations): voi
   if (caughtUp.length > most) found.say(`was caught up more often than "${policy}" allows`, nameOf(caughtUp[0]!));
   if (missed.length > 0 && caughtUp.length < most)
     found.say(`was missed though "${policy}" would have caught it up`, nameOf(missed[0]!));
-  const last = Math.max(...missed.map(({ at, until }) => until ?? at));
+  // Of what is over on its own side of the grace, the latest are taken.
+  const last = Math.max(...missed.filter(isOld).map(({ at, until }) => until ?? at));
   for (const row of caughtUp) if (row.at < last) found.say('was caught up in place of a later one', nameOf(row));
 }
