@@ -20,4 +20,6 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
   testTimeout: 30_000,
+  // Most of the time is waiting for processes, so more than the cores.
+  maxWorkers: 3,
 };

@@ -72,7 +72,8 @@ export class Declarations {
     await this.loop.stop();
   }
 
-  private async keep(): Promise<void> {
+  /** Declares what is to be declared by now, and deletes what nobody declares any more. */
+  async keep(): Promise<void> {
     if (this.declaredAs !== this.replicas.number) await this.declareAgain();
     if (this.changed) await this.takeUp(this.changed);
     await this.declaredJobs.sweep();

@@ -4,7 +4,7 @@ import { Injectable, Module } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { createApplication, serve } from '../../dist/application.js';
 import { readEnvironment } from '../../dist/config/environment.js';
-import { Clockwork } from '../../dist/jobs/clockwork.js';
+import { Declarations } from '../../dist/jobs/declarations.js';
 import { Task } from '../../dist/tasks/task.decorator.js';
 
 const yearly = { trigger: { type: 'cron', expression: '@yearly' } };
@@ -40,8 +40,8 @@ process.on(
   'message',
   () =>
     void app
-      .get(Clockwork, { strict: false })
-      .sweep()
+      .get(Declarations, { strict: false })
+      .keep()
       .then(() => process.send('swept')),
 );
 process.send(await app.getUrl());
