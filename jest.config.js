@@ -19,7 +19,7 @@ export default {
   },
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   // Most of the time is waiting for processes, so more than the cores.
   maxWorkers: 3,
 };
