@@ -15,7 +15,7 @@ sources := $(shell find src -type d -o -name '*.ts' ! -name '*.spec.ts')
 
 .PHONY: help
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: install
 install: node_modules/.installed ## Install what is missing, as the lockfile says
@@ -40,6 +40,10 @@ faults: build ## Kill, cut and stop real processes, about 5 minutes; make faults
 	  || { test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install -y faketime; } \
 	  || echo 'libfaketime is not here, so the scenarios of clocks will fail: apt-get install faketime' >&2
 	SEED=$(SEED) npm test -- --config jest.faults.config.js $(ARGS)
+
+.PHONY: package-check
+package-check: build ## Pack the package, and see it at work in a copy of examples/own-tasks; needs the npm registry
+	tools/check-package
 
 .PHONY: lint
 lint: install ## Check the code, its types and the order of the rooms

@@ -167,9 +167,10 @@ describe('the environment', () => {
 
   it.each<[string, Record<string, string>, string]>([
     ['no keys elsewhere', { HOST: '::' }, 'HOST: "::" can be reached from outside, and there are no keys'],
+    ['a direct way to no database', { DATABASE_DIRECT_URL: 'postgres://db/x' }, 'DATABASE_DIRECT_URL: is another way'],
     ['none and keys', { AUTH_MODE: 'none', API_KEYS: 'a:viewer:k' }, 'AUTH_MODE: none would ignore the keys'],
     ['keys in two places', { API_KEYS: 'a:viewer:k', API_KEYS_FILE: '/k' }, 'API_KEYS_FILE: API_KEYS is set too'],
-  ])('refuses what leaves that open: %s', (_case, values, words) => {
+  ])('refuses what does not go together: %s', (_case, values, words) => {
     expect(refusal(values)).toContain(`\n  ${words}`);
   });
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Problem } from '../core/problem.js';
 import { isTimeZone } from '../core/triggers/zone.js';
 import { apiKeyList } from './api-keys.js';
-import { authFaults } from './auth-faults.js';
+import { jointFaults } from './joint-faults.js';
 import { roleList } from './process-roles.js';
 import { hosts, postgresUrl, proxies, seconds, selfOrPostgresUrl, wholeNumber, wordList } from './values.js';
 
@@ -68,7 +68,7 @@ export function readEnvironment(values: NodeJS.ProcessEnv): Variables {
   const { data, error } = environment.safeParse(set);
   const issues = error?.issues.map(({ path, message }) => ({ path: path.join('.'), message })) ?? [];
   const order = Object.keys(environment.shape);
-  const faults = [...issues, ...authFaults(set)].toSorted((a, b) => order.indexOf(a.path) - order.indexOf(b.path));
+  const faults = [...issues, ...jointFaults(set)].toSorted((a, b) => order.indexOf(a.path) - order.indexOf(b.path));
   if (data && faults.length === 0)
     return { ...data, AUTH_MODE: data.AUTH_MODE ?? ((data.API_KEYS ?? data.API_KEYS_FILE) ? 'keys' : 'none') };
   const lines = faults.map(({ path, message }) => `  ${path}: ${message}`);

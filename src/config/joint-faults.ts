@@ -6,10 +6,21 @@ interface Given {
   AUTH_MODE?: string | undefined;
   API_KEYS?: string | undefined;
   API_KEYS_FILE?: string | undefined;
+  DATABASE_URL?: string | undefined;
+  DATABASE_DIRECT_URL?: string | undefined;
 }
 
-/** What is wrong with these variables taken together: whoever can reach the API needs a key, unless somebody said otherwise. */
-export function authFaults({ HOST = 'localhost', AUTH_MODE, API_KEYS, API_KEYS_FILE }: Given): Fault[] {
+/** What is wrong with variables taken together. */
+export const jointFaults = (given: Given): Fault[] => [...databaseFaults(given), ...authFaults(given)];
+
+function databaseFaults({ DATABASE_URL, DATABASE_DIRECT_URL }: Given): Fault[] {
+  if (!DATABASE_DIRECT_URL || DATABASE_URL) return [];
+  const message = 'is another way to the database of DATABASE_URL, which is not set; set both, or neither';
+  return [{ path: 'DATABASE_DIRECT_URL', message }];
+}
+
+/** Whoever can reach the API needs a key, unless somebody said otherwise. */
+function authFaults({ HOST = 'localhost', AUTH_MODE, API_KEYS, API_KEYS_FILE }: Given): Fault[] {
   const keys = API_KEYS_FILE ?? API_KEYS;
   if (API_KEYS && API_KEYS_FILE)
     return [{ path: 'API_KEYS_FILE', message: 'API_KEYS is set too; set only one of them' }];
