@@ -91,6 +91,8 @@ describe('the tasks', () => {
     expect(items.find(({ name }) => name === 'echo')).toEqual({
       name: 'echo',
       description: 'Answers with its input.',
+      transactional: false,
+      workers: 1,
       input: {
         $schema: 'https://json-schema.org/draft/2020-12/schema',
         type: 'object',

@@ -1,4 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { SCHEDULER } from '../src/database/data-source.js';
@@ -12,12 +14,13 @@ import { forkScript, message } from './support/fork.js';
 import { ANYBODY, givenJobs, jobRow } from './support/jobs.js';
 import { kill } from './support/kill.js';
 
-/** The old build knows the tasks x and y, and declares the jobs a and b; the new one y and z, a in another way, and c. */
+/** The old build knows the tasks x and y, and declares the jobs a and b; the new one y with an input, z, a in another way, and c. */
 type Build = 'old' | 'new';
 
 let database: TestDatabase;
 let app: NestExpressApplication;
 const children: ChildProcess[] = [];
+const urls = new Map<ChildProcess, string>();
 
 beforeEach(async () => {
   database = await createTestDatabase();
@@ -33,11 +36,17 @@ afterEach(async () => {
   await database.drop();
 });
 
-async function givenReplica(build: Build): Promise<ChildProcess> {
-  const child = forkScript('build-process.js', { DATABASE_URL: database.url, BUILD: build });
+async function givenReplica(build: Build, variables: Record<string, string> = {}): Promise<ChildProcess> {
+  const child = forkScript('build-process.js', { DATABASE_URL: database.url, BUILD: build, ...variables });
   children.push(child);
-  await message(child);
+  urls.set(child, await message(child));
   return child;
+}
+
+async function call(replica: ChildProcess, method: string, path: string, body?: object) {
+  const sent = body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
+  const response = await fetch(`${urls.get(replica)}/api/v1${path}`, { method, ...sent });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
 /** Lets each of them look three times for jobs that nobody declares, as they do every 10 s. */
@@ -175,5 +184,113 @@ describe('a run of a task that only one build knows', () => {
     expect(await ask(database.url, `SELECT DISTINCT state, attempt FROM cronzimus.runs`)).toEqual([
       { state: 'succeeded', attempt: 1 },
     ]);
+  });
+});
+
+const builtIn = ['http', 'prune-runs', 'sql', 'table-sizes'];
+const tasksAt = async (replica: ChildProcess) =>
+  (await call(replica, 'GET', '/tasks')).body['items'] as { name: string; workers: number; input: object }[];
+const namesAt = async (replica: ChildProcess) => (await tasksAt(replica)).map(({ name }) => name);
+const taskAt = async (replica: ChildProcess, name: string) =>
+  (await tasksAt(replica)).find((task) => task.name === name);
+
+describe('the list of tasks', () => {
+  it('has what the live workers know, whatever the process that answers knows itself', async () => {
+    const api = await givenReplica('old', { ROLES: 'api,scheduler' });
+    expect(await namesAt(api)).toEqual([]);
+    const after = await givenReplica('new', { ROLES: 'worker' });
+    expect(await namesAt(api)).toEqual([...builtIn, 'y', 'z']);
+    expect(await taskAt(api, 'z')).toEqual({
+      name: 'z',
+      description: 'Only the new build has it.',
+      transactional: false,
+      input: expect.objectContaining({
+        properties: {
+          times: expect.objectContaining({ type: 'integer', minimum: 1, default: 1 }),
+          key: { type: 'string', minLength: 8 },
+        },
+        additionalProperties: false,
+      }),
+      workers: 1,
+    });
+    expect(await taskAt(api, 'sql')).toMatchObject({ transactional: true });
+
+    const before = await givenReplica('old', { ROLES: 'worker' });
+    expect(await tasksAt(api)).toMatchObject(
+      [...builtIn, 'x', 'y', 'z'].map((name) => ({ name, workers: 'xz'.includes(name) ? 1 : 2 })),
+    );
+    await kill(after, 'SIGKILL');
+    await eventually(async () => expect(await namesAt(api)).toEqual([...builtIn, 'x', 'y']));
+    await kill(before, 'SIGTERM');
+    expect(await namesAt(api)).toEqual([]);
+  });
+
+  it('has a task that two builds know as the process started last has it, also when the other one joins again', async () => {
+    const before = await givenReplica('old');
+    await givenReplica('new');
+    const y = { name: 'y', description: '', transactional: false };
+    const isNew = { ...y, workers: 2, input: { properties: { note: { type: 'string' } } } };
+    expect(await taskAt(before, 'y')).toMatchObject(isNew);
+    const [{ number }] = (await replicas()) as [Record<string, unknown>];
+    await ask(database.url, `DELETE FROM cronzimus.replicas WHERE number = ${String(number)}`);
+    expect(await taskAt(before, 'x')).toBeUndefined();
+    await eventually(async () => expect(await taskAt(before, 'x')).toMatchObject({ workers: 1 }));
+    expect(await taskAt(before, 'y')).toMatchObject(isNew);
+    await givenReplica('old');
+    const takesNothing = { type: 'object', properties: {}, additionalProperties: false };
+    expect(await taskAt(before, 'y')).toEqual({ ...y, workers: 3, input: takesNothing });
+  });
+});
+
+const refused = (path: string) => ({ status: 422, body: { code: 'INVALID_INPUT', errors: [{ path }] } });
+
+describe('a job of a task that only workers of another build know', () => {
+  const trigger = { type: 'cron', expression: '@yearly' };
+  const z = (input: object) => ({ task: 'z', trigger, input });
+
+  it('is taken over the API, its input checked by what they have published, and runs there', async () => {
+    const api = await givenReplica('old', { ROLES: 'api' });
+    expect(await call(api, 'PUT', '/jobs/j', z({}))).toMatchObject({ status: 422, body: { code: 'UNKNOWN_TASK' } });
+    const worker = await givenReplica('new', { ROLES: 'worker' });
+
+    expect(await call(api, 'POST', '/jobs', { name: 'j', ...z({ times: 0 }) })).toMatchObject(refused('/input/times'));
+    expect(await call(api, 'POST', '/jobs', { name: 'j', ...z({ times: 2 }) })).toMatchObject({ status: 201 });
+    expect(await call(api, 'PUT', '/jobs/j', z({ key: 'short' }))).toMatchObject(refused('/input/key'));
+    expect(await call(api, 'PUT', '/jobs/j', z({ key: { $secret: 'key' } }))).toMatchObject({ status: 200 });
+    expect(await call(api, 'PATCH', '/jobs/j', { input: { tims: 1 } })).toMatchObject(refused('/input/tims'));
+    expect(await call(api, 'PATCH', '/jobs/j', { input: { key: null, times: 3 } })).toMatchObject({
+      status: 200,
+      body: { input: { times: 3 }, version: 3 },
+    });
+    const file = (times: number) => ({ jobs: { j: z({ times }), k: z({}) } });
+    expect(await call(api, 'POST', '/jobs-file', file(-1))).toMatchObject({
+      status: 422,
+      body: { code: 'JOBS_FILE_INVALID', errors: [{ path: '/jobs/j/input/times', line: 1 }] },
+    });
+    expect(await call(api, 'POST', '/jobs-file', file(3))).toMatchObject({
+      status: 200,
+      body: { created: [{ name: 'k' }], unchanged: [{ name: 'j' }] },
+    });
+    expect(await call(api, 'PUT', '/jobs/l', { ...z({}), task: 'nope' })).toMatchObject({
+      status: 422,
+      body: { code: 'UNKNOWN_TASK', detail: expect.stringContaining('http, prune-runs, sql, table-sizes, x, y, z') },
+    });
+
+    expect(await call(api, 'POST', '/jobs/j/run', { input: { times: '1' } })).toMatchObject(refused('/input/times'));
+    expect(await call(api, 'POST', '/jobs/j/run', { input: { times: 1 } })).toMatchObject({ status: 202 });
+    await eventually(async () => expect(await ran()).toEqual([{ task: 'z', build: 'new' }]));
+
+    await kill(worker, 'SIGTERM');
+    expect(await call(api, 'PATCH', '/jobs/j', { input: { times: 4 } })).toMatchObject({ status: 422 });
+    // A task of its own it knows without any worker.
+    expect(await call(api, 'PUT', '/jobs/m', { task: 'x', trigger })).toMatchObject({ status: 201 });
+  });
+
+  it('is taken from a jobs file too', async () => {
+    await givenReplica('new', { ROLES: 'worker' });
+    const path = join(process.env['TEST_SCRATCH']!, `versions-${process.pid}.json`);
+    await writeFile(path, JSON.stringify({ jobs: { j: z({ times: 2 }) } }));
+    await givenReplica('old', { ROLES: 'scheduler', JOBS_FILE: path });
+    expect(await names()).toEqual(['a', 'b', 'j']);
   });
 });

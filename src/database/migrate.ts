@@ -11,6 +11,7 @@ import { Policies1790100000000 } from './migrations/1790100000000-policies.js';
 import { Roles1790200000000 } from './migrations/1790200000000-roles.js';
 import { Audit1790350000000 } from './migrations/1790350000000-audit.js';
 import { IdempotencyKeys1790400000000 } from './migrations/1790400000000-idempotency-keys.js';
+import { Tasks1790500000000 } from './migrations/1790500000000-tasks.js';
 import { bossOptions, RUNS_QUEUE } from './queue-schema.js';
 
 /** The user's own, as TypeORM takes them: classes, or patterns of file names. */
@@ -22,6 +23,7 @@ const ours = [
   Roles1790200000000,
   Audit1790350000000,
   IdempotencyKeys1790400000000,
+  Tasks1790500000000,
 ];
 
 const migrationSource = (settings: DatabaseSettings) =>

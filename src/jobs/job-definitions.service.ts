@@ -6,6 +6,7 @@ import { ApiDatabase } from '../database/api-database.js';
 import { databaseNow } from '../database/database-now.js';
 import { checkPreconditions, type Preconditions } from '../http/preconditions.js';
 import { notify } from '../queue/notify.js';
+import { publishedTasks } from '../tasks/published-tasks.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
 import { type JobBody, type JobPatch, JobRenamedError, patched } from './job-body.js';
 import { JobEditor } from './job-editor.js';
@@ -82,7 +83,7 @@ export class JobDefinitions {
     for (;;) {
       const job = (await this.editor.lock(tx, [name])).get(name);
       const definition = change(job);
-      await this.tasks.validate(definition.task, definition.input);
+      await this.tasks.validate(definition.task, definition.input, () => publishedTasks(tx));
       const now = await databaseNow(tx);
       refusePast(definition, job, now);
       const edit = await this.editor.save(tx, actor, { name, definition, source: 'api', owner: null }, job, now);

@@ -1,9 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import { ApiDatabase } from '../database/api-database.js';
 import { unstorable } from '../http/storable.js';
-import { TaskRegistry } from '../tasks/task.registry.js';
+import { publishedTasks } from '../tasks/published-tasks.js';
 import { InvalidTaskInputError, UnknownTaskError } from '../tasks/task-errors.js';
+import { TaskRegistry } from '../tasks/task.registry.js';
+import type { TaskView } from '../tasks/task.view.js';
 import { jobDefinition, type JobDefinition, jobName } from './job.schema.js';
 import { JobsFileError, type JobsFileFault } from './jobs-file-error.js';
 import { parseApart } from './parse-apart.js';
@@ -19,6 +22,7 @@ const frame = z.strictObject(
 const entry = z.object({ name: jobName, definition: jobDefinition });
 
 type Fault = Pick<JobsFileFault, 'path' | 'message'>;
+type Published = () => Promise<TaskView[]>;
 interface Found {
   names: Set<string>;
   faults: Fault[];
@@ -27,7 +31,10 @@ interface Found {
 /** Reads what jobs files say: YAML, or JSON as a part of it. */
 @Injectable()
 export class JobsFile {
-  constructor(private readonly tasks: TaskRegistry) {}
+  constructor(
+    private readonly tasks: TaskRegistry,
+    private readonly database: ApiDatabase,
+  ) {}
 
   /** All jobs of the texts, or a JobsFileError that names each fault; `title` is what the texts are together. */
   async check(title: string, texts: JobsText[]): Promise<Map<string, JobDefinition>> {
@@ -38,7 +45,8 @@ export class JobsFile {
     if (broken.length > 0) throw new JobsFileError(400, title, broken);
 
     const jobs = new Map<string, JobDefinition>();
-    const found = await Promise.all(values.map(({ value }) => this.checkOne(value, jobs)));
+    const published = this.publishedOnce();
+    const found = await Promise.all(values.map(({ value }) => this.checkOne(value, jobs, published)));
     for (const [index, { names }] of found.entries())
       for (const name of names) {
         const others = texts.filter((_text, other) => other !== index && found[other]!.names.has(name));
@@ -50,7 +58,7 @@ export class JobsFile {
   }
 
   /** Puts what is right into `jobs`, and answers the names that are there and what is wrong. */
-  private async checkOne(value: unknown, jobs: Map<string, JobDefinition>): Promise<Found> {
+  private async checkOne(value: unknown, jobs: Map<string, JobDefinition>, published: Published): Promise<Found> {
     const bad = unstorable(value);
     if (bad) return { names: new Set(), faults: [{ path: keysOf(bad.path), message: bad.message }] };
     const { data, error } = frame.safeParse(value, { error: withHint });
@@ -62,7 +70,7 @@ export class JobsFile {
       const result = entry.safeParse({ name, definition: written }, { error: withHint });
       if (result.success) {
         jobs.set(name, result.data.definition);
-        faults.push(...(await this.checkInput(name, result.data.definition)));
+        faults.push(...(await this.checkInput(name, result.data.definition, published)));
       } else {
         // The first key of an entry says which part of it.
         for (const { path, ...issue } of result.error.issues)
@@ -72,14 +80,20 @@ export class JobsFile {
     return { names: new Set(Object.keys(data.jobs)), faults };
   }
 
-  private async checkInput(name: string, { task, input }: JobDefinition): Promise<Fault[]> {
+  private async checkInput(name: string, { task, input }: JobDefinition, published: Published): Promise<Fault[]> {
     try {
-      await this.tasks.validate(task, input);
+      await this.tasks.validate(task, input, published);
       return [];
     } catch (error) {
       if (!(error instanceof UnknownTaskError || error instanceof InvalidTaskInputError)) throw error;
       return (error.errors ?? []).map(({ path, message }) => ({ path: ['jobs', name, ...keysOf(path)], message }));
     }
+  }
+
+  /** Read once, however many jobs need it, and not where none does. */
+  private publishedOnce(): Published {
+    let tasks: Promise<TaskView[]> | undefined;
+    return () => (tasks ??= this.database.transaction(publishedTasks));
   }
 }
 

@@ -13,6 +13,7 @@ import { once } from '../runs/once.js';
 import { recordRuns } from '../runs/record-runs.js';
 import { findRun } from '../runs/read-runs.js';
 import type { RunView } from '../runs/run.view.js';
+import { publishedTasks } from '../tasks/published-tasks.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
 import { copyOf, judged } from './decide.js';
 import { Dispatcher } from './dispatcher.js';
@@ -67,7 +68,7 @@ export class JobsService {
 
   private async queueRun(tx: EntityManager, name: string, actor: Actor, input: object | undefined): Promise<string[]> {
     const job = await this.find(tx, name, true);
-    if (input) await this.tasks.validate(job.task, input);
+    if (input) await this.tasks.validate(job.task, input, () => publishedTasks(tx));
     const [verdict] = overlapVerdicts(job.overlap, ((await lanesOf(tx, [job])).get(job.id) ?? IDLE).schedule, 1);
     if (verdict === 'skip') throw new JobBusyError(name, job.overlap);
     const replaced = job.overlap === 'replace' ? await replaceableRuns(tx, [job.id]) : [];

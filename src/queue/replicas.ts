@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import type { Client } from 'pg';
+import type { EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { Loop } from '../core/loop.js';
 import { rows } from '../database/transaction.js';
@@ -19,6 +20,8 @@ const LAST_CHANCE_MS = 1_000;
 export class Replicas {
   /** New at every start, so that a restarted container is not taken for the one before. 0: not joined yet. */
   number = 0;
+  /** Called in each transaction that makes a row of this process, for what others are to know of it from then on. */
+  registering: (tx: EntityManager, number: number) => Promise<void> = async () => {};
   /** Called when this process goes on under a new number: what it had said of itself is gone. */
   rejoined: () => void = () => {};
   /** Called when this process could not give a sign for 6 s: others may soon take its runs over. */
@@ -75,6 +78,7 @@ export class Replicas {
       );
       this.number = row!.number;
       await tx.query('UPDATE replicas SET name = $2 WHERE number = $1', [this.number, this.name]);
+      await this.registering(tx, row!.number);
       return row!.number;
     });
   }

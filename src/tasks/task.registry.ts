@@ -4,9 +4,11 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { Problem } from '../core/problem.js';
 import { isExcused } from './excused.js';
+import { publishedSchema } from './published-schema.js';
 import { referenceHelp, referencesIn } from './secret-reference.js';
 import { InvalidTaskInputError, UnknownTaskError } from './task-errors.js';
 import { TaskMetadata, type InputSchema, type TaskHandler, type TaskOptions } from './task.decorator.js';
+import type { TaskView } from './task.view.js';
 
 export interface RegisteredTask {
   options: TaskOptions<InputSchema | undefined>;
@@ -14,6 +16,8 @@ export interface RegisteredTask {
   /** The class and the module it is provided in, for messages. */
   place: string;
 }
+
+const nobody = async () => [];
 
 /** All tasks of this process, found by their decorator. */
 @Injectable()
@@ -62,9 +66,9 @@ a provider that is; a run has no request, so make it a singleton`,
     return task;
   }
 
-  /** Checks an input that is to be stored, but for what its references to secrets will stand for. Throws when the task is
-   *  unknown or refuses it. */
-  async validate(name: string, input: unknown): Promise<void> {
+  /** Checks an input that is to be stored, but for what its references to secrets will stand for. Where only other processes
+   *  have the task, by what they have published; `others` is asked for that then. Throws when the task is unknown or refuses it. */
+  async validate(name: string, input: unknown, others: () => Promise<TaskView[]> = nobody): Promise<void> {
     const references = referencesIn(input);
     const unsound = references.filter((reference) => reference.name === null);
     if (unsound.length > 0)
@@ -72,7 +76,7 @@ a provider that is; a run has no request, so make it a singleton`,
         name,
         unsound.map(({ path }) => ({ path, message: referenceHelp })),
       );
-    const { issues = [] } = await this.apply(name, input);
+    const { issues = [] } = await check(await this.schemaOf(name, others), input);
     const places = references.map(({ path }) => path);
     const left = issues.filter((issue) => !isExcused(issue, places));
     if (left.length > 0) throw InvalidTaskInputError.of(name, left);
@@ -80,16 +84,25 @@ a provider that is; a run has no request, so make it a singleton`,
 
   /** An input that is filled in, as the task will see it, with its defaults. Throws when the task is unknown or refuses it. */
   async parse(name: string, input: unknown): Promise<unknown> {
-    const result = await this.apply(name, input);
+    const result = await check(this.get(name).options.input, input);
     if (result.issues) throw InvalidTaskInputError.of(name, result.issues);
     return result.value;
   }
 
-  private async apply(name: string, input: unknown): Promise<StandardSchemaV1.Result<unknown>> {
-    const schema = this.get(name).options.input;
-    if (schema) return schema['~standard'].validate(input);
-    const isEmpty = Object.keys(input as object).length === 0;
-    return isEmpty ? { value: {} } : { issues: [{ message: 'this task takes no input; use {}' }] };
+  private async schemaOf(name: string, others: () => Promise<TaskView[]>): Promise<InputSchema | undefined> {
+    const own = this.tasks.get(name);
+    if (own) return own.options.input;
+    const published = (await others()).filter((task) => !this.leavesOut(task.name));
+    const task = published.find((one) => one.name === name);
+    if (task) return publishedSchema(task.input);
+    const names = new Set([...this.tasks.keys(), ...published.map((one) => one.name)]);
+    throw new UnknownTaskError(name, [...names]);
+  }
+
+  /** What is not here on purpose does not come in by way of a worker that is set up otherwise. `sql` is missing only where nobody
+   *  has said on which database. */
+  private leavesOut(name: string): boolean {
+    return name === 'sql' || this.environment.TASKS_DISABLED.includes(name);
   }
 
   private refuseTwins(name: string, place: string): void {
@@ -102,4 +115,10 @@ a provider that is; a run has no request, so make it a singleton`,
 names must differ, and a task class belongs to one module`,
       );
   }
+}
+
+async function check(schema: InputSchema | undefined, input: unknown): Promise<StandardSchemaV1.Result<unknown>> {
+  if (schema) return schema['~standard'].validate(input);
+  const isEmpty = Object.keys(input as object).length === 0;
+  return isEmpty ? { value: {} } : { issues: [{ message: 'this task takes no input; use {}' }] };
 }

@@ -1,37 +1,28 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { z } from 'zod';
 import { Role } from '../auth/role.decorator.js';
+import { ApiDatabase } from '../database/api-database.js';
 import { API } from '../http/api.js';
 import { type Page, pageSchema } from '../http/page.js';
-import { inputSchemaOf } from './input-schema.js';
-import { TaskRegistry } from './task.registry.js';
-
-const taskView = z
-  .object({
-    name: z.string(),
-    description: z.string(),
-    input: z.record(z.string(), z.unknown()).describe('JSON Schema (2020-12) of the input that a job may give'),
-  })
-  .meta({ id: 'Task', description: 'Code that jobs can run.' });
-
-export type TaskView = z.infer<typeof taskView>;
+import { Problems } from '../http/problems.decorator.js';
+import { publishedTasks } from './published-tasks.js';
+import { type TaskView, taskView } from './task.view.js';
 
 @ApiTags('tasks')
+@Problems(503)
 @Role('viewer')
 @Controller(`${API}/tasks`)
 export class TasksController {
-  constructor(private readonly tasks: TaskRegistry) {}
+  constructor(private readonly database: ApiDatabase) {}
 
   @Get()
-  @ApiOperation({ summary: 'List tasks', description: 'All tasks that jobs can run, by name, on one page.' })
+  @ApiOperation({
+    summary: 'List tasks',
+    description:
+      'The tasks that live workers know, by name, on one page. Where workers differ, as the one started last has it.',
+  })
   @ApiResponse({ status: 200, description: 'The tasks', standardSchema: pageSchema(taskView).meta({ id: 'TaskPage' }) })
-  list(): Page<TaskView> {
-    const items = this.tasks.all().map(({ options: { name, description = '', input } }) => ({
-      name,
-      description,
-      input: inputSchemaOf(input),
-    }));
-    return { items, nextCursor: null };
+  async list(): Promise<Page<TaskView>> {
+    return { items: await this.database.transaction(publishedTasks), nextCursor: null };
   }
 }

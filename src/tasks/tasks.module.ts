@@ -2,11 +2,13 @@ import { type FactoryProvider, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { isLoopback } from '../config/loopback.js';
+import { QueueModule } from '../queue/queue.module.js';
 import { ForeignSqlTask } from './foreign-sql.task.js';
 import { HttpTask } from './http.task.js';
 import { Secrets } from './secrets.js';
 import { SqlTask } from './sql.task.js';
 import { TableSizes } from './table-sizes.task.js';
+import { TaskPublication } from './task-publication.js';
 import { TaskRegistry } from './task.registry.js';
 import { TasksController } from './tasks.controller.js';
 
@@ -23,9 +25,9 @@ const sqlTask: FactoryProvider = {
 
 /** What jobs can run: the tasks that come with the service, and those found in the user's modules. */
 @Module({
-  imports: [DiscoveryModule],
+  imports: [DiscoveryModule, QueueModule],
   controllers: [TasksController],
-  providers: [TaskRegistry, Secrets, HttpTask, sqlTask, TableSizes],
+  providers: [TaskRegistry, TaskPublication, Secrets, HttpTask, sqlTask, TableSizes],
   exports: [TaskRegistry, Secrets],
 })
 export class TasksModule {}

@@ -2,6 +2,7 @@
 // Tells its address when it runs; looks for jobs that nobody declares at the word `sweep`, and says when it has.
 import { Injectable, Module } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
+import { z } from 'zod';
 import { createApplication, serve } from '../../dist/application.js';
 import { readEnvironment } from '../../dist/config/environment.js';
 import { Declarations } from '../../dist/jobs/declarations.js';
@@ -9,12 +10,22 @@ import { Task } from '../../dist/tasks/task.decorator.js';
 
 const yearly = { trigger: { type: 'cron', expression: '@yearly' } };
 const builds = {
-  old: { x: { b: yearly }, y: { a: { ...yearly, description: 'old' } } },
-  new: { y: { a: { ...yearly, description: 'new' } }, z: { c: yearly } },
+  old: {
+    x: { jobs: { b: yearly } },
+    y: { jobs: { a: { ...yearly, description: 'old' } } },
+  },
+  new: {
+    y: { jobs: { a: { ...yearly, description: 'new' } }, input: z.strictObject({ note: z.string().optional() }) },
+    z: {
+      jobs: { c: yearly },
+      description: 'Only the new build has it.',
+      input: z.strictObject({ times: z.int().min(1).default(1), key: z.string().min(8).optional() }),
+    },
+  },
 };
 
 /** Leaves a row that says which build it is of. */
-function taskOf(name, jobs) {
+function taskOf(name, options) {
   class Leave {
     constructor(database) {
       this.database = database;
@@ -25,12 +36,12 @@ function taskOf(name, jobs) {
     }
   }
   Injectable()(Leave);
-  Task({ name, jobs })(Leave);
+  Task({ name, ...options })(Leave);
   return { provide: Leave, useFactory: (database) => new Leave(database), inject: [getDataSourceToken()] };
 }
 
 class Tasks {}
-Module({ providers: Object.entries(builds[process.env.BUILD]).map(([name, jobs]) => taskOf(name, jobs)) })(Tasks);
+Module({ providers: Object.entries(builds[process.env.BUILD]).map(([name, options]) => taskOf(name, options)) })(Tasks);
 
 const environment = readEnvironment(process.env);
 const app = await createApplication(environment, [Tasks]);

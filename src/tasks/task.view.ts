@@ -1,0 +1,15 @@
+import { z } from 'zod';
+
+export const taskView = z
+  .object({
+    name: z.string(),
+    description: z.string(),
+    transactional: z
+      .boolean()
+      .describe('What an attempt writes through its transaction and `succeeded` commit together, or not at all'),
+    input: z.record(z.string(), z.unknown()).describe('JSON Schema (2020-12) of the input that a job may give'),
+    workers: z.int().min(1).describe('How many live workers know it'),
+  })
+  .meta({ id: 'Task', description: 'Code that jobs can run.' });
+
+export type TaskView = z.infer<typeof taskView>;
