@@ -43,7 +43,7 @@ export async function runTask(
     const registry = app.get(TaskRegistry);
     const handler = app.get(task);
     const { name } = registry.all().find((one) => one.handler === handler)!.options;
-    const checked = await registry.validate(name, input);
+    const checked = await registry.parse(name, input);
     const logs: LoggedLine[] = [];
     const output = outputAsJson(await handler.run(checked, testContext(logs, { ...ownTransaction(app), ...given })));
     return { output: output === null ? null : (JSON.parse(output) as Json), logs };

@@ -1,0 +1,38 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import type { RunContext } from '../tasks/run-context.js';
+import { Task, type TaskHandler } from '../tasks/task.decorator.js';
+import { runTask } from './run-task.js';
+
+const input = z.strictObject({ name: z.string(), times: z.int().min(1).default(2) });
+
+@Injectable()
+@Task({ name: 'greet', input })
+class Greet implements TaskHandler<typeof input> {
+  constructor(@Inject('GREETING') private readonly greeting: string) {}
+
+  async run({ name, times }: z.infer<typeof input>, { log, attempt, transaction }: RunContext) {
+    log.info({ attempt }, 'greeting');
+    if (name === 'database') await transaction(async () => {});
+    if (name === 'circle') return 1n;
+    return { at: new Date(0), text: `${this.greeting} ${name} `.repeat(times) };
+  }
+}
+const providers = [{ provide: 'GREETING', useValue: 'Hello' }];
+
+describe('runTask', () => {
+  it('hands the task its input with the defaults, its providers and its context, and answers what the run would keep', async () => {
+    expect(await runTask(Greet, { name: 'Ann' }, { providers, attempt: 3 })).toEqual({
+      output: { at: '1970-01-01T00:00:00.000Z', text: 'Hello Ann Hello Ann ' },
+      logs: [{ level: 'info', message: 'greeting', fields: { attempt: 3 } }],
+    });
+  });
+
+  it.each([
+    ['an input that the schema refuses', { name: 'Ann', times: 0 }, 'INVALID_INPUT'],
+    ['an output that no run can keep', { name: 'circle' }, 'OUTPUT_NOT_STORABLE'],
+    ['a transaction without a database', { name: 'database' }, 'TEST_WITHOUT_DATABASE'],
+  ])('rejects %s as a run would fail', async (_case, given, code) => {
+    await expect(runTask(Greet, given, { providers })).rejects.toMatchObject({ code });
+  });
+});
