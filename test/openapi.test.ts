@@ -1,16 +1,28 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { openApiDocument } from '../src/http/openapi.js';
 import { createTestApplication } from './support/application.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 
+interface Content {
+  schema?: object;
+  examples?: object;
+}
 interface Operation {
   operationId: string;
+  security?: object[];
   summary?: string;
   description?: string;
   tags?: string[];
   parameters?: { name: string; in: string; required?: boolean; schema?: object }[];
-  requestBody?: { content: Record<string, { schema?: object }> };
-  responses: Record<string, { description: string; content?: Record<string, { schema?: object }> }>;
+  requestBody?: { content: Record<string, Content> };
+  responses: Record<string, { description: string; content?: Record<string, Content> }>;
+}
+interface Schema {
+  $ref?: string;
+  example?: unknown;
+  properties?: Record<string, Schema>;
 }
 
 let database: TestDatabase;
@@ -45,10 +57,55 @@ const wrong = (isWrong: (operation: Operation) => boolean) =>
   operations.filter(([, operation]) => isWrong(operation)).map(([route]) => route);
 
 const isEmpty = (schema: object | undefined) => schema === undefined || Object.keys(schema).length === 0;
-const contents = (part: { content?: Record<string, { schema?: object }> } | undefined) =>
-  Object.values(part?.content ?? {});
+const contents = (part: { content?: Record<string, Content> } | undefined) => Object.values(part?.content ?? {});
 const success = ({ responses }: Operation) => Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1];
 const isBare = ({ responses }: Operation) => '204' in responses;
+
+/** The codes of the problems that a route is said to answer. */
+const codesOf = ({ responses }: Operation) =>
+  Object.values(responses).flatMap((response) =>
+    contents(response).flatMap(({ examples = {} }) => Object.keys(examples)),
+  );
+
+/** What the schema describes is shown once, as a whole or in all of its parts. */
+function isShown(schema: Schema | undefined): boolean {
+  if (schema?.$ref !== undefined) {
+    const { schemas } = document['components'] as { schemas: Record<string, Schema> };
+    return isShown(schemas[schema.$ref.replace('#/components/schemas/', '')]);
+  }
+  const parts = Object.values(schema?.properties ?? {});
+  return schema?.example !== undefined || (parts.length > 0 && parts.every(isShown));
+}
+
+const notShown = ({ requestBody, responses }: Operation) =>
+  [requestBody, ...Object.values(responses)]
+    .flatMap(contents)
+    .some(({ schema, examples }) => !examples && !isShown(schema));
+
+/** What an answer of any route that takes it may be. */
+const BY_WHAT_IT_TAKES: [what: string, takes: (operation: Operation) => boolean, codes: string[]][] = [
+  ['a request', () => true, ['FORBIDDEN_HOST', 'FORBIDDEN_ORIGIN']],
+  ['a key', hasKey, ['NO_KEY', 'WRONG_KEY', 'KEY_EXPIRED', 'TOO_MANY_WRONG_KEYS']],
+  ['a path', has('path'), ['INVALID_PARAMETER', 'MALFORMED_URL']],
+  ['a query', has('query'), ['INVALID_PARAMETER']],
+  ['a cursor', has('query', 'cursor'), ['INVALID_CURSOR']],
+  ['a precondition', has('header', 'If-Match'), ['PRECONDITION_FAILED']],
+  ['an idempotency key', has('header', 'Idempotency-Key'), ['INVALID_PARAMETER', 'IDEMPOTENCY_KEY_REUSED']],
+  ['a body', hasBody, ['MALFORMED_JSON', 'BAD_REQUEST', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE']],
+];
+function has(where: string, name?: string) {
+  return ({ parameters = [] }: Operation) =>
+    parameters.some((one) => one.in === where && one.name === (name ?? one.name));
+}
+function hasBody({ requestBody }: Operation) {
+  return requestBody !== undefined;
+}
+function hasKey({ security }: Operation) {
+  return security?.length !== 0;
+}
+
+/** Answered where no route is: an unknown path, a process without the role, a route of a user's that is closed, a fault. */
+const OF_NO_ROUTE = ['INTERNAL', 'NOT_FOUND', 'ROLE_OFF', 'ROUTE_CLOSED'];
 
 const takes = ({ parameters, requestBody }: Operation) => Boolean(parameters?.length || requestBody);
 
@@ -91,6 +148,11 @@ describe('the OpenAPI document', () => {
     ]);
   });
 
+  it('is docs/openapi.json, which `npm run openapi` writes anew', async () => {
+    const kept = await readFile(join(import.meta.dirname, '../docs/openapi.json'), 'utf8');
+    expect(kept).toBe(`${JSON.stringify(document, null, 2)}\n`);
+  });
+
   it('is of OpenAPI 3.1, with a title, a version and parts that it knows', () => {
     expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'Cronzimus', version: expect.any(String) } });
     const known = ['openapi', 'info', 'servers', 'paths', 'components', 'security', 'tags', 'webhooks', 'externalDocs'];
@@ -127,6 +189,39 @@ describe('the OpenAPI document', () => {
       expect({ route, status, ...body }).toMatchObject({ route, status, schema });
       for (const shown of Object.values(body!.examples)) expect(shown).toMatchObject(example);
     }
+  });
+
+  it('says of each route which key it needs, and of those for everybody that it needs none', () => {
+    expect(document['security']).toEqual([{ bearer: [] }]);
+    const open = operations.filter(([, { security }]) => security !== undefined);
+    expect(open.map(([route, { security }]) => [route, security])).toEqual([
+      ['get /health/live', []],
+      ['get /health/ready', []],
+      ['get /health', []],
+    ]);
+  });
+
+  it('shows an example of each body that is sent and of each that is answered', () => {
+    expect(wrong(notShown)).toEqual([]);
+  });
+
+  it.each(BY_WHAT_IT_TAKES)('has the codes that follow from %s, wherever a route takes it', (_what, takesIt, codes) => {
+    expect(operations.some(([, operation]) => takesIt(operation))).toBe(true);
+    expect(
+      wrong((operation) => takesIt(operation) && codes.some((code) => !codesOf(operation).includes(code))),
+    ).toEqual([]);
+  });
+
+  it('has the codes that API.md has, and no others', async () => {
+    const page = await readFile(join(import.meta.dirname, '../API.md'), 'utf8');
+    const [, section = ''] = page.split('\n## Errors\n');
+    const rows = section
+      .split('\n## ')[0]!
+      .split('\n')
+      .filter((line) => /^\| [45]\d\d/.test(line));
+    const told = rows.flatMap((row) => [...row.split('|')[2]!.matchAll(/`([A-Z_]+)`/g)].map(([, code]) => code!));
+    const documented = new Set(operations.flatMap(([, operation]) => codesOf(operation)));
+    expect([...documented, ...OF_NO_ROUTE].toSorted()).toEqual(told.toSorted());
   });
 
   it('leaves no parameter and no body without a schema', () => {

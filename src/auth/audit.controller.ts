@@ -8,7 +8,7 @@ import { auditEntryView, auditQuery, type AuditQuery, listAudit } from './read-a
 import { Role } from './role.decorator.js';
 
 @ApiTags('audit')
-@Problems(400, 503)
+@Problems(503)
 @Role('admin')
 @Controller(`${API}/audit`)
 export class AuditController {

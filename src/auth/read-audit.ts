@@ -33,7 +33,23 @@ export const auditEntryView = z
     before: state.describe('What of the target was changed; null where it was not there'),
     after: state.describe('Null where the target is gone'),
   })
-  .meta({ id: 'AuditEntry' });
+  .meta({
+    id: 'AuditEntry',
+    examples: [
+      {
+        id: '17',
+        at: '2026-11-23T14:35:07.120Z',
+        by: 'ci',
+        role: 'operator',
+        origin: '203.0.113.7',
+        action: 'job.pause',
+        target: 'reports.nightly',
+        job: 'reports.nightly',
+        before: { paused: false },
+        after: { paused: true },
+      },
+    ],
+  });
 export type AuditEntryView = z.output<typeof auditEntryView>;
 
 const place = z.tuple([cursorInstant, z.string().regex(/^\d{1,18}$/)]);

@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
+import { ApiExtension } from '@nestjs/swagger';
 import type { Role as RoleName } from '../config/roles.js';
 import { Problems } from '../http/problems.decorator.js';
 import { KeyExpiredError, NoKeyError, RoleTooLowError, TooManyWrongKeysError, WrongKeyError } from './auth-errors.js';
@@ -19,10 +19,10 @@ const refusals = [
 export const Role = (role: RoleName): MethodDecorator & ClassDecorator =>
   applyDecorators(
     RequiredRole(role),
-    ApiBearerAuth(),
     ApiExtension('x-required-role', role),
     Problems(...refusals, ...(role === 'viewer' ? [] : [new RoleTooLowError('viewer', role)])),
   );
 
 /** A route for everybody, without a key. */
-export const Public = () => RequiredRole('public');
+export const Public = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(RequiredRole('public'), ApiExtension('x-required-role', 'public'));

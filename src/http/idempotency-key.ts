@@ -1,8 +1,7 @@
-import { applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { Problem } from '../core/problem.js';
-import { Problems } from './problems.decorator.js';
 
 const NAME = 'Idempotency-Key';
 const KEY = /^[\x21-\x7e]{1,255}$/;
@@ -29,12 +28,9 @@ export class IdempotencyKeyReusedError extends Problem {
 
 /** Documents that a route heeds `Idempotency-Key`. */
 export const HeedsIdempotencyKey = (): MethodDecorator =>
-  applyDecorators(
-    ApiHeader({
-      name: NAME,
-      required: false,
-      description: 'For 24 hours the same request with the same key answers the same runs, and makes none',
-      schema: { type: 'string', minLength: 1, maxLength: 255 },
-    }),
-    Problems(new IdempotencyKeyReusedError('5f1c…')),
-  );
+  ApiHeader({
+    name: NAME,
+    required: false,
+    description: 'For 24 hours the same request with the same key answers the same runs, and makes none',
+    schema: { type: 'string', minLength: 1, maxLength: 255 },
+  });

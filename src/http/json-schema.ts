@@ -18,6 +18,9 @@ export const jsonSchemaOf = (schema: z.core.$ZodType, side: Side, lenient?: 'len
 
 function tidy(zodSchema: z.core.$ZodTypes, json: JsonSchema, side: Side): void {
   const { def } = zodSchema._zod;
+  // zod drops those of what it transforms, since they may be of its result; ours show what is sent.
+  const { examples } = z.globalRegistry.get(zodSchema) ?? {};
+  if (side === 'input' && Array.isArray(examples)) json.examples = examples;
   if (/^(date|date-time|time|duration)$/.test(json.format ?? '')) delete json.pattern;
   if (json.minimum === Number.MIN_SAFE_INTEGER) delete json.minimum;
   if (json.maximum === Number.MAX_SAFE_INTEGER) delete json.maximum;

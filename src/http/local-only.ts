@@ -9,21 +9,9 @@ const HOST = /^(?<name>\[[^\]]+\]|[^:]+)(?::\d{1,5})?$/;
 export function localOnly(request: Request, _response: Response, next: NextFunction): void {
   const { host, origin } = request.headers;
   if (!isLocalHost(host)) {
-    next(
-      new Problem(
-        403,
-        'FORBIDDEN_HOST',
-        'Without API keys only local requests are served: use http://localhost or http://127.0.0.1.',
-      ),
-    );
+    next(new ForbiddenHostError());
   } else if (origin !== undefined && !isLocalOrigin(origin)) {
-    next(
-      new Problem(
-        403,
-        'FORBIDDEN_ORIGIN',
-        'Without API keys only local requests are served: this one comes from a page of another site.',
-      ),
-    );
+    next(new ForbiddenOriginError());
   } else {
     next();
   }
@@ -37,3 +25,17 @@ export const isLocalOrigin = (origin: string): boolean => {
 };
 
 const isLocalName = (name = ''): boolean => isLoopback(name.toLowerCase());
+
+export class ForbiddenHostError extends Problem {
+  constructor() {
+    const help = 'use http://localhost or http://127.0.0.1';
+    super(403, 'FORBIDDEN_HOST', `Without API keys only local requests are served: ${help}.`);
+  }
+}
+
+export class ForbiddenOriginError extends Problem {
+  constructor() {
+    const fault = 'this one comes from a page of another site';
+    super(403, 'FORBIDDEN_ORIGIN', `Without API keys only local requests are served: ${fault}.`);
+  }
+}

@@ -18,7 +18,6 @@ const query = z.strictObject({ limit, cursor });
 class ThingsController {
   @Get()
   @ApiResponse({ status: 200, description: 'A page', standardSchema: pageSchema(thing).meta({ id: 'ThingPage' }) })
-  @Problems(400)
   list(@Query({ schema: query }) asked: z.infer<typeof query>) {
     return asked;
   }
@@ -74,7 +73,7 @@ describe('openApiDocument', () => {
       },
       { name: 'cursor', in: 'query', required: false },
     ]);
-    expect(Object.keys(get?.responses ?? {})).toEqual(['200', '400', '503']);
+    expect(Object.keys(get?.responses ?? {})).toEqual(['200', '400', '403', '503']);
     expect(JSON.stringify(post?.requestBody)).toContain('#/components/schemas/ThingInput"');
     expect(JSON.stringify(post?.responses['201'])).toContain('#/components/schemas/Thing"');
     expect(post?.responses['409']).toMatchObject({

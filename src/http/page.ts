@@ -45,7 +45,11 @@ export function pageOf<T>(rows: readonly T[], size: number, keyOf: (row: T) => u
 }
 
 export const pageSchema = <S extends z.ZodType>(item: S) =>
-  z.object({ items: z.array(item), nextCursor: z.string().nullable().describe('Null on the last page') });
+  z
+    .object({ items: z.array(item), nextCursor: z.string().nullable().describe('Null on the last page') })
+    .meta(pageExamples(item.meta()?.examples));
+
+const pageExamples = (items: unknown) => (Array.isArray(items) ? { examples: [{ items, nextCursor: null }] } : {});
 
 function parse(text: string): unknown {
   if (!CURSOR.test(text)) throw invalidCursor();

@@ -1,8 +1,7 @@
-import { applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { Problem } from '../core/problem.js';
-import { Problems } from './problems.decorator.js';
 
 /** What a request says about the version that it means, as it was sent. */
 export interface Preconditions {
@@ -38,12 +37,9 @@ export class PreconditionFailedError extends Problem {
 
 /** Documents that a route heeds `If-Match`. */
 export const HeedsIfMatch = (): MethodDecorator =>
-  applyDecorators(
-    ApiHeader({
-      name: 'If-Match',
-      required: false,
-      description: 'The ETag that was read, or `*`: answers 412 where there is another version by now',
-      schema: { type: 'string' },
-    }),
-    Problems(new PreconditionFailedError('"mbwrr0zk-4"')),
-  );
+  ApiHeader({
+    name: 'If-Match',
+    required: false,
+    description: 'The ETag that was read, or `*`: answers 412 where there is another version by now',
+    schema: { type: 'string' },
+  });

@@ -11,11 +11,13 @@ import { Backfill } from './backfill.service.js';
 import { BackfillInFutureError, BackfillTooLargeError, JobNotFoundError } from './job-errors.js';
 import { jobName } from './job.schema.js';
 
-const cancelledView = z.object({ count: z.int().describe('How many runs') }).meta({ id: 'CancelledBackfill' });
+const cancelledView = z
+  .object({ count: z.int().describe('How many runs') })
+  .meta({ id: 'CancelledBackfill', examples: [{ count: 21 }] });
 const unknownJob = new JobNotFoundError('billing.nightly');
 
 @ApiTags('jobs')
-@Problems(400, 503)
+@Problems(503)
 @Role('operator')
 @Controller(`${API}/jobs/:name/backfill`)
 export class BackfillController {
@@ -30,7 +32,7 @@ export class BackfillController {
   })
   @HeedsIdempotencyKey()
   @ApiResponse({ status: 202, description: 'The runs, pending', standardSchema: backfillView })
-  @Problems(unknownJob, 413, 415, 422, new BackfillTooLargeError(10_000), new BackfillInFutureError(new Date(0)))
+  @Problems(unknownJob, 422, new BackfillTooLargeError(10_000), new BackfillInFutureError(new Date(0)))
   start(
     @Param('name', { schema: jobName }) name: string,
     @Body({ schema: backfillRequest }) request: BackfillRequest,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { instant } from '../core/triggers/input-fields.js';
+import { exampleRunItem } from '../runs/run-examples.js';
 import { runItem } from '../runs/run.view.js';
 
 const time = instant.transform((text) => new Date(text));
@@ -24,5 +25,5 @@ export const backfillView = z
     runs: z.array(runItem).describe('The earliest instant first; empty in a dry run'),
     occurrences: z.array(z.date()).optional().describe('In a dry run: up to 100 of the instants'),
   })
-  .meta({ id: 'Backfill' });
+  .meta({ id: 'Backfill', examples: [{ count: 1, runs: [{ ...exampleRunItem, kind: 'backfill' }] }] });
 export type BackfillView = z.output<typeof backfillView>;

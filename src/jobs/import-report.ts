@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { exampleInstants } from './job-examples.js';
 import type { Job } from './job.entity.js';
 import { jobDefinition, jobName } from './job.schema.js';
 import { upcoming } from './upcoming.js';
@@ -21,7 +22,17 @@ export const importReport = z
     unchanged: z.array(z.object({ name: jobName })),
     deleted: z.array(difference),
   })
-  .meta({ id: 'JobsFileReport' });
+  .meta({
+    id: 'JobsFileReport',
+    examples: [
+      {
+        created: [{ name: 'reports.nightly', upcoming: { before: [], after: exampleInstants } }],
+        updated: [],
+        unchanged: [{ name: 'ping-status-page' }],
+        deleted: [],
+      },
+    ],
+  });
 
 export type ImportReport = z.output<typeof importReport>;
 

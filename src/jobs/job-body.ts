@@ -3,6 +3,7 @@ import { isObject, mergePatch } from '../core/merge-patch.js';
 import { Problem } from '../core/problem.js';
 import { faultsOf } from '../http/faults.js';
 import { invalidBody } from '../http/schema.pipe.js';
+import { exampleDefinition } from './job-examples.js';
 import type { Job } from './job.entity.js';
 import { jobDefinition, jobName } from './job.schema.js';
 
@@ -20,19 +21,12 @@ const readOnly = {
 /** A job as it was answered is also what may be sent. */
 export const jobBody = jobDefinition
   .extend({ name: jobName.optional().describe('The name in the path, or left out'), ...readOnly })
-  .meta({ id: 'JobBody' });
+  .meta({ id: 'JobBody', examples: [exampleDefinition] });
 export type JobBody = z.output<typeof jobBody>;
 
 export const newJobBody = jobBody.extend({ name: jobName }).meta({
   id: 'NewJob',
-  examples: [
-    {
-      name: 'reports.nightly',
-      task: 'http',
-      input: { url: 'https://example.org/report', method: 'POST' },
-      trigger: { type: 'cron', expression: '0 2 * * *', timeZone: 'Europe/Berlin' },
-    },
-  ],
+  examples: [{ name: 'reports.nightly', ...exampleDefinition }],
 });
 export type NewJobBody = z.output<typeof newJobBody>;
 

@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, HttpCode, Param, Patch, Post, Put, Res } from '@nestjs/common';
-import { ApiConsumes, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Actor } from '../auth/actor.js';
 import { Role } from '../auth/role.decorator.js';
@@ -26,7 +26,7 @@ const headers = {
 const location = { description: 'Where the job is', schema: { type: 'string' as const } };
 
 @ApiTags('jobs')
-@Problems(400, 413, 415, 503)
+@Problems(503)
 @Role('admin')
 @Controller(`${API}/jobs`)
 export class JobDefinitionsController {
@@ -53,11 +53,22 @@ export class JobDefinitionsController {
   @ApiOperation({
     summary: 'Create a job, or make it what is sent',
     description:
-      'Fields that are left out get their defaults, but an interval keeps its anchor. What is due under the old definition is dispatched first; runs keep what they were made with. The same again changes nothing. `If-None-Match: *` only creates.',
+      'Fields that are left out get their defaults, but an interval keeps its anchor. What is due under the old definition is dispatched first; runs keep what they were made with. The same again changes nothing.',
   })
   @HeedsIfMatch()
   @ApiResponse({ status: 200, description: 'The job, as it is now', standardSchema: jobView, headers })
-  @ApiResponse({ status: 201, description: 'It was created', standardSchema: jobView, headers })
+  @ApiHeader({
+    name: 'If-None-Match',
+    required: false,
+    description: '`*`: answers 412 where there is such a job already',
+    schema: { type: 'string' },
+  })
+  @ApiResponse({
+    status: 201,
+    description: 'It was created',
+    standardSchema: jobView,
+    headers: { ...headers, Location: location },
+  })
   @Problems(managedElsewhere, 422, ...refusedDefinitions)
   async put(
     @Param('name', { schema: jobName }) name: string,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { runStates } from '../runs/run.entity.js';
+import { exampleJob } from './job-examples.js';
 import { jobSources, type Job } from './job.entity.js';
 import { jobDefinition, jobName } from './job.schema.js';
 
@@ -34,7 +35,7 @@ export const jobView = z
     createdAt: time,
     updatedAt: time,
   })
-  .meta({ id: 'Job' });
+  .meta({ id: 'Job', examples: [exampleJob] });
 
 export type JobView = z.output<typeof jobView>;
 

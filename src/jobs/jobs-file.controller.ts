@@ -10,6 +10,7 @@ import type { TextBody } from '../http/bodies.js';
 import { Problems } from '../http/problems.decorator.js';
 import { importReport } from './import-report.js';
 import { JobsOfSourceError } from './job-errors.js';
+import { exampleDefinition } from './job-examples.js';
 import { jobDefinition, jobName } from './job.schema.js';
 import { JobsExport } from './jobs-export.js';
 import { JobsFileError } from './jobs-file-error.js';
@@ -29,7 +30,7 @@ export const jobsFileBody: TextBody = {
 const { task, trigger } = jobDefinition.shape;
 const jobsFile = z
   .object({ jobs: z.record(jobName, jobDefinition.partial().extend({ task, trigger })) })
-  .meta({ id: 'JobsFile' });
+  .meta({ id: 'JobsFile', examples: [{ jobs: { 'reports.nightly': exampleDefinition } }] });
 const flag = z
   .enum(['true', 'false'])
   .transform((word) => word === 'true')
@@ -40,7 +41,7 @@ const importQuery = z.strictObject({
 });
 
 @ApiTags('jobs')
-@Problems(400, 503)
+@Problems(503)
 @Controller(`${API}/jobs-file`)
 export class JobsFileController {
   constructor(
@@ -77,9 +78,10 @@ export class JobsFileController {
   @ApiBody({ required: true, schema: { $ref: '#/components/schemas/JobsFile' } })
   @ApiResponse({ status: 200, description: 'What has changed', standardSchema: importReport })
   @Problems(
-    413,
-    415,
     new JobsOfSourceError([{ name: 'billing.nightly', source: 'file', owner: 'cronzimus' }]),
+    new JobsFileError(400, 'The body', [
+      { file: '', line: 3, path: [], message: 'Nested mappings are not allowed in compact mappings' },
+    ]),
     new JobsFileError(422, 'The body', [
       { file: '', line: 5, path: ['jobs', 'ping', 'retries'], message: 'Unknown field' },
     ]),

@@ -8,9 +8,10 @@ import { API } from '../http/api.js';
 import { HeedsIdempotencyKey, IdempotencyKey } from '../http/idempotency-key.js';
 import { pageSchema } from '../http/page.js';
 import { Problems } from '../http/problems.decorator.js';
-import { runView } from '../runs/run.view.js';
-import { InvalidTaskInputError } from '../tasks/task-errors.js';
+import { runLocation, runView } from '../runs/run.view.js';
+import { InvalidTaskInputError, UnknownTaskError } from '../tasks/task-errors.js';
 import { JobBusyError, JobNotFoundError } from './job-errors.js';
+import { exampleInstants } from './job-examples.js';
 import { jobName } from './job.schema.js';
 import { etagOf, jobView } from './job.view.js';
 import { JobsService } from './jobs.service.js';
@@ -24,13 +25,15 @@ const count = z
   .prefault('5')
   .describe('How many, 1 to 1000');
 const upcomingQuery = z.strictObject({ count });
-const upcomingView = z.object({ occurrences: z.array(z.date()) }).meta({ id: 'Upcoming' });
+const upcomingView = z
+  .object({ occurrences: z.array(z.date()) })
+  .meta({ id: 'Upcoming', examples: [{ occurrences: exampleInstants }] });
 const runRequest = z
   .strictObject({ input: z.record(z.string(), z.json()).optional().describe("Takes the place of the job's input") })
-  .meta({ id: 'RunRequest' });
+  .meta({ id: 'RunRequest', examples: [{}, { input: { url: 'https://example.org/report?day=2026-11-22' } }] });
 
 @ApiTags('jobs')
-@Problems(400, 503)
+@Problems(503)
 @Role('viewer')
 @Controller(`${API}/jobs`)
 export class JobsController {
@@ -103,10 +106,12 @@ export class JobsController {
   })
   @ApiBody({ required: false })
   @HeedsIdempotencyKey()
-  @ApiResponse({ status: 202, description: 'The run, pending', standardSchema: runView })
+  @ApiResponse({ status: 202, description: 'The run, pending', standardSchema: runView, headers: runLocation })
   @Problems(
     new JobNotFoundError('billing.nightly'),
     new JobBusyError('billing.nightly', 'skip'),
+    422,
+    new UnknownTaskError('htpp', ['http', 'sql']),
     new InvalidTaskInputError('http', [{ path: '/input/url', message: 'Invalid URL' }]),
   )
   async run(

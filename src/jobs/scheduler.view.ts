@@ -15,6 +15,23 @@ export const schedulerView = z
       }),
     ),
   })
-  .meta({ id: 'Scheduler' });
+  .meta({
+    id: 'Scheduler',
+    examples: [
+      {
+        paused: false,
+        replicas: [
+          {
+            name: '17 host-1 pid 4711',
+            app: 'cronzimus',
+            version: '0.1.0',
+            roles: ['api', 'scheduler', 'worker'],
+            startedAt: '2026-11-23T13:09:40.558Z',
+            seenAt: '2026-11-23T13:09:50.593Z',
+          },
+        ],
+      },
+    ],
+  });
 
 export type SchedulerView = z.output<typeof schedulerView>;

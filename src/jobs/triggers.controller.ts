@@ -9,6 +9,7 @@ import { Role } from '../auth/role.decorator.js';
 import { API } from '../http/api.js';
 import { Problems } from '../http/problems.decorator.js';
 import { DatabaseClock } from './database-clock.js';
+import { exampleDefinition, exampleInstants } from './job-examples.js';
 
 const previewRequest = z
   .strictObject({
@@ -16,7 +17,10 @@ const previewRequest = z
     after: z.iso.datetime({ offset: true }).optional().describe('Default: now'),
     count: z.int().min(1).max(1000).default(5),
   })
-  .meta({ id: 'PreviewRequest' });
+  .meta({
+    id: 'PreviewRequest',
+    examples: [{ trigger: exampleDefinition.trigger, after: '2026-11-23T12:00:00Z', count: 2 }],
+  });
 
 const preview = z
   .object({
@@ -24,10 +28,18 @@ const preview = z
     occurrences: z.array(z.date()),
     notes: z.array(z.string()).describe('What may surprise: clock changes, how days combine, …'),
   })
-  .meta({ id: 'Preview' });
+  .meta({
+    id: 'Preview',
+    examples: [
+      {
+        description: 'At 02:00 (Europe/Berlin)',
+        occurrences: exampleInstants,
+        notes: [],
+      },
+    ],
+  });
 
 @ApiTags('triggers')
-@Problems(400)
 @Role('viewer')
 @Controller(`${API}/triggers`)
 export class TriggersController {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { exampleLogLine, exampleRun, exampleRunItem } from './run-examples.js';
 import { type Run, runKinds, runStates } from './run.entity.js';
 
 const time = z.date();
@@ -43,7 +44,7 @@ export const runItem = z
       .nullable()
       .describe('On a row that stands for a range of occurrences'),
   })
-  .meta({ id: 'RunItem' });
+  .meta({ id: 'RunItem', examples: [exampleRunItem] });
 
 export const attemptView = z
   .object({
@@ -63,7 +64,10 @@ export const runView = runItem
     output: z.json().describe('What the task returned; null for nothing'),
     attempts: z.array(attemptView).describe('Each attempt that did not succeed'),
   })
-  .meta({ id: 'Run' });
+  .meta({ id: 'Run', examples: [exampleRun] });
+
+/** Documents where a run that was made is. */
+export const runLocation = { Location: { description: 'Where the run is', schema: { type: 'string' as const } } };
 
 export const logLineView = z
   .object({
@@ -73,7 +77,7 @@ export const logLineView = z
     message: z.string(),
     fields: z.json(),
   })
-  .meta({ id: 'LogLine' });
+  .meta({ id: 'LogLine', examples: [exampleLogLine] });
 
 export type RunItem = z.output<typeof runItem>;
 export type RunView = z.output<typeof runView>;

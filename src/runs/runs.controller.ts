@@ -10,14 +10,14 @@ import { pageSchema } from '../http/page.js';
 import { Problems } from '../http/problems.decorator.js';
 import { logsQuery, RunFinishedError, RunNotFoundError, runsQuery, type RunsQuery } from './read-runs.js';
 import { RunNeverStartedError, RunNotFinishedError } from './retry-run.js';
-import { logLineView, runItem, runView } from './run.view.js';
+import { logLineView, runItem, runLocation, runView } from './run.view.js';
 import { RunsService } from './runs.service.js';
 
 const runId = z.uuid('A run id is a UUID').describe('The id of the run');
 const unknownRun = new RunNotFoundError('01990000-0000-7000-8000-000000000000');
 
 @ApiTags('runs')
-@Problems(400, 503)
+@Problems(503)
 @Role('viewer')
 @Controller(`${API}/runs`)
 export class RunsController {
@@ -65,7 +65,7 @@ export class RunsController {
       'Queues a new run of kind `retry` with the input and the policies of the old one, whatever has become of the job. The overlap rule does not count it.',
   })
   @HeedsIdempotencyKey()
-  @ApiResponse({ status: 202, description: 'The new run, pending', standardSchema: runView })
+  @ApiResponse({ status: 202, description: 'The new run, pending', standardSchema: runView, headers: runLocation })
   @Problems(
     unknownRun,
     new RunNotFinishedError('01990000-0000-7000-8000-000000000000', 'running'),
