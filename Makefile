@@ -45,10 +45,16 @@ faults: build ## Kill, cut and stop real processes, about 5 minutes; make faults
 package-check: build ## Pack the package, and see it at work in a copy of examples/own-tasks; needs the npm registry
 	tools/check-package
 
+.PHONY: fuzz
+fuzz: build ## Send 10,000 right and hostile requests to a service, about a minute; make fuzz SEED=7 REQUESTS=50000
+	SEED=$(SEED) REQUESTS=$(or $(REQUESTS),10000) npm test -- test/fuzz $(ARGS)
+
 .PHONY: lint
-lint: install ## Check the code, its types and the order of the rooms
+lint: install tools/openapi/node_modules/.installed ## Check the code, its types, the order of the rooms and docs/openapi.json
 	npm run lint
 	npm run rooms
+	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true tools/openapi/node_modules/.bin/redocly \
+	  lint --config tools/openapi/redocly.yaml docs/openapi.json
 
 .PHONY: format
 format: install ## Write all files as prettier has them; ARGS=--check only looks
@@ -69,8 +75,8 @@ node_modules/.installed: package.json package-lock.json $(pinned)
 	npm ci
 	@touch $@
 
-tools/security/node_modules/.installed: tools/security/package-lock.json $(pinned)
-	npm ci --no-audit --no-fund --prefix tools/security
+tools/%/node_modules/.installed: tools/%/package-lock.json $(pinned)
+	npm ci --no-audit --no-fund --prefix tools/$*
 	@touch $@
 
 tools/node/node_modules/%/bin/node: tools/node/package-lock.json
