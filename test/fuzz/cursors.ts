@@ -1,0 +1,23 @@
+import * as fc from 'fast-check';
+
+const AT = '2026-01-01T00:00:00.000Z';
+const places: unknown[] = [
+  null,
+  {},
+  [[[]]],
+  ['1'],
+  [AT, 'x'],
+  [AT, '9'.repeat(18)],
+  [AT, '9'.repeat(19)],
+  ['name', null, 'a'],
+  ['name', 'infinity', '\0'],
+  ['-updatedAt', 'infinity', 'a'],
+  ['nextRunAt', '9999-12-31T23:59:59.999Z', 'a'],
+];
+
+/** One that was answered, places that a client has made up, and what is no place at all. */
+export const cursors = fc.oneof(
+  fc.constantFrom('{cursor}', '', '0'),
+  fc.constantFrom(...places).map((place) => Buffer.from(JSON.stringify(place)).toString('base64url')),
+  fc.base64String({ maxLength: 60 }),
+);
