@@ -19,7 +19,6 @@ export default {
   },
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
-  testTimeout: 60_000,
-  // Most of the time is waiting for processes, so more than the cores.
-  maxWorkers: 3,
+  testTimeout: 120_000,
+  maxWorkers: 2,
 };

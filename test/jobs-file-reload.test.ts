@@ -1,3 +1,4 @@
+import { renameSync, writeFileSync } from 'node:fs';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -152,11 +153,10 @@ describe('a jobs file that changes', () => {
       await running();
       let priority = 0;
       // It never stands still for as long as two looks.
-      const writing = setInterval(() => void rewrite(), 50);
-      const rewrite = async () => {
-        await writeFile(path('next'), jobs({ a: job({ priority: (priority += 1) }) }));
-        await rename(path('next'), path('jobs.yaml'));
-      };
+      const writing = setInterval(() => {
+        writeFileSync(path('next'), jobs({ a: job({ priority: (priority += 1) }) }));
+        renameSync(path('next'), path('jobs.yaml'));
+      }, 50);
       try {
         await eventually(() => expect(priority).toBeGreaterThan(20));
         expect(await stored()).toMatchObject([{ version: 1 }]);

@@ -181,9 +181,11 @@ describe('a run of a task that only one build knows', () => {
       { task: 'x', builds: ['old'] },
       { task: 'z', builds: ['new'] },
     ]);
-    expect(await ask(database.url, `SELECT DISTINCT state, attempt FROM cronzimus.runs`)).toEqual([
-      { state: 'succeeded', attempt: 1 },
-    ]);
+    await eventually(async () =>
+      expect(await ask(database.url, `SELECT DISTINCT state, attempt FROM cronzimus.runs`)).toEqual([
+        { state: 'succeeded', attempt: 1 },
+      ]),
+    );
   });
 });
 
