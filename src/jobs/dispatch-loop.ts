@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { Loop } from '../core/loop.js';
@@ -8,6 +9,8 @@ import { Alarms } from './alarms.js';
 import { DatabaseClock } from './database-clock.js';
 import { Dispatcher } from './dispatcher.js';
 import type { ScheduledJob } from './job.factory.js';
+
+const ALARMS_AT_ONCE = 100;
 
 /** Every ring, poll, start and clock step ends here, in the same look for what is due: one at a time, and one waiting. */
 @Injectable()
@@ -91,7 +94,11 @@ export class DispatchLoop {
         [value],
       ),
     );
-    for (const job of jobs) this.setAlarm(job);
+    for (const [index, job] of jobs.entries()) {
+      // A hundred thousand take seconds, and the process must not stand still for them.
+      if (index % ALARMS_AT_ONCE === 0) await nextTurn();
+      this.setAlarm(job);
+    }
   }
 
   private setAlarm({ name, nextRunAt }: { name: string; nextRunAt: Date | null }): void {
