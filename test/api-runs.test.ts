@@ -50,6 +50,27 @@ describe('the list of runs', () => {
     expect(items.map(({ job }) => job)).toEqual(expected);
   });
 
+  it('shows each run of a window of time once, however long after its instant it was queued', async () => {
+    // Three instants; each has runs that were queued at once, after a minute more or less, and days later.
+    const queued = await ask(
+      service.database,
+      `INSERT INTO cronzimus.runs (id, job_id, job, task, kind, state, scheduled_at, due_at, queued_at, finished_at,
+         priority, timeout_seconds, retry, on_interruption, input)
+       SELECT gen_random_uuid(), gen_random_uuid(), 'list.late', task, 'schedule', 'skipped', at, at,
+         at + delay * interval '1 second', at, 0, 1, retry, 'fail', '{}'
+       FROM (SELECT task, retry FROM cronzimus.runs LIMIT 1) AS like_it,
+         unnest('{2025-01-01 00:00:00Z,2025-01-01 00:00:30Z,2025-01-01 00:01:00Z}'::timestamptz[]) AS at,
+         unnest('{0,59,60,61,90,250000}'::int[]) AS delay
+       RETURNING extract(epoch FROM queued_at - '2025-01-01 00:00:00Z')::int AS seconds`,
+    );
+    expect(queued).toHaveLength(18);
+    const runs = await service.allPages<RunAnswer>(
+      '/runs?job=list.late&from=2025-01-01T00:00:00Z&to=2025-01-01T00:01:00Z&limit=5',
+    );
+    const seconds = runs.map(({ queuedAt }) => (Date.parse(String(queuedAt)) - Date.UTC(2025, 0, 1)) / 1000);
+    expect(seconds).toEqual([250_030, 250_000, 120, 91, 90, 90, 89, 61, 60, 59, 30, 0]);
+  });
+
   it('leaves out inputs, outputs, attempts and stacks', async () => {
     const { items } = await service.get<Page<RunAnswer>>('/runs?state=failed');
     const { input, output, attempts, ...item } = await service.get(`/runs/${items[0]!.id}`);

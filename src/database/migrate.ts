@@ -12,6 +12,7 @@ import { Roles1790200000000 } from './migrations/1790200000000-roles.js';
 import { Audit1790350000000 } from './migrations/1790350000000-audit.js';
 import { IdempotencyKeys1790400000000 } from './migrations/1790400000000-idempotency-keys.js';
 import { Tasks1790500000000 } from './migrations/1790500000000-tasks.js';
+import { Lists1790600000000 } from './migrations/1790600000000-lists.js';
 import { bossOptions, RUNS_QUEUE } from './queue-schema.js';
 
 /** The user's own, as TypeORM takes them: classes, or patterns of file names. */
@@ -24,6 +25,7 @@ const ours = [
   Audit1790350000000,
   IdempotencyKeys1790400000000,
   Tasks1790500000000,
+  Lists1790600000000,
 ];
 
 const migrationSource = (settings: DatabaseSettings) =>

@@ -17,14 +17,14 @@ export const jobsQuery = z.strictObject({
 });
 export type JobsQuery = z.output<typeof jobsQuery>;
 
+/** As the view shows it: a paused job has no next run. The index jobs_next has it in the same words. */
+const nextRun = `COALESCE(CASE WHEN NOT job.paused THEN job.nextRunAt END, 'infinity')`;
+
 const stateConditions = {
   active: 'NOT job.paused AND job.nextOccurrenceAt IS NOT NULL',
-  paused: 'job.paused AND job.nextOccurrenceAt IS NOT NULL',
-  finished: 'job.nextOccurrenceAt IS NULL',
+  paused: `job.paused AND job.nextOccurrenceAt IS NOT NULL AND ${nextRun} = 'infinity'`,
+  finished: `job.nextOccurrenceAt IS NULL AND ${nextRun} = 'infinity'`,
 };
-
-/** As the view shows it: a paused job has no next run. */
-const nextRun = `COALESCE(CASE WHEN NOT job.paused THEN job.nextRunAt END, 'infinity')`;
 
 /** A job without a next run sorts behind all others. The name makes each place unique. */
 const orders = {
@@ -38,8 +38,9 @@ const orders = {
   '-updatedAt': {
     key: 'job.updatedAt',
     direction: 'DESC',
+    // Twice, so that an index leads to where the page begins.
     after:
-      'job.updatedAt < CAST(:key AS timestamptz) OR (job.updatedAt = CAST(:key AS timestamptz) AND job.name > :name)',
+      'job.updatedAt <= CAST(:key AS timestamptz) AND (job.updatedAt < CAST(:key AS timestamptz) OR job.name > :name)',
     keyOf: (job: Job) => job.updatedAt.toISOString(),
   },
 } as const;
@@ -70,7 +71,7 @@ export async function listJobs(tx: EntityManager, query: JobsQuery): Promise<Pag
 function filtered(builder: SelectQueryBuilder<Job>, { state, task, tag, source, q }: JobsQuery) {
   if (state) builder.andWhere(stateConditions[state]);
   if (task !== undefined) builder.andWhere('job.task = :task', { task });
-  if (tag !== undefined) builder.andWhere(':tag = ANY(job.tags)', { tag });
+  if (tag !== undefined) builder.andWhere('job.tags @> ARRAY[:tag]', { tag });
   if (source) builder.andWhere('job.source = :source', { source });
   // The name's own collation knows no letters but those of ASCII.
   const text = `lower((job.name || chr(10) || job.description) COLLATE "default")`;

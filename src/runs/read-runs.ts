@@ -1,4 +1,4 @@
-import type { EntityManager } from 'typeorm';
+import type { EntityManager, SelectQueryBuilder } from 'typeorm';
 import { z } from 'zod';
 import { Problem } from '../core/problem.js';
 import { rows } from '../database/transaction.js';
@@ -50,26 +50,40 @@ export class RunFinishedError extends Problem {
 /** Without inputs and outputs, which may be large. */
 const itemColumns = itemFields.map((field) => `run.${field}`);
 
+/** A run is queued at its instant or later. Beyond this it is late, for the index runs_late too. */
+const LATE = `interval '1 minute'`;
+
 /** The newest first. Rows that are added meanwhile do not shift later pages. */
 export async function listRuns(tx: EntityManager, query: RunsQuery): Promise<Page<RunItem>> {
+  const wanted = query.limit + 1;
+  // What was queued long after `to` comes first, and is found among the late ones.
+  const late = query.to === undefined ? [] : await filtered(tx, query).andWhere(lateFor).limit(wanted).getMany();
+  const others = filtered(tx, query).limit(wanted - late.length);
+  if (query.to !== undefined) others.andWhere(`run.queuedAt < CAST(:to AS timestamptz) + ${LATE}`);
+  const runs = late.length < wanted ? [...late, ...(await others.getMany())] : late;
+  const page = pageOf(runs, query.limit, (run) => [run.queuedAt.toISOString(), run.id]);
+  return { ...page, items: page.items.map(itemOf) };
+}
+
+const lateFor = `run.queuedAt >= CAST(:to AS timestamptz) + ${LATE} AND run.queuedAt - run.scheduledAt > ${LATE}`;
+
+function filtered(tx: EntityManager, query: RunsQuery): SelectQueryBuilder<Run> {
   const builder = tx
     .createQueryBuilder(Run, 'run')
     .select(itemColumns)
     .orderBy('run.queuedAt', 'DESC')
-    .addOrderBy('run.id', 'DESC')
-    .limit(query.limit + 1);
+    .addOrderBy('run.id', 'DESC');
   const { job, state, kind, from, to } = query;
   if (job !== undefined) builder.andWhere('run.job = :job', { job });
   if (state) builder.andWhere('run.state = :state', { state });
   if (kind) builder.andWhere('run.kind = :kind', { kind });
-  if (from !== undefined) builder.andWhere('run.scheduledAt >= :from', { from });
+  if (from !== undefined) builder.andWhere('run.scheduledAt >= :from AND run.queuedAt >= :from', { from });
   if (to !== undefined) builder.andWhere('run.scheduledAt < :to', { to });
   if (query.cursor !== undefined) {
     const [queuedAt, id] = decodeCursor(query.cursor, place);
     builder.andWhere('(run.queuedAt, run.id) < (CAST(:queuedAt AS timestamptz), CAST(:id AS uuid))', { queuedAt, id });
   }
-  const page = pageOf(await builder.getMany(), query.limit, (run) => [run.queuedAt.toISOString(), run.id]);
-  return { ...page, items: page.items.map(itemOf) };
+  return builder;
 }
 
 /** These runs, the earliest instant first. */
