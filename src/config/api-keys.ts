@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { roles } from './roles.js';
 
 /** Whom the audit names where there is no key. */
-const reserved = ['anonymous', 'code', 'file'];
+const reserved = ['anonymous', 'code', 'file', 'START_PAUSED'];
 
 /** A key as the service holds it, which is never the key itself. */
 export const apiKey = z.strictObject({
