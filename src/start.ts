@@ -71,10 +71,11 @@ async function start(
 
   const app = await createApplication(environment, imports);
   undo.push(() => close(app));
+  // Before anything runs: the first task may be the one that blocks, or that does not end.
+  watchEventLoop();
+  app.get(Worker).exhausted = (why) => stop.abort(why);
   undo.push(await serve(app, environment));
   process.on('SIGHUP', () => app.get(Declarations).reload());
-  app.get(Worker).exhausted = (why) => stop.abort(why);
-  watchEventLoop();
 }
 
 /** The given database, or the embedded one, which is stopped last. */

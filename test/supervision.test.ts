@@ -58,12 +58,19 @@ const ended = async () => {
 
 describe('a process', () => {
   it('whose event loop a task blocks is ended after 10 s, and says at which call it was', async () => {
-    givenProcess();
+    // Before the process, which starts it as the first thing that it does.
     await givenRun('spin', { onInterruption: 'fail' });
+    givenProcess();
     expect(await ended()).toBe('SIGKILL');
     expect(said).toContain('EVENT_LOOP_BLOCKED');
     expect(said).toMatch(/at spinForEver \(.*misbehaving-process\.js:\d+\)\n.*at run/);
     expect(await runOf('spin')).toMatchObject({ state: 'running', attempt: 1 });
+  }, 60_000);
+
+  it('whose event loop is blocked before it has said that it runs is ended too', async () => {
+    givenProcess({ BLOCK_AT_START: 'true' });
+    expect(await ended()).toBe('SIGKILL');
+    expect(said).toMatch(/at spinForEver .*\n.*at onApplicationBootstrap/);
   }, 60_000);
 
   it('half of whose slots are held by tasks that do not heed their signal drains and ends with 1', async () => {

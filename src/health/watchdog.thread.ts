@@ -47,6 +47,10 @@ function whereItIs(tell: (calls: string[]) => void): void {
 /** Nothing may wait for the main thread here, which is why it is no orderly exit. */
 function end(calls: string[]): void {
   const where = calls.length > 0 ? `; it was\n${calls.join('\n')}` : '';
-  writeSync(STDERR, `EVENT_LOOP_BLOCKED: the event loop was blocked for ${LOOKS} s, so the process ends${where}\n`);
-  process.kill(process.pid, 'SIGKILL');
+  try {
+    writeSync(STDERR, `EVENT_LOOP_BLOCKED: the event loop was blocked for ${LOOKS} s, so the process ends${where}\n`);
+  } finally {
+    // Also where stderr is full or closed.
+    process.kill(process.pid, 'SIGKILL');
+  }
 }

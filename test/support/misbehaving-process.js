@@ -34,7 +34,11 @@ class Listen {
 Injectable()(Listen);
 Task({ name: 'listen' })(Listen);
 
-class Tasks {}
+class Tasks {
+  onApplicationBootstrap() {
+    if (process.env.BLOCK_AT_START) spinForEver();
+  }
+}
 Module({ providers: [Spin, Deaf, Listen] })(Tasks);
 
 await startCronzimus({ imports: [Tasks] });
