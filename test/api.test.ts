@@ -59,6 +59,24 @@ describe('the list of jobs', () => {
     expect(found).toEqual((await service.get<Page<JobAnswer>>(`/jobs?q=list&sort=${sort}`)).items);
   });
 
+  it('finds a job by what it is called now', async () => {
+    const definition = { task: 'echo', input: { text: 'hi' }, trigger: { type: 'date', at: at(9).toISOString() } };
+    for (const room of ['cellar', 'attic'])
+      await service.call('PUT', '/jobs/renamed', { ...definition, description: `Sweeps the ${room}`, tags: [room] });
+    for (const found of ['q=the+ATTIC', 'tag=attic', 'q=tt&tag=attic'])
+      expect(names(await service.get(`/jobs?${found}`))).toEqual(['renamed']);
+    for (const lost of ['q=cellar', 'tag=cellar']) expect(names(await service.get(`/jobs?${lost}`))).toEqual([]);
+    await service.call('DELETE', '/jobs/renamed');
+    expect(names(await service.get('/jobs?tag=attic'))).toEqual([]);
+  });
+
+  it('shows each job once also where over a thousand fit', async () => {
+    const numbered = Array.from({ length: 1_001 }, (_, number) => `crowd.${String(number).padStart(4, '0')}`);
+    await service.given(...numbered.map((name) => waiting(name, 8, { tags: ['crowd'] })));
+    for (const query of ['q=crowd', 'tag=crowd', 'tag=crowd&q=Crowd.'])
+      expect((await service.allPages<JobAnswer>(`/jobs?${query}&limit=500`)).map(({ name }) => name)).toEqual(numbered);
+  });
+
   it('shows no job twice and leaves none out when others are added meanwhile', async () => {
     const add = (...numbers: number[]) =>
       service.given(...numbers.map((number) => waiting(`paged.${number}`, number, { tags: ['paged'] })));
