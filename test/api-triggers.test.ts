@@ -45,6 +45,16 @@ describe('the preview of a trigger', () => {
     expect((await preview(trigger, { count: 1_000 })).body['occurrences']).toHaveLength(1_000);
   });
 
+  it('lets others be served while it looks for rare instants', async () => {
+    const answered: string[] = [];
+    const rare = cron('0 0 * * MON#5', { timeZone: 'Pacific/Apia' });
+    await Promise.all([
+      preview(rare, { count: 1_000 }).then(() => answered.push('preview')),
+      service.get('/jobs').then(() => answered.push('jobs')),
+    ]);
+    expect(answered).toEqual(['jobs', 'preview']);
+  });
+
   it.each(['0000-01-01T00:00:00Z', '9999-12-31T23:59:59-23:59', '9999-12-31T00:00:00Z'])(
     'begins at any instant that can be written: %s',
     async (after) => {

@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
 import { audit } from '../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { occurrencesFrom } from '../core/triggers/occurrences-from.js';
 import { openTrigger } from '../core/triggers/trigger.js';
 import { ApiDatabase } from '../database/api-database.js';
 import { databaseNow } from '../database/database-now.js';
@@ -10,7 +11,7 @@ import { rows } from '../database/transaction.js';
 import { inBackground } from '../queue/background.js';
 import { notify } from '../queue/notify.js';
 import { RunQueue } from '../queue/run-queue.js';
-import { cancelRuns } from '../runs/cancel-runs.js';
+import { cancelRuns, isRunning } from '../runs/cancel-runs.js';
 import { once } from '../runs/once.js';
 import { itemsOf } from '../runs/read-runs.js';
 import { recordRuns } from '../runs/record-runs.js';
@@ -58,7 +59,7 @@ export class Backfill {
         [job.id],
       );
       const ids = found.map(({ id }) => id);
-      if ((await cancelRuns(tx, this.queue, ids, 'user')) > 0)
+      if ((await cancelRuns(tx, this.queue, ids, 'user')).some(isRunning))
         await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
       const after = { count: ids.length };
       const entry = { action: 'backfill.cancel', target: name, job: name, before: null, after } as const;
@@ -91,7 +92,7 @@ export class Backfill {
     const next = job.nextOccurrenceAt;
     if (next && from >= next) throw new BackfillInFutureError(next);
     const before = next && next < to ? next : to;
-    const all = occurrencesIn(job, from, before);
+    const all = await occurrencesIn(job, from, before);
     if (force) return all;
     const done = await rows<{ at: Date }>(tx, doneOrUnderWay, [job.id, from, before]);
     const left = new Set(all.map(Number));
@@ -106,13 +107,11 @@ export class Backfill {
   }
 }
 
-function occurrencesIn(job: Job, from: Date, before: Date): Date[] {
+async function occurrencesIn(job: Job, from: Date, before: Date): Promise<Date[]> {
   const trigger = openTrigger(job.trigger, job.id);
-  const found: Date[] = [];
-  for (let at = trigger.next(new Date(from.getTime() - 1)); at && at < before; at = trigger.next(at)) {
-    if (found.length === MOST_OCCURRENCES) throw new BackfillTooLargeError(MOST_OCCURRENCES);
-    found.push(at);
-  }
+  const first = trigger.next(new Date(from.getTime() - 1));
+  const found = await occurrencesFrom(trigger, first, MOST_OCCURRENCES + 1, before);
+  if (found.length > MOST_OCCURRENCES) throw new BackfillTooLargeError(MOST_OCCURRENCES);
   return found;
 }
 

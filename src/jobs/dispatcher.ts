@@ -5,7 +5,7 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { notify } from '../queue/notify.js';
 import { RunQueue } from '../queue/run-queue.js';
-import { cancelRuns } from '../runs/cancel-runs.js';
+import { cancelRuns, isRunning } from '../runs/cancel-runs.js';
 import { recordRuns } from '../runs/record-runs.js';
 import { decide, type Decision, type Instants } from './decide.js';
 import type { Job } from './job.entity.js';
@@ -60,7 +60,7 @@ export class Dispatcher {
     const { paused, resumedAt } = await schedulerState(tx);
     const decisions = this.decideAll(jobs, { now, resumedAt: paused ? now : resumedAt }, await lanesOf(tx, jobs));
     const replaced = decisions.filter(({ replaces }) => replaces).map(({ job }) => job.id);
-    const running = await cancelRuns(tx, this.queue, await replaceableRuns(tx, replaced), 'replaced');
+    const cancelled = await cancelRuns(tx, this.queue, await replaceableRuns(tx, replaced), 'replaced');
     const written = await recordRuns(
       tx,
       this.queue,
@@ -69,7 +69,7 @@ export class Dispatcher {
     );
     await advanceJobs(tx, decisions);
     if (written.length > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
-    if (running > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
+    if (cancelled.some(isRunning)) await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
     return decisions;
   }
 

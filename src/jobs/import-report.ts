@@ -40,10 +40,12 @@ const FIELDS = jobDefinition.keyof().options;
 const SHOWN = 3;
 
 /** Null: the job is not there before, or after. */
-export const differenceOf = (name: string, before: Job | null, after: Job | null, now: Date) => ({
+export const differenceOf = async (name: string, before: Job | null, after: Job | null, now: Date) => ({
   name,
-  upcoming: { before: before ? upcoming(before, now, SHOWN) : [], after: after ? upcoming(after, now, SHOWN) : [] },
+  upcoming: { before: await shown(before, now), after: await shown(after, now) },
 });
+
+const shown = async (job: Job | null, now: Date) => (job ? upcoming(job, now, SHOWN) : []);
 
 /** The fields of the definition that differ. */
 export function changesOf(before: Job, after: Job): ImportReport['updated'][number]['changes'] {

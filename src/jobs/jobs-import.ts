@@ -61,13 +61,13 @@ export class JobsImport {
     const report: ImportReport = { created: [], updated: [], unchanged: [], deleted: [] };
     for (const job of wanted) {
       const after = made.get(job.name);
-      if (after) note(report, job.name, { change: 'created', before: null, after }, now);
-      else if (!differing.has(job.name)) note(report, job.name, null, now);
-      else note(report, job.name, await this.save(tx, actor, job, locked.get(job.name), now), now);
+      if (after) await note(report, job.name, { change: 'created', before: null, after }, now);
+      else if (!differing.has(job.name)) await note(report, job.name, null, now);
+      else await note(report, job.name, await this.save(tx, actor, job, locked.get(job.name), now), now);
     }
     const gone = surplus.flatMap((name) => locked.get(name) ?? []).filter(({ source }) => source === 'api');
     if (gone.length > 0) await this.editor.remove(tx, () => actor, gone, now);
-    report.deleted = gone.map((job) => differenceOf(job.name, job, null, now));
+    for (const job of gone) report.deleted.push(await differenceOf(job.name, job, null, now));
     await notify(tx, this.environment.DATABASE_SCHEMA, 'jobs');
     return report;
   }
@@ -108,12 +108,12 @@ export class JobsImport {
   }
 }
 
-function note(report: ImportReport, name: string, edit: JobEdit | null, now: Date): void {
+async function note(report: ImportReport, name: string, edit: JobEdit | null, now: Date): Promise<void> {
   if (!edit || edit.change === 'unchanged') report.unchanged.push({ name });
-  else if (!edit.before) report.created.push(differenceOf(name, null, edit.after, now));
+  else if (!edit.before) report.created.push(await differenceOf(name, null, edit.after, now));
   else
     report.updated.push({
-      ...differenceOf(name, edit.before, edit.after, now),
+      ...(await differenceOf(name, edit.before, edit.after, now)),
       changes: changesOf(edit.before, edit.after),
     });
 }

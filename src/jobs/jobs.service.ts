@@ -8,7 +8,7 @@ import { databaseNow } from '../database/database-now.js';
 import type { Page } from '../http/page.js';
 import { notify } from '../queue/notify.js';
 import { RunQueue } from '../queue/run-queue.js';
-import { cancelRuns } from '../runs/cancel-runs.js';
+import { cancelRuns, isRunning } from '../runs/cancel-runs.js';
 import { once } from '../runs/once.js';
 import { recordRuns } from '../runs/record-runs.js';
 import { findRun } from '../runs/read-runs.js';
@@ -72,7 +72,7 @@ export class JobsService {
     const [verdict] = overlapVerdicts(job.overlap, ((await lanesOf(tx, [job])).get(job.id) ?? IDLE).schedule, 1);
     if (verdict === 'skip') throw new JobBusyError(name, job.overlap);
     const replaced = job.overlap === 'replace' ? await replaceableRuns(tx, [job.id]) : [];
-    if ((await cancelRuns(tx, this.queue, replaced, 'replaced')) > 0)
+    if ((await cancelRuns(tx, this.queue, replaced, 'replaced')).some(isRunning))
       await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
     const now = await databaseNow(tx);
     const draft = { ...copyOf(job), ...manual(now), input: input ?? job.input };

@@ -3,6 +3,7 @@ import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { describeTrigger } from '../core/triggers/describe-trigger.js';
+import { occurrencesFrom } from '../core/triggers/occurrences-from.js';
 import { completeTrigger, openTrigger, triggerInput } from '../core/triggers/trigger.js';
 import { notesOf } from '../core/triggers/trigger-notes.js';
 import { Role } from '../auth/role.decorator.js';
@@ -53,12 +54,11 @@ export class TriggersController {
   @ApiOperation({ summary: 'Preview a trigger', description: 'When it would fire, without making a job.' })
   @ApiResponse({ status: 200, description: 'In words and instants', standardSchema: preview })
   @Problems(422)
-  preview(@Body({ schema: previewRequest }) { trigger, after, count }: z.output<typeof previewRequest>) {
+  async preview(@Body({ schema: previewRequest }) { trigger, after, count }: z.output<typeof previewRequest>) {
     const start = after === undefined ? this.clock.now() : new Date(after);
     const definition = completeTrigger(trigger, { timeZone: this.environment.DEFAULT_TIME_ZONE, createdAt: start });
     const opened = openTrigger(definition, 'preview');
-    const occurrences: Date[] = [];
-    for (let at = opened.next(start); at && occurrences.length < count; at = opened.next(at)) occurrences.push(at);
+    const occurrences = await occurrencesFrom(opened, opened.next(start), count);
     return { description: describeTrigger(definition), occurrences, notes: notesOf(definition, occurrences) };
   }
 }

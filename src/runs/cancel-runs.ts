@@ -5,14 +5,14 @@ import type { RunQueue } from '../queue/run-queue.js';
 export type CancelReason = 'user' | 'replaced' | 'job_deleted';
 
 /** Cancels those of these runs that have not started, and asks the running ones to stop; locked in the order of their ids.
- *  Answers how many are running: their signal is for the caller to notify. */
+ *  Answers those of them that had not ended, as they were: the signal of the running ones is for the caller to notify. */
 export async function cancelRuns(
   tx: EntityManager,
   queue: RunQueue,
   ids: string[],
   reason: CancelReason,
-): Promise<number> {
-  if (ids.length === 0) return 0;
+): Promise<Unfinished[]> {
+  if (ids.length === 0) return [];
   const { running, waiting } = await lockUnfinished(tx, queue, 'id = ANY($1)', ids);
   await cancelWaiting(tx, queue, waiting, reason);
   await tx.query(
@@ -20,7 +20,7 @@ export async function cancelRuns(
      WHERE id = ANY($1) AND cancel_requested_at IS NULL`,
     [idsOf(running), reason],
   );
-  return running.length;
+  return [...running, ...waiting];
 }
 
 /** Cancels what has not started of jobs that are deleted. What runs may end; a reason without a request makes its attempt the last. */
@@ -38,6 +38,8 @@ interface Unfinished {
   ticket: string | null;
 }
 
+export const isRunning = ({ state }: Unfinished) => state === 'running';
+
 /** Takes the tickets first, as whoever claims does: the other way round the two would wait for each other. A run that turns out
  *  to have been started meanwhile does not miss its own. */
 async function lockUnfinished(tx: EntityManager, queue: RunQueue, condition: string, ids: string[]) {
@@ -46,8 +48,8 @@ async function lockUnfinished(tx: EntityManager, queue: RunQueue, condition: str
   await queue.remove(tx, ticketsOf(await rows<Unfinished>(tx, unfinishedRuns, [ids])));
   const unfinished = await rows<Unfinished>(tx, `${unfinishedRuns} FOR UPDATE`, [ids]);
   return {
-    running: unfinished.filter(({ state }) => state === 'running'),
-    waiting: unfinished.filter(({ state }) => state !== 'running'),
+    running: unfinished.filter(isRunning),
+    waiting: unfinished.filter((run) => !isRunning(run)),
   };
 }
 
