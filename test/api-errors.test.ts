@@ -30,6 +30,14 @@ describe('a request that cannot be served is answered with a problem', () => {
     ['broken JSON', '/api/v1/jobs/there/run', { method: 'POST', body: '{', headers: JSON_TYPE }, 400, 'MALFORMED_JSON'],
     ['a form', '/api/v1/jobs/there/run', { method: 'POST', body: 'a=1' }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
     ['a null', '/api/v1/jobs/there/run', { method: 'POST', body: 'null', headers: JSON_TYPE }, 422, 'INVALID_BODY'],
+    ['a query that the route does not read', '/api/v1/scheduler?verbose=1', {}, 400, 'INVALID_PARAMETER'],
+    ...['{"paused":true}', '[]', 'null', '1'].map((body): [string, string, RequestInit, number, string] => [
+      `a body that the route does not read: ${body}`,
+      '/api/v1/jobs/there/pause',
+      { method: 'POST', body, headers: JSON_TYPE },
+      422,
+      'INVALID_BODY',
+    ]),
     [
       'a page of another site',
       '/api/v1/jobs',

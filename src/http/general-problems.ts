@@ -1,5 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { Problem } from '../core/problem.js';
+import { API } from './api.js';
 import { IdempotencyKeyReusedError } from './idempotency-key.js';
 import { ForbiddenHostError, ForbiddenOriginError } from './local-only.js';
 import { operationsOf } from './operations-of.js';
@@ -16,7 +17,10 @@ const invalidParameter = new Problem(
   [{ path: '/limit', message: 'Must be at most 500' }],
 );
 const local = [new ForbiddenHostError(), new ForbiddenOriginError()];
-const ofPath = [invalidParameter, new Problem(400, 'MALFORMED_URL', 'The path contains a malformed percent escape.')];
+const malformedUrl = new Problem(400, 'MALFORMED_URL', 'The path contains a malformed percent escape.');
+const noBody = new Problem(422, 'INVALID_BODY', 'The body is not valid. This route takes no body', [
+  { path: '', message: 'This route takes no body' },
+]);
 const ofBody = [
   new Problem(400, 'MALFORMED_JSON', 'The body is not JSON: Unexpected end of JSON input.'),
   new Problem(400, 'BAD_REQUEST', 'request size did not match content length'),
@@ -31,12 +35,15 @@ const ofParameter: Record<string, Problem> = {
 
 /** Adds to each route the errors that follow from what it takes. */
 export function addGeneralProblems(document: OpenAPIObject): void {
-  for (const { parameters = [], requestBody, responses } of operationsOf(document)) {
+  for (const { path, method, operation } of operationsOf(document)) {
+    const { parameters = [], requestBody, responses } = operation;
+    const ours = path.startsWith(`/${API}/`);
     const taken = parameters.flatMap((parameter) => ('in' in parameter ? [parameter] : []));
     const general = [
       ...local,
-      ...(taken.some((one) => one.in === 'path') ? ofPath : []),
-      ...(taken.some((one) => one.in === 'query') ? [invalidParameter] : []),
+      ...(ours ? [invalidParameter] : []),
+      ...(taken.some((one) => one.in === 'path') ? [malformedUrl] : []),
+      ...(ours && method !== 'get' && !requestBody ? [noBody] : []),
       ...taken.flatMap(({ name }) => ofParameter[name] ?? []),
       ...(requestBody ? ofBody : []),
     ];

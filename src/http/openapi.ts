@@ -57,7 +57,7 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
   });
   refuseLost(components.keys(), document);
   addGeneralProblems(document);
-  for (const operation of operationsOf(document)) {
+  for (const { operation } of operationsOf(document)) {
     if (operation['x-required-role'] === 'public') operation.security = [];
   }
   const problem = convert(problemSchema, { schemaType: 'output' })?.components;

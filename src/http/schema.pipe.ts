@@ -29,7 +29,7 @@ export class SchemaPipe implements PipeTransform<unknown, Promise<unknown>> {
 export const invalidBody = (faults: Fault[]): Problem =>
   new Problem(422, 'INVALID_BODY', summary('body', faults), faults);
 
-const invalidParameter = (faults: Fault[]): Problem =>
+export const invalidParameter = (faults: Fault[]): Problem =>
   new Problem(400, 'INVALID_PARAMETER', summary('request', faults), faults);
 
 function summary(what: string, faults: Fault[]): string {

@@ -7,6 +7,7 @@ import { localOnly } from './local-only.js';
 import { ProblemFilter } from './problem.filter.js';
 import { API_PATHS, roleOff } from './role-off.js';
 import { SchemaPipe } from './schema.pipe.js';
+import { UnreadParts } from './unread-parts.js';
 
 export interface HttpOptions {
   /** Refuse requests whose `Host` or `Origin` is not local: for a loopback address without API keys. */
@@ -34,6 +35,7 @@ export function setUpHttp(app: NestExpressApplication, options: HttpOptions = {}
   if (options.beforeBodies) app.use(`/${API}`, options.beforeBodies);
   readBodies(app, options.textBodies);
   app.useGlobalFilters(new ProblemFilter());
+  app.useGlobalInterceptors(new UnreadParts());
   app.useGlobalPipes(new SchemaPipe());
 }
 
