@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import type { Job } from '../src/jobs/job.entity.js';
 import { ask } from './support/ask.js';
 import { eventually } from './support/eventually.js';
-import { jobRow } from './support/jobs.js';
+import { EVERY_SECOND, jobRow } from './support/jobs.js';
 import { type Page, type RunAnswer, spentJob, TestService } from './support/service.js';
 
 let service: TestService;
@@ -130,15 +130,7 @@ describe('a backfill', () => {
   });
 
   it('makes 10,000 runs, and refuses one more', async () => {
-    const everySecond = {
-      type: 'interval',
-      everySeconds: 1,
-      anchor: '2026-01-01T00:00:00.000Z',
-      startAt: null,
-      endAt: null,
-      jitterSeconds: 0,
-    } as const;
-    await given('many', 'wait', { trigger: everySecond });
+    await given('many', 'wait', { trigger: EVERY_SECOND });
     const from = '2026-03-01T00:00:00.000Z';
     const to = (seconds: number) => new Date(Date.parse(from) + seconds * 1_000).toISOString();
     const refused = await backfill('many', { from, to: to(10_001) });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { getDataSourceToken } from '@nestjs/typeorm';
@@ -16,7 +17,7 @@ import { createTestApplication } from './support/application.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
 import { forkScript, message } from './support/fork.js';
-import { givenJobs, jobRow } from './support/jobs.js';
+import { EVERY_SECOND, givenJobs, jobRow } from './support/jobs.js';
 import { kill } from './support/kill.js';
 
 const NEXT_CENTURY = new Date('2100-01-01T00:00:00Z');
@@ -50,7 +51,6 @@ const runs = (job: string) =>
     `SELECT kind, state, reason, scheduled_at, input, missed_to, missed_count FROM cronzimus.runs
      WHERE job = '${job}' ORDER BY scheduled_at, kind`,
   );
-/** A job whose input says which interval it was declared with. */
 /** Its input tells the definition that an occurrence was made with. */
 const everyTenths = (tenths: number) => {
   const trigger = { type: 'interval', everySeconds: tenths / 10, anchor: '2026-01-01T00:00:00Z' };
@@ -88,6 +88,26 @@ describe('the dispatcher', () => {
     );
     expect(found).toEqual({ runs: 1_000, jobs: 1_000, tickets: 1_000, spent: 1_000 });
   }, 60_000);
+
+  it('makes each run of a long backlog with an input of nearly 1 MiB', async () => {
+    const first = minutesAgo(60);
+    const trigger = { ...EVERY_SECOND, everySeconds: 180 };
+    const misfire = { policy: 'all', graceSeconds: 0, maxCatchUp: 1_000 } as const;
+    const due = { trigger, misfire, nextOccurrenceAt: first, nextRunAt: first };
+    // Random, so that PostgreSQL cannot make it small.
+    const text = () => randomBytes(450 * 2 ** 10).toString('hex');
+    const jobs = ['large.a', 'large.b'].map((name) => jobRow(name, { ...due, input: { text: text() } }));
+    await givenJobs(scheduler, jobs);
+    await dispatcher.dispatchDue();
+
+    const found = await ask(
+      database.url,
+      `SELECT run.job, run.input = job.input AS own, count(*)::int FROM cronzimus.runs run
+       JOIN cronzimus.jobs job ON job.id = run.job_id GROUP BY 1, 2 ORDER BY 1`,
+    );
+    expect(found).toEqual(jobs.map(({ name }) => ({ job: name, own: true, count: expect.any(Number) })));
+    for (const { count } of found) expect(count).toBeGreaterThanOrEqual(20);
+  });
 
   it('moves a job on past an outage: the latest occurrence catches up, the others are one missed row', async () => {
     const first = minutesAgo(60);

@@ -1,5 +1,6 @@
 import { ask } from './support/ask.js';
 import { eventually } from './support/eventually.js';
+import { EVERY_SECOND } from './support/jobs.js';
 import { type Page, type RunAnswer, spentJob, TestService } from './support/service.js';
 
 let service: TestService;
@@ -110,17 +111,9 @@ describe('cancel', () => {
 });
 
 describe('a pause', () => {
-  const everySecond = {
-    type: 'interval',
-    everySeconds: 1,
-    anchor: '2026-01-01T00:00:00.000Z',
-    startAt: null,
-    endAt: null,
-    jitterSeconds: 0,
-  } as const;
   const given = async (name: string) => {
     const next = new Date(Math.ceil(Date.now() / 1000) * 1000);
-    const due = { trigger: everySecond, nextOccurrenceAt: next, nextRunAt: next };
+    const due = { trigger: EVERY_SECOND, nextOccurrenceAt: next, nextRunAt: next };
     await service.given(spentJob(name, 'echo', { input: { text: 'x' }, overlap: 'allow', ...due }));
   };
 

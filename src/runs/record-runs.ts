@@ -26,33 +26,65 @@ export interface RunDraft {
   missed?: { to: Date; count: number | null };
 }
 
+/** What one statement writes of inputs, so that each ends well within its timeout, however large they are and however many. */
+const MOST_BYTES = 16 * 2 ** 20;
+
 /** Writes rows, with tickets for those to start, and answers the ids of the rows that are new: an occurrence that has one keeps it. */
 export async function recordRuns(tx: EntityManager, queue: RunQueue, now: Date, drafts: RunDraft[]): Promise<string[]> {
-  if (drafts.length === 0) return [];
   // In the order of the drafts, so that lists show it.
   const ids = drafts.map(() => v7({ msecs: now.getTime() })).toSorted();
-  // Sent once for all runs of a job: an input may be large, and the runs of a backlog many.
-  const inputs = [...new Set(drafts.map(({ input }) => input))];
-  const places = new Map(inputs.map((input, place) => [input, place]));
-  const records = drafts.map(({ input, ...draft }, index) => ({
+  const records = drafts.map((draft, index) => ({
     ...draft,
-    id: ids[index],
-    input: places.get(input),
+    id: ids[index]!,
     ticket: draft.state === 'pending' && !draft.held ? v7({ msecs: now.getTime() }) : null,
     missedTo: draft.missed?.to,
     missedCount: draft.missed?.count,
   }));
-  const written = await rows<{ id: string; ticket: string | null; task: string; priority: number }>(tx, insert, [
-    JSON.stringify(records),
-    now,
-    JSON.stringify(inputs),
-  ]);
+  const written: Written[] = [];
+  for (const part of inParts(records)) written.push(...(await insertRuns(tx, now, part)));
   await queue.deliver(
     tx,
     written.flatMap(({ id, ticket, task, priority }) => (ticket ? [{ id: ticket, runId: id, task, priority }] : [])),
   );
   return written.map(({ id }) => id);
 }
+
+interface Written {
+  id: string;
+  ticket: string | null;
+  task: string;
+  priority: number;
+}
+
+interface Part {
+  /** `input` is a place in `inputs`. */
+  records: object[];
+  /** JSON; sent once for all runs of a job. */
+  inputs: string[];
+}
+
+function inParts(records: { input: unknown }[]): Part[] {
+  const texts = new Map<unknown, string>();
+  const parts: Part[] = [];
+  let places = new Map<unknown, number>();
+  let bytes = MOST_BYTES;
+  for (const { input, ...record } of records) {
+    const text = texts.get(input) ?? JSON.stringify(input);
+    texts.set(input, text);
+    if (bytes + text.length > MOST_BYTES) {
+      parts.push({ records: [], inputs: [] });
+      [places, bytes] = [new Map(), 0];
+    }
+    bytes += text.length;
+    const part = parts.at(-1)!;
+    if (!places.has(input)) places.set(input, part.inputs.push(text) - 1);
+    part.records.push({ ...record, input: places.get(input) });
+  }
+  return parts;
+}
+
+const insertRuns = (tx: EntityManager, now: Date, { records, inputs }: Part): Promise<Written[]> =>
+  rows(tx, insert, [JSON.stringify(records), now, `[${inputs.join(',')}]`]);
 
 const insert = `
   INSERT INTO runs (id, job_id, job, task, kind, state, reason, scheduled_at, due_at, queued_at, finished_at, ticket,

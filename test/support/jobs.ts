@@ -8,6 +8,15 @@ export const ANYBODY: Actor = { name: 'anonymous', role: 'admin', origin: null }
 
 export const NOON = new Date('2026-06-01T12:00:00Z');
 
+export const EVERY_SECOND = {
+  type: 'interval',
+  everySeconds: 1,
+  anchor: '2026-01-01T00:00:00.000Z',
+  startAt: null,
+  endAt: null,
+  jitterSeconds: 0,
+} as const;
+
 /** A job's row with the defaults of the contract, as `written` has it. */
 export const jobRow = (name: string, written: Partial<Job> = {}): Job => ({
   id: v7(),
