@@ -7,8 +7,10 @@ import { type Environment, readEnvironment, type Variables } from './config/envi
 import { withSecretFiles } from './config/secret-file.js';
 import { Problem } from './core/problem.js';
 import { startEmbeddedPostgres } from './database/embedded-postgres.js';
-import { migrate, type Migrations, waitForMigrations } from './database/migrate.js';
+import { migrate } from './database/migrate.js';
+import type { Migrations } from './database/migration-sources.js';
 import { refusePooler } from './database/refuse-pooler.js';
+import { waitForMigrations } from './database/wait-for-migrations.js';
 import { watchEventLoop } from './health/watchdog.js';
 import { Declarations } from './jobs/declarations.js';
 import { Worker } from './runs/worker.js';

@@ -1,0 +1,45 @@
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { Problem } from '../core/problem.js';
+import { dataSourceOptions, type DatabaseSettings } from './data-source.js';
+import { JobsAndRuns1790000000000 } from './migrations/1790000000000-jobs-and-runs.js';
+import { Policies1790100000000 } from './migrations/1790100000000-policies.js';
+import { Roles1790200000000 } from './migrations/1790200000000-roles.js';
+import { Audit1790350000000 } from './migrations/1790350000000-audit.js';
+import { IdempotencyKeys1790400000000 } from './migrations/1790400000000-idempotency-keys.js';
+import { Tasks1790500000000 } from './migrations/1790500000000-tasks.js';
+import { Lists1790600000000 } from './migrations/1790600000000-lists.js';
+
+/** The user's own, as TypeORM takes them: classes, or patterns of file names. */
+export type Migrations = NonNullable<DataSourceOptions['migrations']>;
+
+const ours = [
+  JobsAndRuns1790000000000,
+  Policies1790100000000,
+  Roles1790200000000,
+  Audit1790350000000,
+  IdempotencyKeys1790400000000,
+  Tasks1790500000000,
+  Lists1790600000000,
+];
+
+export const migrationSource = (settings: DatabaseSettings) =>
+  new DataSource({
+    ...dataSourceOptions(settings, 'migrate', 1),
+    schema: settings.DATABASE_SCHEMA,
+    migrations: ours,
+    migrationsTableName: 'migrations',
+    migrationsTransactionMode: 'each',
+  });
+
+/** Of the database that tasks write to, where TypeORM's own command line keeps its account too. */
+export const userSource = (settings: DatabaseSettings, migrations: Migrations) =>
+  new DataSource({ ...dataSourceOptions(settings, 'migrate', 1), migrations, migrationsTransactionMode: 'each' });
+
+export const has = (migrations: Migrations) => Object.keys(migrations).length > 0;
+
+/** Throws MIGRATIONS_MIXED. */
+export function refuseSharedAccount({ DATABASE_SCHEMA }: DatabaseSettings, users: Migrations): void {
+  if (!has(users) || DATABASE_SCHEMA !== 'public') return;
+  const message = 'Ours and yours would share the table public.migrations; give DATABASE_SCHEMA another name';
+  throw new Problem(500, 'MIGRATIONS_MIXED', message);
+}
