@@ -94,9 +94,11 @@ describe('the dispatcher', () => {
     const trigger = { ...EVERY_SECOND, everySeconds: 180 };
     const misfire = { policy: 'all', graceSeconds: 0, maxCatchUp: 1_000 } as const;
     const due = { trigger, misfire, nextOccurrenceAt: first, nextRunAt: first };
-    // Random, so that PostgreSQL cannot make it small.
-    const text = () => randomBytes(450 * 2 ** 10).toString('hex');
-    const jobs = ['large.a', 'large.b'].map((name) => jobRow(name, { ...due, input: { text: text() } }));
+    const jobs = ['large.a', 'large.b'].map((name) => {
+      // Random, so that PostgreSQL cannot make it small.
+      const text = randomBytes(450 * 2 ** 10).toString('hex');
+      return jobRow(name, { ...due, input: { text } });
+    });
     await givenJobs(scheduler, jobs);
     await dispatcher.dispatchDue();
 

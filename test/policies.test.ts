@@ -110,15 +110,16 @@ describe('cancel', () => {
   });
 });
 
-describe('a pause', () => {
-  const given = async (name: string) => {
-    const next = new Date(Math.ceil(Date.now() / 1000) * 1000);
-    const due = { trigger: EVERY_SECOND, nextOccurrenceAt: next, nextRunAt: next };
-    await service.given(spentJob(name, 'echo', { input: { text: 'x' }, overlap: 'allow', ...due }));
-  };
+/** A job that runs each second. */
+const givenEverySecond = async (name: string) => {
+  const next = new Date(Math.ceil(Date.now() / 1000) * 1000);
+  const due = { trigger: EVERY_SECOND, nextOccurrenceAt: next, nextRunAt: next };
+  await service.given(spentJob(name, 'echo', { input: { text: 'x' }, overlap: 'allow', ...due }));
+};
 
+describe('a pause', () => {
   it('of a job makes one skipped row of its occurrences, and allows runs by hand', async () => {
-    await given('resting');
+    await givenEverySecond('resting');
     await eventually(async () => expect(await states('resting')).toContain('succeeded'));
     expect((await service.call('POST', '/jobs/resting/pause')).body).toMatchObject({
       state: 'paused',
@@ -141,7 +142,7 @@ describe('a pause', () => {
   });
 
   it('of the scheduler stops dispatch and claims, and leaves each occurrence one disposition', async () => {
-    await given('stopped');
+    await givenEverySecond('stopped');
     await eventually(async () => expect(await states('stopped')).toContain('succeeded'));
     expect((await service.call('POST', '/scheduler/pause')).body).toMatchObject({ paused: true });
     const queued = await runNow('stopped');

@@ -1,12 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { Client } from 'pg';
 import { ask } from './support/ask.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
 import { forkScript } from './support/fork.js';
 import { kill } from './support/kill.js';
+import { freePort } from './support/free-port.js';
 
 let database: TestDatabase;
 const children: ChildProcess[] = [];
@@ -25,15 +25,6 @@ function givenService(variables: Record<string, string> = {}): ChildProcess {
   const child = forkScript('../../dist/main.js', { DATABASE_URL: database.url, ...variables });
   children.push(child);
   return child;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Tells it to end; answers its exit code and the milliseconds that took. */

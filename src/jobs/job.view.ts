@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { runStates } from '../runs/run.entity.js';
+import { decidedFields } from './decided-fields.js';
 import { exampleJob } from './job-examples.js';
 import { jobSources, type Job } from './job.entity.js';
 import { jobDefinition, jobName } from './job.schema.js';
@@ -47,18 +48,8 @@ export function viewOf(job: Job, lastRun: LastRun | null): JobView {
   const state = job.nextOccurrenceAt === null ? 'finished' : job.paused ? 'paused' : 'active';
   return {
     name: job.name,
-    description: job.description,
-    task: job.task,
+    ...decidedFields(job),
     input: job.input as JobView['input'],
-    trigger: job.trigger,
-    paused: job.paused,
-    priority: job.priority,
-    tags: job.tags,
-    timeoutSeconds: job.timeoutSeconds,
-    retry: job.retry,
-    onInterruption: job.onInterruption,
-    misfire: job.misfire,
-    overlap: job.overlap,
     source: job.source,
     version: job.version,
     state,

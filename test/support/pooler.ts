@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { ask } from './ask.js';
 import { eventually } from './eventually.js';
+import { freePort } from './free-port.js';
 
 /** Debian puts it into /usr/sbin, which is not on everybody's PATH. */
 const env = { PATH: `${process.env['PATH']}:/usr/sbin` };
@@ -51,13 +51,4 @@ export class TestPooler {
       await ended;
     });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,9 +1,8 @@
 // The whole service, with tasks that tests need. Tells its address when it runs.
 import { Injectable, Module } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
-import { createApplication, serve } from '../../dist/application.js';
-import { readEnvironment } from '../../dist/config/environment.js';
 import { Task } from '../../dist/tasks/task.decorator.js';
+import { serveTasks } from './serve-tasks.js';
 
 /** Leaves a row when it begins, and waits for its signal or for a file that never comes. */
 class Hold {
@@ -47,14 +46,4 @@ Module({
   providers: [Book, { provide: Hold, useFactory: (database) => new Hold(database), inject: [getDataSourceToken()] }],
 })(Tasks);
 
-const environment = readEnvironment(process.env);
-const app = await createApplication(environment, [Tasks]);
-const stop = await serve(app, environment);
-process.once('SIGTERM', () => void end());
-process.send(await app.getUrl());
-
-async function end() {
-  await stop();
-  await app.close();
-  process.exit(0);
-}
+await serveTasks(Tasks);

@@ -1,9 +1,8 @@
 // The service in a process of its own, with a task that tells its input wherever it can. Tells its address when it runs.
 import { Injectable, Logger, Module } from '@nestjs/common';
 import { z } from 'zod';
-import { createApplication, serve } from '../../dist/application.js';
-import { readEnvironment } from '../../dist/config/environment.js';
 import { Task } from '../../dist/tasks/task.decorator.js';
+import { serveTasks } from './serve-tasks.js';
 
 class Tell {
   logger = new Logger('Tell');
@@ -25,14 +24,4 @@ Task({ name: 'tell', input: z.strictObject({ text: z.string(), fails: z.boolean(
 class Tasks {}
 Module({ providers: [Tell] })(Tasks);
 
-const environment = readEnvironment(process.env);
-const app = await createApplication(environment, [Tasks]);
-const stop = await serve(app, environment);
-process.once('SIGTERM', () => void end());
-process.send(await app.getUrl());
-
-async function end() {
-  await stop();
-  await app.close();
-  process.exit(0);
-}
+await serveTasks(Tasks);
