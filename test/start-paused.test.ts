@@ -112,7 +112,10 @@ describe('START_PAUSED', () => {
       expect(await effects()).toEqual([]);
       expect(await runs()).toHaveLength(2);
 
-      expect(await scheduler('POST', url, '/resume')).toMatchObject({ paused: false });
+      const gap = { jobs: 1, runs: 2 };
+      expect(await scheduler('GET', url)).toMatchObject({ paused: true, gap });
+      expect(await scheduler('POST', url, '/resume')).toMatchObject({ paused: false, gap });
+      expect(await scheduler('GET', url)).toMatchObject({ gap: null });
       await eventually(async () => expect(await effects()).toEqual(['queued', 'running']));
       await eventually(async () =>
         expect(await runs()).toMatchObject([

@@ -48,10 +48,13 @@ export class SchedulerSwitch {
         before: { paused: !paused },
         after: { paused },
       } as const;
+      // Told by the answer, since it is gone then.
+      const { gap } = await view(tx);
       if ((await rows(tx, turn, [paused])).length > 0) await audit(tx, actor, change);
       await notify(tx, this.environment.DATABASE_SCHEMA, 'jobs');
       await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
-      return view(tx);
+      const after = await view(tx);
+      return { ...after, gap: after.gap ?? gap };
     });
   }
 }
@@ -66,5 +69,15 @@ async function view(tx: EntityManager): Promise<SchedulerView> {
     tx,
     `SELECT name, app, version, roles, started_at AS "startedAt", seen_at AS "seenAt" FROM replicas ORDER BY number`,
   );
-  return { paused: state!.paused, replicas };
+  const { paused } = state!;
+  return { paused, gap: paused ? await gapOf(tx) : null, replicas };
+}
+
+async function gapOf(tx: EntityManager): Promise<SchedulerView['gap']> {
+  const [counts] = await rows<{ jobs: number; runs: number }>(
+    tx,
+    `SELECT (SELECT count(*)::int FROM jobs WHERE NOT paused AND next_run_at <= statement_timestamp()) AS jobs,
+       (SELECT count(*)::int FROM runs WHERE state IN ('pending', 'retrying')) AS runs`,
+  );
+  return counts!;
 }

@@ -4,6 +4,13 @@ import { ROLES } from '../config/process-roles.js';
 export const schedulerView = z
   .object({
     paused: z.boolean().describe('Nothing is dispatched and nothing is started'),
+    gap: z
+      .object({
+        jobs: z.int().describe('That get one skipped row each, for the occurrences of the pause'),
+        runs: z.int().describe('That wait, and start'),
+      })
+      .nullable()
+      .describe('What a resume would do now; in the answer to one, what it does. Null: there is no pause'),
     replicas: z.array(
       z.object({
         name: z.string().describe('Number, host and pid'),
@@ -19,7 +26,8 @@ export const schedulerView = z
     id: 'Scheduler',
     examples: [
       {
-        paused: false,
+        paused: true,
+        gap: { jobs: 3, runs: 1 },
         replicas: [
           {
             name: '17 host-1 pid 4711',
