@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { PgBoss } from 'pg-boss';
 import type { DataSource } from 'typeorm';
-import { connect, connectDirectly } from './connect.js';
+import { connectDirectly } from './connect.js';
+import { createSchemas } from './create-schemas.js';
 import { withoutDeadlock } from './deadlock.js';
 import type { DatabaseSettings } from './data-source.js';
 import { has, type Migrations, migrationSource, refuseSharedAccount, userSource } from './migration-sources.js';
@@ -16,7 +17,7 @@ export async function migrate(settings: DatabaseSettings, users: Migrations = []
   const lock = await connectDirectly(settings, 'migrate');
   try {
     await takeLock(lock, settings.DATABASE_SCHEMA, stop);
-    await createSchema(settings);
+    await createSchemas(settings);
     await run(migrationSource(settings));
     await migrateQueue(settings);
     if (has(users)) await run(userSource(settings, users));
@@ -34,15 +35,6 @@ async function takeLock(client: Client, schema: string, stop?: AbortSignal): Pro
     if (rows[0]!.taken) return;
     if (!told) process.stdout.write('waiting for another process that migrates\n');
     await pause(100, undefined, stop && { signal: stop });
-  }
-}
-
-async function createSchema(settings: DatabaseSettings): Promise<void> {
-  const client = await connect(settings, 'migrate');
-  try {
-    await client.query(`CREATE SCHEMA IF NOT EXISTS "${settings.DATABASE_SCHEMA}"`);
-  } finally {
-    await client.end();
   }
 }
 

@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto';
+import { migrate } from '../src/database/migrate.js';
+import { ask } from './support/ask.js';
+
+const server = process.env['TEST_DATABASE_URL']!;
+let settings: { DATABASE_URL: string; DATABASE_SCHEMA: string; DATABASE_DIRECT_URL: undefined };
+let name: string;
+
+/** An empty database, in which our role may create no schemas any more. */
+beforeEach(async () => {
+  name = `test_${randomBytes(6).toString('hex')}`;
+  await ask(server, `CREATE DATABASE ${name}`);
+  const url = new URL(server);
+  url.pathname = name;
+  settings = { DATABASE_URL: url.href, DATABASE_SCHEMA: 'cronzimus', DATABASE_DIRECT_URL: undefined };
+});
+afterEach(() => ask(server, `DROP DATABASE ${name} WITH (FORCE)`));
+
+const given = (statements: string) => ask(settings.DATABASE_URL, statements);
+const revoke = () => `REVOKE CREATE ON DATABASE ${name} FROM CURRENT_USER, PUBLIC`;
+
+describe('a role that may not create schemas', () => {
+  it('migrates in those that somebody has made for it', async () => {
+    await given(`CREATE SCHEMA cronzimus; CREATE SCHEMA cronzimus_queue; ${revoke()}`);
+    await expect(ask(settings.DATABASE_URL, 'CREATE SCHEMA other')).rejects.toThrow('permission denied');
+    await migrate(settings);
+    expect(await ask(settings.DATABASE_URL, 'SELECT name FROM cronzimus_queue.queue')).toEqual([{ name: 'runs' }]);
+    expect(await ask(settings.DATABASE_URL, 'SELECT count(*)::int FROM cronzimus.jobs')).toEqual([{ count: 0 }]);
+  });
+
+  it.each([
+    ['cronzimus', ''],
+    ['cronzimus_queue', 'CREATE SCHEMA cronzimus;'],
+  ])('is told who has to make %s where it is missing', async (schema, before) => {
+    await given(`${before} ${revoke()}`);
+    await expect(migrate(settings)).rejects.toMatchObject({
+      code: 'SCHEMA_NOT_ALLOWED',
+      message: expect.stringMatching(`CREATE SCHEMA "${schema}" AUTHORIZATION "`),
+    });
+  });
+});
