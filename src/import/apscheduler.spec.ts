@@ -1,4 +1,3 @@
-import { instantOf } from './apscheduler-instant.js';
 import { readApscheduler } from './apscheduler.js';
 import { checkJobs } from './check-jobs.js';
 import type { ImportOptions } from './found.js';
@@ -95,63 +94,6 @@ describe('the next run that the API tells', () => {
   });
 });
 
-it.each<[string, object, object]>([
-  [
-    'requests.api:get',
-    { args: ['https://example.org'], kwargs: { params: { a: 'b c' }, timeout: 5 } },
-    { url: 'https://example.org?a=b+c' },
-  ],
-  [
-    'requests:post',
-    { kwargs: { url: 'https://example.org', json: { a: 1 } } },
-    { method: 'POST', url: 'https://example.org', body: { a: 1 } },
-  ],
-  [
-    'requests:put',
-    { args: ['https://example.org'], kwargs: { data: { a: 'b' }, headers: { X: 'y' } } },
-    {
-      method: 'PUT',
-      url: 'https://example.org',
-      headers: { 'Content-Type': 'application/x-www-form-urlencoded', X: 'y' },
-      body: 'a=b',
-    },
-  ],
-  ['urllib.request:urlopen', { args: ['https://example.org'] }, { url: 'https://example.org' }],
-])('%s is a request', (func, call, input) => {
-  expect(definitionOf({ func, args: [], ...call })).toMatchObject({ task: 'http', input });
-});
-
-describe('a function of Python', () => {
-  const job = {
-    id: 'send report',
-    func: 'app.jobs:send',
-    args: ['weekly'],
-    kwargs: { to: 'x' },
-    trigger: 'cron',
-    hour: 5,
-  };
-
-  it('keeps its times and arguments, to be completed', () => {
-    expect(read([job]).jobs[0]).toMatchObject({
-      definition: { task: 'app.jobs:send', input: { to: 'x', args: ['weekly'] }, trigger: { expression: '0 5 * * *' } },
-      todo: expect.stringMatching(/write a task.*--scheduler-api/),
-    });
-  });
-
-  it('is run by the old service where that is named', () => {
-    const { jobs } = checkJobs(read([job], { schedulerApi: 'http://flask:5000/scheduler/' }));
-    expect(jobs).toMatchObject([
-      {
-        name: 'send-report',
-        definition: {
-          task: 'http',
-          input: { method: 'POST', url: 'http://flask:5000/scheduler/jobs/send%20report/run' },
-        },
-      },
-    ]);
-  });
-});
-
 it.each<[object, string]>([
   [{ trigger: 'cron', week: '1' }, 'weeks of the year'],
   [{ trigger: 'and' }, 'neither cron, interval nor date'],
@@ -174,13 +116,4 @@ it.each([
 ])('refuses a file that it cannot read, with the line: %j', (text, line) => {
   expect(() => readApscheduler(text, { source: 'x' })).toThrow(expect.objectContaining({ code: 'IMPORT_UNREADABLE' }));
   expect(() => readApscheduler(text, { source: 'x' })).toThrow(line);
-});
-
-it.each([
-  ['2026-07-01 12:00:00', '2026-07-01T10:00:00.000Z'],
-  ['2026-03-29 02:30:00', '2026-03-29T01:30:00.000Z'],
-  ['2026-10-25 02:30:00', '2026-10-25T00:30:00.000Z'],
-  ['2026-12-24T18:00:00-0500', '2026-12-24T23:00:00.000Z'],
-])('a time on the wall of Berlin, %s, is %s', (text, instant) => {
-  expect(instantOf('run_date', text, 'Europe/Berlin')).toBe(instant);
 });
