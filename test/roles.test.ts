@@ -108,7 +108,7 @@ const pidOf = (attempt: number) =>
       expect(begun).toBeDefined();
       return begun!['pid'];
     },
-    { within: 20_000 },
+    { within: 60_000 },
   );
 
 /** Jobs files, each with jobs of these names. */

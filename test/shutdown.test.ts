@@ -42,7 +42,7 @@ describe('a service that is told to end', () => {
     const port = await freePort();
     const service = givenService({ PORT: String(port) });
     const ready = async () => expect((await fetch(`http://127.0.0.1:${port}/health/ready`)).status).toBe(200);
-    await eventually(ready, { within: 20_000 });
+    await eventually(ready, { within: 60_000 });
     const half = connect(port, '127.0.0.1').on('error', () => {});
     half.write(`POST /api/v1/jobs/prune-runs/run HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n`);
     half.write('Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{');
@@ -64,7 +64,7 @@ describe('a service that is told to end', () => {
     try {
       await other.query(`SELECT pg_advisory_lock(hashtext('cronzimus migrate cronzimus'))`);
       const service = givenService();
-      await eventually(async () => expect(await sessions('cronzimus migrate')).toHaveLength(1), { within: 20_000 });
+      await eventually(async () => expect(await sessions('cronzimus migrate')).toHaveLength(1), { within: 60_000 });
       const { code, took } = await end(service);
       expect(code).toBe(0);
       expect(took).toBeLessThan(5_000);
@@ -75,7 +75,7 @@ describe('a service that is told to end', () => {
 
   it('while it waits for migrations, ends at once', async () => {
     const service = givenService({ DATABASE_MIGRATE: 'false', DATABASE_SCHEMA: 'not_there' });
-    await eventually(async () => expect(await sessions('cronzimus migrate')).toHaveLength(1), { within: 20_000 });
+    await eventually(async () => expect(await sessions('cronzimus migrate')).toHaveLength(1), { within: 60_000 });
     const { code, took } = await end(service);
     expect(code).toBe(0);
     expect(took).toBeLessThan(5_000);
