@@ -1,0 +1,41 @@
+{{/* Says what would have worked, where values do not fit together. What one value alone may be is in values.schema.json. */}}
+{{- define "cronzimus.checks" -}}
+{{- with .Values }}
+{{- if not .database.existingSecret }}
+{{- fail (printf "\n\ndatabase.existingSecret is required: the name of a Secret with the URL of the database, such as of\n  kubectl create secret generic cronzimus-database --namespace %s --from-literal=url='postgres://user:password@host:5432/database'\n" $.Release.Namespace) }}
+{{- end }}
+{{- if and (eq .auth.mode "keys") (not .auth.existingSecret) }}
+{{- fail (printf "\n\nauth.existingSecret is required, since without API keys the service does not start on an address that others reach: the name of a Secret with a file of keys, such as of\n  key=$(openssl rand -base64 32)\n  echo \"- { name: me, role: admin, sha256: $(printf %%s \"$key\" | sha256sum | cut -c-64) }\" > api-keys.yaml\n  kubectl create secret generic cronzimus-api-keys --namespace %s --from-file=api-keys.yaml\nTo try it out, auth.mode=trial makes a key. With auth.mode=none everybody is let in.\n" $.Release.Namespace) }}
+{{- end }}
+{{- if and (ne .auth.mode "keys") .auth.existingSecret }}
+{{- fail (printf "\n\nauth.mode=%s would ignore auth.existingSecret; remove one of them\n" .auth.mode) }}
+{{- end }}
+{{- if and .jobs.existingConfigMap (kindIs "map" .jobs.inline) }}
+{{- fail "\n\njobs.inline and jobs.existingConfigMap are both set; set only one of them\n" }}
+{{- end }}
+{{- if and .ca.existingSecret .ca.existingConfigMap }}
+{{- fail "\n\nca.existingSecret and ca.existingConfigMap are both set; set only one of them\n" }}
+{{- end }}
+{{- if and .ingress.enabled (not .ingress.hosts) }}
+{{- fail "\n\ningress.enabled needs ingress.hosts, such as [cronzimus.example.org]\n" }}
+{{- end }}
+{{- if and .httpRoute.enabled (not .httpRoute.parentRefs) }}
+{{- fail "\n\nhttpRoute.enabled needs httpRoute.parentRefs, such as [{ name: gateway, namespace: gateways }]\n" }}
+{{- end }}
+{{- if and .metrics.serviceMonitor.enabled (eq .auth.mode "keys") (not .metrics.public) (not .metrics.serviceMonitor.existingSecret) }}
+{{- fail "\n\nmetrics.serviceMonitor.existingSecret is required, since /metrics asks for a key: the name of a Secret with the text of an API key of role viewer. Or set metrics.public=true\n" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* A list of environment variables without doubles; otherwise which one would count is a matter of how it is applied. */}}
+{{- define "cronzimus.withoutDoubles" -}}
+{{- $seen := dict }}
+{{- range . }}
+{{- if hasKey $seen .name }}
+{{- fail (printf "\n\nextraEnv names %s, which the chart sets already; use the value that README.md has for it\n" .name) }}
+{{- end }}
+{{- $_ := set $seen .name true }}
+{{- end }}
+{{- toYaml . }}
+{{- end }}

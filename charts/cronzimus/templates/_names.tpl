@@ -1,0 +1,52 @@
+{{- define "cronzimus.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* 46 characters at most, so that a suffix and what Kubernetes appends fit into 63. */}}
+{{- define "cronzimus.fullname" -}}
+{{- $name := include "cronzimus.name" . }}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 46 | trimSuffix "-" }}
+{{- else if contains $name .Release.Name }}
+{{- .Release.Name | trunc 46 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 46 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "cronzimus.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 }}
+app.kubernetes.io/name: {{ include "cronzimus.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | trunc 63 | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{/* Of the pods of a component, (list $ "server"). It never changes: selectors cannot. */}}
+{{- define "cronzimus.selector" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: {{ include "cronzimus.name" $root }}
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end }}
+
+{{- define "cronzimus.image" -}}
+{{- with .Values.image -}}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{- define "cronzimus.serviceAccountName" -}}
+{{- .Values.serviceAccount.name | default (ternary (include "cronzimus.fullname" .) "default" .Values.serviceAccount.create) }}
+{{- end }}
+
+{{- define "cronzimus.trialKeys" -}}
+{{ include "cronzimus.fullname" . }}-trial-keys
+{{- end }}
+
+{{/* The ConfigMap of the jobs; empty where there is no jobs file. */}}
+{{- define "cronzimus.jobsConfigMap" -}}
+{{- if .Values.jobs.existingConfigMap }}{{ .Values.jobs.existingConfigMap }}
+{{- else if kindIs "map" .Values.jobs.inline }}{{ include "cronzimus.fullname" . }}-jobs
+{{- end }}
+{{- end }}
