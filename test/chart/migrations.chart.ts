@@ -1,0 +1,47 @@
+import { envOf, only, podOf, render, server, volumesOf } from './helm.js';
+
+const mode = (name: string) => render(['--set', `migrations.mode=${name}`]);
+
+describe('migrations', () => {
+  it('are a Job of each release that the pods wait for', async () => {
+    const manifests = await mode('job');
+    expect(envOf(server(manifests))['DATABASE_MIGRATE']).toBe('false');
+    const job = only(manifests, 'Job');
+    expect(podOf(job)['containers'][0]).toMatchObject({ command: ['node', 'dist/main.js'], args: ['migrate'] });
+    expect(job['metadata'].annotations).toBeUndefined();
+  });
+
+  it('have a name of their own for each build, since a Job cannot be changed', async () => {
+    const names = await Promise.all(
+      ['1.0.0', '1.0.1'].map(async (tag) => only(await render(['--set', `image.tag=${tag}`]), 'Job')['metadata'].name),
+    );
+    expect(new Set(names).size).toBe(2);
+  });
+
+  it('ask for no API keys, which their address would need', async () => {
+    const env = envOf(only(await render(['--set', 'config.HOST=0.0.0.0']), 'Job'));
+    expect(env['HOST']).toBe('127.0.0.1');
+    expect(env).not.toHaveProperty('API_KEYS_FILE');
+  });
+
+  it('as a hook need nothing of the release but what is a hook before them', async () => {
+    const manifests = await mode('hook');
+    const job = only(manifests, 'Job');
+    const account = only(manifests, 'ServiceAccount', podOf(job)['serviceAccountName']);
+    for (const { metadata } of [job, account])
+      expect(metadata.annotations['helm.sh/hook']).toBe('pre-install,pre-upgrade');
+    expect(Number(account['metadata'].annotations['helm.sh/hook-weight'])).toBeLessThan(
+      Number(job['metadata'].annotations['helm.sh/hook-weight']),
+    );
+    expect(Object.keys(volumesOf(job))).toEqual(['tmp', 'database']);
+  });
+
+  it.each([
+    ['auto', 'true'],
+    ['none', 'false'],
+  ])('in the mode %s make no Job', async (name, migrates) => {
+    const manifests = await mode(name);
+    expect(manifests.filter(({ kind }) => kind === 'Job')).toEqual([]);
+    expect(envOf(server(manifests))['DATABASE_MIGRATE']).toBe(migrates);
+  });
+});
