@@ -6,6 +6,7 @@ import { DatabaseModule } from './database/database.module.js';
 import { HealthModule } from './health/health.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
 import { LoggingModule } from './logging/logging.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { QueueModule } from './queue/queue.module.js';
 import { RunsModule } from './runs/runs.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
@@ -21,6 +22,7 @@ export class AppModule {
         LoggingModule,
         DatabaseModule,
         AuthModule,
+        MetricsModule.with(environment),
         QueueModule,
         TasksModule,
         RunsModule,

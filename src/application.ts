@@ -16,6 +16,7 @@ import { jobsFileBody } from './jobs/jobs-file.controller.js';
 import { JobsService } from './jobs/jobs.service.js';
 import { SchedulerSwitch } from './jobs/scheduler-switch.js';
 import { ServiceLogger } from './logging/service-logger.js';
+import { HttpMetrics } from './metrics/http-metrics.js';
 
 const LONGEST_REQUEST_MS = 5_000;
 
@@ -31,6 +32,7 @@ export async function createApplication(
   });
   app.useLogger(app.get(ServiceLogger));
   setUpHttp(app, {
+    observe: app.get(HttpMetrics).observe,
     // With keys a page of another site gets nowhere: its browser does not know them.
     localOnly: environment.AUTH_MODE === 'none' && isLoopback(environment.HOST),
     apiOff: !environment.ROLES.includes('api'),

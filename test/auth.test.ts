@@ -32,6 +32,7 @@ const TABLE: Record<string, Role | 'public'> = {
   'get /health': 'public',
   'get /health/live': 'public',
   'get /health/ready': 'public',
+  'get /metrics': 'viewer',
   'patch /api/v1/jobs/:name': 'admin',
   'post /api/v1/jobs': 'admin',
   'post /api/v1/jobs/:name/backfill': 'operator',

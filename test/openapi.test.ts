@@ -131,6 +131,7 @@ describe('the OpenAPI document', () => {
       'get /health',
       'get /health/live',
       'get /health/ready',
+      'get /metrics',
       'patch /api/v1/jobs/{name}',
       'post /api/v1/jobs',
       'post /api/v1/jobs-file',

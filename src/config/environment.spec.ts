@@ -7,6 +7,7 @@ describe('the environment', () => {
       PORT: 3000,
       HOST: '127.0.0.1',
       AUTH_MODE: 'none',
+      METRICS_PUBLIC: false,
       DATABASE_SCHEMA: 'cronzimus',
       DATABASE_MIGRATE: true,
       DATABASE_POOL_MAX: 10,

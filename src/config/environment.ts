@@ -17,6 +17,8 @@ const environment = z.object({
   API_KEYS_FILE: z.string().optional(),
   /** The proxies before the service, as Express takes them: how many, or which. Absent: none, and whoever connects is the client. */
   TRUST_PROXY: proxies.optional(),
+  /** True: /metrics needs no key. */
+  METRICS_PUBLIC: z.stringbool().default(false),
   /** Absent: the embedded PostgreSQL under DATA_DIR. */
   DATABASE_URL: postgresUrl.optional(),
   /** For presence and LISTEN, past a transaction pooler. Absent: DATABASE_URL. */

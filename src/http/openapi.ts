@@ -20,6 +20,7 @@ const TAGS: Record<string, string> = {
   scheduler: 'All jobs at once, and the replicas',
   audit: 'Who changed what',
   health: 'For probes and for people',
+  metrics: 'For Prometheus',
 };
 
 /** Serves the Swagger UI at `/docs`, with assets of its own, and the document at `/docs-json`. Call it before `listen`. */

@@ -23,6 +23,8 @@ export class ProblemFilter implements ExceptionFilter {
     if (!problem) this.logger.error(error);
     else if (problem.code.startsWith('DATABASE_') && error instanceof Error) this.logger.warn(error.message);
 
+    // For whoever counts what was answered.
+    response.locals['code'] = problem?.code;
     if (response.headersSent) {
       // A cut connection tells the client that what it has is not the whole answer.
       if (!response.writableEnded) response.destroy();

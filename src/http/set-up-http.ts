@@ -10,6 +10,8 @@ import { SchemaPipe } from './schema.pipe.js';
 import { UnreadParts } from './unread-parts.js';
 
 export interface HttpOptions {
+  /** Called first, for each request. */
+  observe?: RequestHandler;
   /** Refuse requests whose `Host` or `Origin` is not local: for a loopback address without API keys. */
   localOnly?: boolean;
   /** Refuse the API and its documentation: for a process without the role `api`. */
@@ -29,6 +31,7 @@ export function setUpHttp(app: NestExpressApplication, options: HttpOptions = {}
   app.disable('etag');
   app.set('query parser', 'simple');
   if (options.trustProxy !== undefined) app.set('trust proxy', options.trustProxy);
+  if (options.observe) app.use(options.observe);
   app.use(answerHeaders, protectiveHeaders);
   if (options.localOnly) app.use(localOnly);
   if (options.apiOff) app.use(API_PATHS, roleOff);

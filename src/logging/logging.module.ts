@@ -11,7 +11,7 @@ const redacted = [
   ...['password', 'secret', 'token', 'apiKey', 'authorization'].flatMap((name) => [name, `*.${name}`]),
 ];
 
-/** nestjs-pino: JSON lines, or pretty ones on a terminal; secrets are redacted and masked; health probes make no lines. */
+/** nestjs-pino: JSON lines, or pretty ones on a terminal; secrets are redacted and masked; probes and scrapes make no lines. */
 @Global()
 @Module({
   imports: [
@@ -25,7 +25,7 @@ const redacted = [
             hooks: maskedLines,
             customLogLevel: (_request, { statusCode }, error) =>
               error !== undefined || statusCode >= 500 ? 'error' : 'debug',
-            autoLogging: { ignore: ({ url }) => url?.startsWith('/health') ?? false },
+            autoLogging: { ignore: ({ url = '' }) => /^\/(health|metrics)/.test(url) },
           },
           (LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json')) === 'pretty'
             ? pretty({ sync: true, singleLine: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' })

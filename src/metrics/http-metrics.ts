@@ -1,0 +1,41 @@
+import { Injectable } from '@nestjs/common';
+import type { NextFunction, Request, Response } from 'express';
+import { Metrics } from './metrics.js';
+
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const REFUSALS = ['NO_KEY', 'WRONG_KEY', 'KEY_EXPIRED', 'TOO_MANY_WRONG_KEYS', 'ROLE_TOO_LOW', 'ROUTE_CLOSED'];
+
+/** Requests by route, which is the pattern and never the path: that would be a series for each run. */
+@Injectable()
+export class HttpMetrics {
+  private readonly requests;
+  private readonly durations;
+  private readonly refusals;
+
+  constructor(metrics: Metrics) {
+    this.requests = metrics.counter('http_requests_total', 'Requests answered', ['method', 'route', 'status']);
+    const help = 'From the first byte of a request to the last of its answer';
+    this.durations = metrics.histogram('http_request_duration_seconds', help, SECONDS, ['method', 'route']);
+    this.refusals = metrics.counter('auth_refused_total', 'Requests refused for their key or its role', ['reason']);
+    for (const code of REFUSALS) this.refusals.inc({ reason: code.toLowerCase() }, 0);
+  }
+
+  /** Stands before everything else. */
+  readonly observe = (request: Request, response: Response, next: NextFunction): void => {
+    const began = performance.now();
+    response.once('finish', () => {
+      const labels = { method: request.method, route: routeOf(request) };
+      this.requests.inc({ ...labels, status: String(response.statusCode) });
+      this.durations.observe(labels, (performance.now() - began) / 1000);
+      const code: unknown = response.locals['code'];
+      if (REFUSALS.includes(String(code))) this.refusals.inc({ reason: String(code).toLowerCase() });
+    });
+    next();
+  };
+}
+
+/** `none` for what came to no route. */
+function routeOf({ route }: { route?: { path: string } }): string {
+  // A wildcard is that of middleware.
+  return route === undefined || route.path.includes('*') ? 'none' : route.path;
+}

@@ -1,0 +1,39 @@
+import { Controller, Get, Header } from '@nestjs/common';
+import { ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Registry } from 'prom-client';
+import { Public, Role } from '../auth/role.decorator.js';
+import { Metrics } from './metrics.js';
+
+const EXAMPLE = `# HELP cronzimus_queue_depth Runs that could start now and wait for a slot, counted up to 100,000
+# TYPE cronzimus_queue_depth gauge
+cronzimus_queue_depth 0
+`;
+
+/** For Prometheus; served in every role. */
+@ApiTags('metrics')
+@Role('viewer')
+@Controller('metrics')
+export class MetricsController {
+  constructor(private readonly metrics: Metrics) {}
+
+  @Get()
+  @Header('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE)
+  @ApiOperation({
+    summary: 'Read the metrics of this process',
+    description: 'In the text format of Prometheus. With METRICS_PUBLIC=true no key is needed.',
+  })
+  @ApiProduces('text/plain')
+  @ApiResponse({
+    status: 200,
+    description: 'The series; docs/metrics.md says what each means',
+    content: { 'text/plain': { schema: { type: 'string', example: EXAMPLE } } },
+  })
+  read(): Promise<string> {
+    return this.metrics.registry.metrics();
+  }
+}
+
+/** The same for METRICS_PUBLIC. */
+@Public()
+@Controller('metrics')
+export class PublicMetricsController extends MetricsController {}

@@ -1,0 +1,28 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import type { Environment } from '../config/environment.js';
+import { packageVersion } from '../http/package-version.js';
+import { DatabaseFigures } from './database-figures.js';
+import { DatabaseMetrics } from './database-metrics.js';
+import { HttpMetrics } from './http-metrics.js';
+import { MetricsController, PublicMetricsController } from './metrics.controller.js';
+import { Metrics } from './metrics.js';
+import { PoolMetrics } from './pool-metrics.js';
+
+/** The registry, and what has no room of its own; the other rooms declare their series beside their code. */
+@Module({})
+export class MetricsModule {
+  static with({ METRICS_PUBLIC }: Environment): DynamicModule {
+    return {
+      module: MetricsModule,
+      global: true,
+      controllers: [METRICS_PUBLIC ? PublicMetricsController : MetricsController],
+      providers: [Metrics, DatabaseFigures, DatabaseMetrics, PoolMetrics, HttpMetrics],
+      exports: [Metrics, DatabaseFigures, PoolMetrics],
+    };
+  }
+
+  constructor(metrics: Metrics) {
+    const labels = { version: packageVersion, node: process.version };
+    metrics.gauge('build_info', 'Always 1; what this process is', ['version', 'node'], () => [{ labels, value: 1 }]);
+  }
+}

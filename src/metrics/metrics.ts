@@ -1,0 +1,56 @@
+import { Injectable } from '@nestjs/common';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+const PREFIX = 'cronzimus_';
+
+export interface Sample<L extends string = never> {
+  labels?: Record<L, string>;
+  value: number;
+}
+
+/** The series of one application: several in a process, as in tests, do not share any. Names are given without their prefix. */
+@Injectable()
+export class Metrics {
+  readonly registry = new Registry();
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  counter<L extends string = never>(name: string, help: string, labelNames: L[] = []): Counter<L> {
+    return new Counter({ name: PREFIX + name, help, labelNames, registers: [this.registry] });
+  }
+
+  /** `buckets` are in seconds. */
+  histogram<L extends string = never>(
+    name: string,
+    help: string,
+    buckets: number[],
+    labelNames: L[] = [],
+  ): Histogram<L> {
+    return new Histogram({ name: PREFIX + name, help, buckets, labelNames, registers: [this.registry] });
+  }
+
+  /** Read at each scrape. What is not answered then has no value. */
+  gauge<L extends string = never>(
+    name: string,
+    help: string,
+    labelNames: L[],
+    read: () => Sample<L>[] | Promise<Sample<L>[]>,
+  ): void {
+    const gauge = new Gauge<L>({
+      name: PREFIX + name,
+      help,
+      labelNames,
+      registers: [],
+      async collect() {
+        const samples = await read();
+        this.reset();
+        // A gauge without labels is 0 otherwise.
+        if (labelNames.length === 0) this.remove();
+        for (const { labels, value } of samples) this.set((labels ?? {}) as Record<L, string>, value);
+      },
+    });
+    this.registry.registerMetric(gauge);
+  }
+}
