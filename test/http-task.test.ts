@@ -7,7 +7,9 @@ import { text } from 'node:stream/consumers';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import type { Environment } from '../src/config/environment.js';
 import { httpInput } from '../src/tasks/http-input.js';
+import { Metrics } from '../src/metrics/metrics.js';
 import { HttpTask } from '../src/tasks/http.task.js';
+import { TaskMetrics } from '../src/tasks/task-metrics.js';
 import { eventually } from './support/eventually.js';
 import { runContext } from './support/run-context.js';
 
@@ -28,10 +30,10 @@ afterAll(async () => {
 });
 
 const run = (input: object, context = runContext(), environment: Partial<Environment> = {}) =>
-  new HttpTask({ HOST: '127.0.0.1', HTTP_TASK_ALLOWED_HOSTS: undefined, ...environment }).run(
-    httpInput.parse({ url: base, ...input }),
-    context,
-  );
+  new HttpTask(
+    { HOST: '127.0.0.1', HTTP_TASK_ALLOWED_HOSTS: undefined, ...environment },
+    new TaskMetrics(new Metrics()),
+  ).run(httpInput.parse({ url: base, ...input }), context);
 
 /** Answers 204; resolves to the headers of the request. */
 const listen = () =>

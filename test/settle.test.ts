@@ -10,6 +10,7 @@ import { cancelRuns } from '../src/runs/cancel-runs.js';
 import { type ClaimedRun, claimRuns } from '../src/runs/claim-runs.js';
 import { outcomeOf, type UnwrittenResult } from '../src/runs/outcome.js';
 import { reclaimOrphans } from '../src/runs/reclaim-runs.js';
+import { RunMetrics } from '../src/runs/run-metrics.js';
 import { Settler } from '../src/runs/settler.js';
 import { Proxy } from './faults/proxy.js';
 import { createTestApplication } from './support/application.js';
@@ -31,7 +32,7 @@ beforeAll(async () => {
   await queue().start();
   await replicas().join();
   const logger = { debug: note, info: note, warn: note, error: note } as unknown as PinoLogger;
-  settler = new Settler(scheduler(), queue(), logger);
+  settler = new Settler(scheduler(), queue(), app.get(RunMetrics, { strict: false }), logger);
   settler.start();
 });
 

@@ -11,10 +11,11 @@ import { rows } from '../database/transaction.js';
 import { inBackground } from '../queue/background.js';
 import { notify } from '../queue/notify.js';
 import { RunQueue } from '../queue/run-queue.js';
-import { cancelRuns, isRunning } from '../runs/cancel-runs.js';
+import { cancelRuns } from '../runs/cancel-runs.js';
 import { once } from '../runs/once.js';
 import { itemsOf } from '../runs/read-runs.js';
 import { recordRuns } from '../runs/record-runs.js';
+import { RunMetrics } from '../runs/run-metrics.js';
 import type { BackfillRequest, BackfillView } from './backfill.schema.js';
 import { copyOf } from './decide.js';
 import { JobEditor } from './job-editor.js';
@@ -34,6 +35,7 @@ export class Backfill {
     private readonly database: ApiDatabase,
     private readonly queue: RunQueue,
     private readonly editor: JobEditor,
+    private readonly metrics: RunMetrics,
   ) {}
 
   /** Queues a run for each occurrence in [from, to) and before the next one that neither succeeded nor is under way, or with `force`
@@ -59,8 +61,9 @@ export class Backfill {
         [job.id],
       );
       const ids = found.map(({ id }) => id);
-      if ((await cancelRuns(tx, this.queue, ids, 'user')).some(isRunning))
-        await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
+      const { ended, running } = await cancelRuns(tx, this.queue, ids, 'user');
+      this.metrics.ended(tx, ended);
+      if (running > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
       const after = { count: ids.length };
       const entry = { action: 'backfill.cancel', target: name, job: name, before: null, after } as const;
       if (ids.length > 0) await audit(tx, actor, entry);
@@ -85,7 +88,8 @@ export class Backfill {
     const entry = { action: 'job.backfill', target: name, job: name, before: null, after } as const;
     if (drafts.length > 0) await audit(tx, actor, entry);
     await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
-    return recordRuns(tx, this.queue, now, drafts);
+    const made = await recordRuns(tx, this.queue, now, drafts);
+    return made.map(({ id }) => id);
   }
 
   private async occurrences(tx: EntityManager, job: Job, { from, to, force }: BackfillRequest): Promise<Date[]> {

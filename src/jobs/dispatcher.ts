@@ -5,8 +5,9 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { notify } from '../queue/notify.js';
 import { RunQueue } from '../queue/run-queue.js';
-import { cancelRuns, isRunning } from '../runs/cancel-runs.js';
+import { cancelRuns } from '../runs/cancel-runs.js';
 import { recordRuns } from '../runs/record-runs.js';
+import { RunMetrics } from '../runs/run-metrics.js';
 import { decide, type Decision, type Instants } from './decide.js';
 import type { Job } from './job.entity.js';
 import { advanceJobs, lockDueJobs, schedulerState } from './job-rows.js';
@@ -34,6 +35,7 @@ export class Dispatcher {
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: SchedulerDatabase,
     private readonly queue: RunQueue,
+    private readonly metrics: RunMetrics,
     private readonly logger: PinoLogger,
   ) {}
 
@@ -60,7 +62,7 @@ export class Dispatcher {
     const { paused, resumedAt } = await schedulerState(tx);
     const decisions = this.decideAll(jobs, { now, resumedAt: paused ? now : resumedAt }, await lanesOf(tx, jobs));
     const replaced = decisions.filter(({ replaces }) => replaces).map(({ job }) => job.id);
-    const cancelled = await cancelRuns(tx, this.queue, await replaceableRuns(tx, replaced), 'replaced');
+    const { ended, running } = await cancelRuns(tx, this.queue, await replaceableRuns(tx, replaced), 'replaced');
     const written = await recordRuns(
       tx,
       this.queue,
@@ -68,8 +70,9 @@ export class Dispatcher {
       decisions.flatMap(({ drafts }) => drafts),
     );
     await advanceJobs(tx, decisions);
+    this.metrics.ended(tx, [...ended, ...written.filter(({ state }) => state !== 'pending')]);
     if (written.length > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
-    if (cancelled.some(isRunning)) await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
+    if (running > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
     return decisions;
   }
 

@@ -6,6 +6,7 @@ import { audit } from '../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { RunQueue } from '../queue/run-queue.js';
 import { endRunsOfJobs } from '../runs/cancel-runs.js';
+import { RunMetrics } from '../runs/run-metrics.js';
 import { auditedJob } from './audited-job.js';
 import { Dispatcher } from './dispatcher.js';
 import { Job, type JobSource } from './job.entity.js';
@@ -38,6 +39,7 @@ export class JobEditor {
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly dispatcher: Dispatcher,
     private readonly queue: RunQueue,
+    private readonly metrics: RunMetrics,
   ) {}
 
   /** Locks those of these names that there are. */
@@ -105,7 +107,7 @@ export class JobEditor {
     while (left.length > 0) left = left.slice((await this.dispatcher.dispatch(tx, left, now)).length);
     const ids = jobs.map(({ id }) => id);
     await tx.query('DELETE FROM jobs WHERE id = ANY($1)', [ids]);
-    await endRunsOfJobs(tx, this.queue, ids);
+    this.metrics.ended(tx, await endRunsOfJobs(tx, this.queue, ids));
     for (const job of jobs) {
       const entry = { target: job.name, job: job.name, before: auditedJob(job), after: null };
       await audit(tx, actorOf(job.source), { action: 'job.delete', ...entry });

@@ -8,10 +8,11 @@ import { databaseNow } from '../database/database-now.js';
 import type { Page } from '../http/page.js';
 import { notify } from '../queue/notify.js';
 import { RunQueue } from '../queue/run-queue.js';
-import { cancelRuns, isRunning } from '../runs/cancel-runs.js';
+import { cancelRuns } from '../runs/cancel-runs.js';
 import { once } from '../runs/once.js';
 import { recordRuns } from '../runs/record-runs.js';
 import { findRun } from '../runs/read-runs.js';
+import { RunMetrics } from '../runs/run-metrics.js';
 import type { RunView } from '../runs/run.view.js';
 import { publishedTasks } from '../tasks/published-tasks.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
@@ -34,6 +35,7 @@ export class JobsService {
     private readonly queue: RunQueue,
     private readonly tasks: TaskRegistry,
     private readonly dispatcher: Dispatcher,
+    private readonly metrics: RunMetrics,
   ) {}
 
   list(query: JobsQuery): Promise<Page<JobView>> {
@@ -72,15 +74,16 @@ export class JobsService {
     const [verdict] = overlapVerdicts(job.overlap, ((await lanesOf(tx, [job])).get(job.id) ?? IDLE).schedule, 1);
     if (verdict === 'skip') throw new JobBusyError(name, job.overlap);
     const replaced = job.overlap === 'replace' ? await replaceableRuns(tx, [job.id]) : [];
-    if ((await cancelRuns(tx, this.queue, replaced, 'replaced')).some(isRunning))
-      await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
+    const { ended, running } = await cancelRuns(tx, this.queue, replaced, 'replaced');
+    this.metrics.ended(tx, ended);
+    if (running > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
     const now = await databaseNow(tx);
     const draft = { ...copyOf(job), ...manual(now), input: input ?? job.input };
-    const made = await recordRuns(tx, this.queue, now, [judged(draft, verdict!)]);
-    const after = { run: made[0], input: draft.input };
+    const [made] = await recordRuns(tx, this.queue, now, [judged(draft, verdict!)]);
+    const after = { run: made!.id, input: draft.input };
     await audit(tx, actor, { action: 'job.run', target: name, job: name, before: null, after });
     await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
-    return made;
+    return [made!.id];
   }
 
   /** No occurrence runs from now on; manual runs are allowed. What is due already is dispatched first. Throws JOB_NOT_FOUND. */

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { Client } from 'pg';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { QueueMetrics } from './queue-metrics.js';
 
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -21,6 +22,7 @@ export class DirectSession {
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly logger: PinoLogger,
+    private readonly metrics: QueueMetrics,
   ) {}
 
   /** Connects, and runs `prepare` now and after each reconnect. Throws when the first connection fails. */
@@ -82,12 +84,17 @@ export class DirectSession {
     this.reconnectSoon();
   }
 
+  private back(): void {
+    this.metrics.reconnected();
+    this.listeners.forEach((heard) => heard());
+  }
+
   private reconnectSoon(): void {
     const pause = Math.min(LONGEST_PAUSE_MS, 50 * 2 ** this.failures) * (0.5 + Math.random() / 2);
     this.failures += 1;
     this.retry = setTimeout(() => {
       this.connect().then(
-        () => this.listeners.forEach((heard) => heard()),
+        () => this.back(),
         (error: unknown) => {
           this.logger.warn({ err: error }, 'session with the database not yet back');
           if (!this.closed) this.reconnectSoon();

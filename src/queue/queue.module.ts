@@ -1,12 +1,13 @@
 import { Module } from '@nestjs/common';
 import { DirectSession } from './direct-session.js';
 import { LostReplicas } from './lost-replicas.js';
+import { QueueMetrics } from './queue-metrics.js';
 import { Replicas } from './replicas.js';
 import { RunQueue } from './run-queue.js';
 
 /** Delivery of tickets, and who is there to take them. */
 @Module({
-  providers: [RunQueue, DirectSession, Replicas, LostReplicas],
+  providers: [RunQueue, QueueMetrics, DirectSession, Replicas, LostReplicas],
   exports: [RunQueue, DirectSession, Replicas, LostReplicas],
 })
 export class QueueModule {}

@@ -28,7 +28,7 @@ export class Replicas {
   silenced: () => void = () => {};
   /** Whether there are others whose death this process has to notice. */
   hasPeers = false;
-  private readonly heart = new Loop({
+  readonly heart = new Loop({
     everyMs: SIGN_OF_LIFE_MS,
     turn: () => this.giveSign(),
     failed: (error) => {

@@ -3,6 +3,7 @@ import { rows } from '../database/transaction.js';
 import type { FetchedTicket, Lane, RunQueue } from '../queue/run-queue.js';
 import { putBack } from './put-back.js';
 import type { RetryPolicy, RunKind } from './run.entity.js';
+import type { EndedRun } from './ended-run.js';
 
 /** A run that this process has just set to running. */
 export interface ClaimedRun {
@@ -44,6 +45,8 @@ export interface Claim {
   fetched: number;
   /** Tasks of tickets that were put back. */
   unknownTasks: string[];
+  /** Runs whose task nobody has known for too long. */
+  ended: EndedRun[];
 }
 
 /** Fetches tickets for the free slots and sets their runs to running, both or neither. A ticket that no run names is thrown away. */
@@ -55,10 +58,10 @@ export async function claimRuns(
 ): Promise<Claim> {
   const fetched = (await mayClaim(tx, replica.number)) ? await fetchTickets(tx, queue, free) : [];
   const unknown = fetched.filter(({ task }) => !free.knows(task));
-  await putBack(tx, queue, unknown);
+  const ended = await putBack(tx, queue, unknown);
   const tickets = fetched.filter(({ task }) => free.knows(task));
   const runs = await startRuns(tx, queue, tickets, replica);
-  return { runs, fetched: fetched.length, unknownTasks: unknown.map(({ task }) => task) };
+  return { runs, fetched: fetched.length, unknownTasks: unknown.map(({ task }) => task), ended };
 }
 
 /** Not while the scheduler is paused, and not for a process that was taken for dead and has not joined again: it would own nothing. */

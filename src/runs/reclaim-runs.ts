@@ -2,16 +2,20 @@ import type { EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
 import { rows } from '../database/transaction.js';
 import type { RunQueue } from '../queue/run-queue.js';
+import type { EndedRun } from './ended-run.js';
 
 const BATCH = 1_000;
 /** A run that was active in so many lost processes is likely to be what kills them. */
 const LARGEST_INTERRUPTIONS = 3;
 
-export interface ReclaimedRun {
+export interface ReclaimedRun extends EndedRun {
   id: string;
-  job: string;
+  task: string;
   state: 'pending' | 'failed' | 'cancelled';
-  reason: string | null;
+  /** Of the process that was lost. */
+  replicaNumber: number;
+  /** Whether it had begun, as far as anybody knows. */
+  interrupted: boolean;
 }
 
 /** Takes over running runs whose replica is gone: `pending` with a fresh ticket, or `failed` where the job says so. Those of
@@ -30,7 +34,7 @@ export async function reclaimOrphans(
     [own.number, own.active],
   );
   if (orphans.length === 0) return [];
-  const reclaimed = await rows<ReclaimedRun & { ticket: string | null; task: string; priority: number }>(tx, reclaim, [
+  const reclaimed = await rows<ReclaimedRun & { ticket: string | null; priority: number }>(tx, reclaim, [
     orphans.map(({ id }) => id),
     orphans.map(() => v7()),
     own.number,
@@ -85,9 +89,10 @@ const reclaim = `
         FROM runs r WHERE r.id = fresh.run) old
     ) AS verdict
     WHERE runs.id = fresh.run
-    RETURNING runs.*, verdict.error AS lost_error
+    RETURNING runs.*, verdict.error AS lost_error, verdict.interrupted
   ), attempts AS (
     INSERT INTO run_attempts (run_id, number, replica, started_at, finished_at, state, error)
     SELECT id, attempt, replica, started_at, clock_timestamp(), 'failed', lost_error FROM reclaimed
   )
-  SELECT id, job, task, state, reason, ticket, priority FROM reclaimed`;
+  SELECT id, job, task, kind, state, reason, ticket, priority, replica_number AS "replicaNumber", interrupted
+  FROM reclaimed`;

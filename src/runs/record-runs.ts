@@ -29,8 +29,18 @@ export interface RunDraft {
 /** What one statement writes of inputs, so that each ends well within its timeout, however large they are and however many. */
 const MOST_BYTES = 16 * 2 ** 20;
 
-/** Writes rows, with tickets for those to start, and answers the ids of the rows that are new: an occurrence that has one keeps it. */
-export async function recordRuns(tx: EntityManager, queue: RunQueue, now: Date, drafts: RunDraft[]): Promise<string[]> {
+export interface RecordedRun extends RunDraft {
+  id: string;
+}
+
+/** Writes rows, with tickets for those to start, and answers those that are new: an occurrence that has one keeps it. */
+export async function recordRuns(
+  tx: EntityManager,
+  queue: RunQueue,
+  now: Date,
+  drafts: RunDraft[],
+): Promise<RecordedRun[]> {
+  if (drafts.length === 0) return [];
   // In the order of the drafts, so that lists show it.
   const ids = drafts.map(() => v7({ msecs: now.getTime() })).toSorted();
   const records = drafts.map((draft, index) => ({
@@ -46,7 +56,8 @@ export async function recordRuns(tx: EntityManager, queue: RunQueue, now: Date, 
     tx,
     written.flatMap(({ id, ticket, task, priority }) => (ticket ? [{ id: ticket, runId: id, task, priority }] : [])),
   );
-  return written.map(({ id }) => id);
+  const draftOf = new Map(ids.map((id, index) => [id, drafts[index]!]));
+  return written.map(({ id }) => ({ ...draftOf.get(id)!, id }));
 }
 
 interface Written {

@@ -9,17 +9,19 @@ import { Replicas } from '../queue/replicas.js';
 import { RunQueue } from '../queue/run-queue.js';
 import { releaseHeld } from './release-held.js';
 import { reclaimOrphans, replaceLostTickets } from './reclaim-runs.js';
+import { RecoveryMetrics } from './recovery-metrics.js';
+import { RunMetrics } from './run-metrics.js';
 import { Worker } from './worker.js';
 
 /** Sees to it that a dead process blocks no run: looks at its peers often, and reconciles runs and tickets every 10 s. */
 @Injectable()
 export class Recovery {
-  private readonly watch = new Loop({
+  readonly watch = new Loop({
     everyMs: 400,
     turn: () => this.lookAtPeers(),
     failed: (error) => this.logger.warn({ err: error }, 'peers not looked at'),
   });
-  private readonly reconciler = new Loop({
+  readonly reconciler = new Loop({
     everyMs: 10_000,
     turn: () => this.reconcile(),
     failed: (error) => this.logger.error({ err: error }, 'runs and tickets not reconciled'),
@@ -32,6 +34,8 @@ export class Recovery {
     private readonly replicas: Replicas,
     private readonly lost: LostReplicas,
     private readonly worker: Worker,
+    private readonly runMetrics: RunMetrics,
+    private readonly metrics: RecoveryMetrics,
     private readonly logger: PinoLogger,
   ) {}
 
@@ -62,6 +66,8 @@ export class Recovery {
       if (found.length + replaced + released > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
       return { reclaimed: found, tickets: replaced };
     });
+    this.metrics.takenOver(reclaimed);
+    this.runMetrics.count(reclaimed.filter(({ state }) => state !== 'pending'));
     for (const { id, job, state, reason } of reclaimed)
       this.logger.warn({ runId: id, job, state, reason }, 'run of a lost process taken over');
     if (tickets > 0) this.logger.warn({ tickets }, 'lost tickets replaced');

@@ -27,7 +27,7 @@ export async function retryRun(tx: EntityManager, queue: RunQueue, id: string): 
   const copied = { jobId, job, task, timeoutSeconds, retry, onInterruption, input, scheduledAt };
   const fresh = { kind: 'retry', state: 'pending', held: false, reason: null, dueAt: now, retryOf: id } as const;
   const made = await recordRuns(tx, queue, now, [{ ...copied, ...fresh, priority: live(priority) }]);
-  return { job, made };
+  return { job, made: made.map((one) => one.id) };
 }
 
 export class RunNotFinishedError extends Problem {

@@ -11,7 +11,7 @@ const BATCH = 500;
 @Injectable()
 export class RunLogs {
   private readonly waiting: LogLine[] = [];
-  private readonly loop = new Loop({
+  readonly loop = new Loop({
     everyMs: 1_000,
     turn: () => this.flush(),
     failed: (error) => this.logger.warn({ err: error }, 'run logs not written'),

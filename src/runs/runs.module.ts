@@ -3,9 +3,12 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { API } from '../database/data-source.js';
 import { QueueModule } from '../queue/queue.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
+import { HistoryMetrics } from './history-metrics.js';
 import { PruneRuns } from './prune-runs.task.js';
+import { RecoveryMetrics } from './recovery-metrics.js';
 import { Recovery } from './recovery.js';
 import { Run } from './run.entity.js';
+import { RunMetrics } from './run-metrics.js';
 import { RunLogs } from './run-logs.js';
 import { RunsController } from './runs.controller.js';
 import { RunsService } from './runs.service.js';
@@ -14,6 +17,7 @@ import { Settler } from './settler.js';
 import { TaskRunner } from './task-runner.js';
 import { TransactionalAttempt } from './transactional-attempt.js';
 import { TransactionalDatabase } from './transactional-database.js';
+import { WorkerMetrics } from './worker-metrics.js';
 import { Worker } from './worker.js';
 
 /** Runs: started from the queue, ended with a row, taken over when a process dies, read over the API, pruned in time. */
@@ -31,7 +35,11 @@ import { Worker } from './worker.js';
     Recovery,
     RunsService,
     PruneRuns,
+    RunMetrics,
+    RecoveryMetrics,
+    WorkerMetrics,
+    HistoryMetrics,
   ],
-  exports: [Worker, RunLogs, Recovery],
+  exports: [Worker, Settler, RunLogs, Recovery, RunMetrics],
 })
 export class RunsModule {}

@@ -7,10 +7,12 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { rows } from '../database/transaction.js';
 import { notify } from '../queue/notify.js';
 import { RunQueue } from '../queue/run-queue.js';
-import { cancelRuns, isRunning } from './cancel-runs.js';
+import { cancelRuns } from './cancel-runs.js';
 import { once } from './once.js';
 import { releaseHeld } from './release-held.js';
 import { retryRun } from './retry-run.js';
+import type { RunState } from './run.entity.js';
+import { RunMetrics } from './run-metrics.js';
 import { ApiDatabase } from '../database/api-database.js';
 import type { Page } from '../http/page.js';
 import {
@@ -31,6 +33,7 @@ export class RunsService {
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: ApiDatabase,
     private readonly queue: RunQueue,
+    private readonly metrics: RunMetrics,
   ) {}
 
   list(query: RunsQuery): Promise<Page<RunItem>> {
@@ -44,23 +47,24 @@ export class RunsService {
   /** Cancels what has not started at once, and asks a running attempt to stop. Throws RUN_NOT_FOUND, RUN_FINISHED. */
   cancel(id: string, actor: Actor): Promise<RunView> {
     return this.database.transaction(async (tx) => {
-      const [run] = await rows<{ jobId: string; job: string }>(
+      const [run] = await rows<{ jobId: string; job: string; state: RunState }>(
         tx,
         // Not locked here: cancelRuns takes the ticket before the run, as a claim does.
-        'SELECT job_id AS "jobId", job FROM runs WHERE id = $1',
+        'SELECT job_id AS "jobId", job, state FROM runs WHERE id = $1',
         [id],
       );
       if (!run) throw new RunNotFoundError(id);
-      const [unfinished] = await cancelRuns(tx, this.queue, [id], 'user');
-      if (!unfinished) throw new RunFinishedError(id, (await findRun(tx, id)).state);
+      const { ended, running } = await cancelRuns(tx, this.queue, [id], 'user');
+      if (ended.length + running === 0) throw new RunFinishedError(id, (await findRun(tx, id)).state);
+      this.metrics.ended(tx, ended);
       await releaseHeld(tx, this.queue, [run.jobId]);
-      await notify(tx, this.environment.DATABASE_SCHEMA, isRunning(unfinished) ? 'cancel' : 'runs');
+      await notify(tx, this.environment.DATABASE_SCHEMA, running > 0 ? 'cancel' : 'runs');
       const cancelled = await findRun(tx, id);
       await audit(tx, actor, {
         action: 'run.cancel',
         target: id,
         job: run.job,
-        before: { state: unfinished.state },
+        before: { state: running > 0 ? 'running' : run.state },
         after: { state: cancelled.state, cancelReason: 'user' },
       });
       return cancelled;

@@ -27,6 +27,8 @@ export interface SettledRun {
   task: string;
   /** As it is stored: a run that was to be cancelled is not started again. */
   state: RunState;
+  reason: string | null;
+  /** Of the next attempt; null where the run has its end. */
   ticket: string | null;
   priority: number;
   nextAttemptAt: Date | null;
@@ -89,7 +91,7 @@ const settle = `
         THEN statement_timestamp() + o.delay * interval '1 ms' END
     FROM outcome o
     WHERE runs.id = o.id AND runs.attempt = o.attempt AND runs.state = 'running'
-    RETURNING runs.id, runs.job_id, runs.task, runs.state, runs.ticket, runs.priority, runs.next_attempt_at
+    RETURNING runs.id, runs.job_id, runs.task, runs.state, runs.reason, runs.ticket, runs.priority, runs.next_attempt_at
   ), attempts AS (
     INSERT INTO run_attempts (run_id, number, replica, started_at, finished_at, state, error)
     SELECT o.id, o.attempt, o.replica, o.started, statement_timestamp(),
@@ -97,4 +99,4 @@ const settle = `
         ELSE o.state END, o.error
     FROM outcome o JOIN settled s ON s.id = o.id WHERE o.state <> 'succeeded'
   )
-  SELECT id, job_id AS "jobId", task, state, ticket, priority, next_attempt_at AS "nextAttemptAt" FROM settled`;
+  SELECT id, job_id AS "jobId", task, state, reason, ticket, priority, next_attempt_at AS "nextAttemptAt" FROM settled`;

@@ -4,8 +4,9 @@ import { Loop } from '../core/loop.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { RunQueue } from '../queue/run-queue.js';
 import { quarantined } from './outcome.js';
-import { type Outcome, settleRuns } from './settle-runs.js';
-import { settledBefore } from './settled-before.js';
+import { RunMetrics } from './run-metrics.js';
+import { type Outcome, type SettledRun, settleRuns } from './settle-runs.js';
+import { type SettledBefore, settledBefore } from './settled-before.js';
 
 const LARGEST_BATCH = 500;
 
@@ -19,7 +20,7 @@ interface Waiting {
 export class Settler {
   private readonly waiting: Waiting[] = [];
   private limit = LARGEST_BATCH;
-  private readonly loop = new Loop({
+  readonly loop = new Loop({
     everyMs: 10_000,
     turn: () => this.settleSome(),
     failed: (error) => this.logger.error({ err: error, waiting: this.waiting.length }, 'results not yet written'),
@@ -28,6 +29,7 @@ export class Settler {
   constructor(
     private readonly database: SchedulerDatabase,
     private readonly queue: RunQueue,
+    private readonly metrics: RunMetrics,
     private readonly logger: PinoLogger,
   ) {}
 
@@ -67,25 +69,25 @@ export class Settler {
   }
 
   private async write(outcomes: Outcome[]): Promise<void> {
-    const { states, before } = await this.database.transaction(async (tx) => {
-      const settled = await settleRuns(tx, this.queue, outcomes);
-      const written = new Map(settled.map(({ id, state }) => [id, state]));
-      return {
-        states: written,
-        before: await settledBefore(
-          tx,
-          outcomes.filter(({ run }) => !written.has(run.id)),
-        ),
-      };
+    const { settled, before } = await this.database.transaction(async (tx) => {
+      const written = new Map((await settleRuns(tx, this.queue, outcomes)).map((run) => [run.id, run]));
+      const others = outcomes.filter(({ run }) => !written.has(run.id));
+      return { settled: written, before: await settledBefore(tx, others) };
     });
-    for (const { run, error } of outcomes) {
-      const state = states.get(run.id);
-      const fields = { runId: run.id, job: run.job, attempt: run.attempt, state };
-      if (state === 'succeeded') this.logger.debug(fields, 'run settled');
-      else if (state !== undefined) this.logger.warn({ ...fields, error: error?.message }, 'run settled');
-      else if (before.has(run.id)) this.logger.info(fields, 'run was settled before, and the answer got lost');
-      else this.logger.warn(fields, 'stale result refused');
+    for (const outcome of outcomes) this.tell(outcome, settled.get(outcome.run.id), before.get(outcome.run.id));
+  }
+
+  private tell({ run, error }: Outcome, settled?: SettledRun, before?: SettledBefore): void {
+    const fields = { runId: run.id, job: run.job, attempt: run.attempt, state: settled?.state };
+    if (settled?.state === 'succeeded') this.logger.debug(fields, 'run settled');
+    else if (settled) this.logger.warn({ ...fields, error: error?.message }, 'run settled');
+    else if (before) this.logger.info(fields, 'run was settled before, and the answer got lost');
+    else {
+      this.metrics.resultRefused();
+      this.logger.warn(fields, 'stale result refused');
     }
+    const end = settled?.ticket === null ? settled : before?.final ? before : undefined;
+    if (end) this.metrics.count([{ job: run.job, kind: run.kind, state: end.state, reason: end.reason }]);
   }
 
   private async writeWithoutResult(outcome: Outcome, error: Error): Promise<void> {

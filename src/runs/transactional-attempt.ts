@@ -8,7 +8,8 @@ import { RunQueue } from '../queue/run-queue.js';
 import { withCancel } from '../tasks/cancel-backend.js';
 import type { ClaimedRun } from './claim-runs.js';
 import { outcomeOf } from './outcome.js';
-import { settleRuns } from './settle-runs.js';
+import { RunMetrics } from './run-metrics.js';
+import { type SettledRun, settleRuns } from './settle-runs.js';
 import { TransactionalDatabase } from './transactional-database.js';
 
 /** Runs a task in one transaction with its own completion: what it wrote and `succeeded` commit together or not at all. */
@@ -18,27 +19,30 @@ export class TransactionalAttempt {
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: TransactionalDatabase,
     private readonly queue: RunQueue,
+    private readonly metrics: RunMetrics,
     private readonly logger: PinoLogger,
   ) {}
 
   /** Commits what `task` writes together with its output, JSON text; throws, and has written nothing, otherwise. */
-  run(run: ClaimedRun, signal: AbortSignal, task: (tx: EntityManager) => Promise<string | null>): Promise<void> {
-    return this.database.transaction(run.timeoutSeconds * 1000, async (tx) => {
+  async run(run: ClaimedRun, signal: AbortSignal, task: (tx: EntityManager) => Promise<string | null>): Promise<void> {
+    const { state, reason } = await this.database.transaction(run.timeoutSeconds * 1000, async (tx) => {
       const { id, pid } = await placeOf(tx);
       const failed = (error: unknown) => this.logger.warn({ err: error }, 'statement could not be cancelled');
       const url = this.environment.DATABASE_URL;
       const output = await withCancel({ url, pid, signal, failed }, () => task(tx));
       if ((await placeOf(tx)).id !== id) throw new TransactionEndedError();
-      await this.settle(tx, run, output);
+      return this.settle(tx, run, output);
     });
+    this.metrics.count([{ job: run.job, kind: run.kind, state, reason }]);
   }
 
   /** Last, so that the run's row is locked for no longer than it must be. */
-  private async settle(tx: EntityManager, run: ClaimedRun, output: string | null): Promise<void> {
+  private async settle(tx: EntityManager, run: ClaimedRun, output: string | null): Promise<SettledRun> {
     await tx.query(`SELECT set_config('search_path', $1, true)`, [this.environment.DATABASE_SCHEMA]);
     const outcome = outcomeOf(run, { state: 'succeeded', output }, null, 0);
-    const settled = await settleRuns(tx, this.queue, [outcome]);
-    if (settled.length === 0) throw new StaleAttemptError(run.attempt);
+    const [settled] = await settleRuns(tx, this.queue, [outcome]);
+    if (!settled) throw new StaleAttemptError(run.attempt);
+    return settled;
   }
 }
 

@@ -4,6 +4,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, type EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { dataSourceOptions, TASKS } from '../database/data-source.js';
+import { PoolMetrics } from '../metrics/pool-metrics.js';
 
 /** The connections of transactional attempts, one each, so that an attempt that has one never waits for another. */
 @Injectable()
@@ -13,6 +14,7 @@ export class TransactionalDatabase implements OnModuleDestroy {
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     @InjectDataSource() private readonly tasks: DataSource,
+    private readonly metrics: PoolMetrics,
   ) {}
 
   /** Each statement of it ends after `timeoutMs`, and the server lets go of its locks within a second when this process dies. */
@@ -46,9 +48,16 @@ export class TransactionalDatabase implements OnModuleDestroy {
   /** With the entities of the default DataSource, where users register theirs. */
   private open(): Promise<DataSource> {
     const options = dataSourceOptions(this.environment, TASKS, this.environment.TRANSACTIONAL_POOL_MAX);
-    return new DataSource({ ...options, entities: this.tasks.options.entities ?? [] }).initialize().catch((error) => {
-      this.source = undefined;
-      throw error;
-    });
+    const source = new DataSource({ ...options, entities: this.tasks.options.entities ?? [] });
+    return source.initialize().then(
+      () => {
+        this.metrics.watch('transactional', source);
+        return source;
+      },
+      (error) => {
+        this.source = undefined;
+        throw error;
+      },
+    );
   }
 }

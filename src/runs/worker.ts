@@ -12,6 +12,7 @@ import type { AttemptResult } from './attempt-result.js';
 import { type ClaimedRun, claimRuns } from './claim-runs.js';
 import { Slots } from './slots.js';
 import { outcomeOf } from './outcome.js';
+import { RunMetrics } from './run-metrics.js';
 import {
   CancelledError,
   DatabaseSilentError,
@@ -44,7 +45,7 @@ export class Worker {
     failed: (error) => this.logger.error({ err: error }, 'claim failed'),
   });
 
-  private readonly cancellations = new Loop({
+  readonly cancellations = new Loop({
     everyMs: 1_000,
     turn: () => this.heedCancellations(),
     failed: (error) => this.logger.error({ err: error }, 'cancellations not looked for'),
@@ -60,6 +61,7 @@ export class Worker {
     private readonly slots: Slots,
     private readonly runner: TaskRunner,
     private readonly settler: Settler,
+    private readonly metrics: RunMetrics,
     private readonly logger: PinoLogger,
     session: DirectSession,
   ) {
@@ -71,6 +73,11 @@ export class Worker {
   /** The runs that this process executes now. */
   get active(): string[] {
     return [...this.attempts].map(({ run }) => run.id);
+  }
+
+  /** Those of them that have their end, and whose task does not come back. */
+  get abandoned(): ClaimedRun[] {
+    return [...this.attempts].flatMap(({ abandoned, run }) => (abandoned ? [run] : []));
   }
 
   start(): void {
@@ -96,7 +103,10 @@ export class Worker {
     const free = this.slots.free([...this.attempts].map(({ run }) => run));
     if (free.slots <= 0) return false;
     const { number, name } = this.replicas;
+    const began = performance.now();
     const claim = await this.database.transaction((tx) => claimRuns(tx, this.queue, free, { number, name }));
+    this.metrics.claimed(performance.now() - began);
+    this.metrics.count(claim.ended);
     for (const run of claim.runs) this.begin(run);
     this.slots.passOver(claim.unknownTasks);
     if (claim.unknownTasks.length > 0)
@@ -107,6 +117,7 @@ export class Worker {
   private begin(run: ClaimedRun): void {
     this.logger.debug({ runId: run.id, job: run.job, attempt: run.attempt, latenessMs: run.latenessMs }, 'run started');
     const stop = new AbortController();
+    this.metrics.started(run);
     const { result, ended } = this.runner.start(run, stop);
     const attempt: Attempt = { run, stop, abandoned: false, done: this.settle(run, result, stop.signal) };
     this.attempts.add(attempt);
@@ -114,7 +125,9 @@ export class Worker {
   }
 
   private async settle(run: ClaimedRun, result: Promise<AttemptResult>, signal: AbortSignal): Promise<void> {
+    const began = performance.now();
     const end = await result;
+    this.metrics.attempted(run.task, performance.now() - began);
     if (end.state === 'committed') return;
     const interruption = signal.reason instanceof InterruptedError ? signal.reason.reason : null;
     await this.settler.settle(outcomeOf(run, end, interruption, Math.random()));
@@ -126,7 +139,10 @@ export class Worker {
     await attempt.done;
     if (!isBack) this.abandon(attempt);
     await back;
-    if (attempt.abandoned) this.logger.warn(named(attempt), 'task came back after its run had ended; result refused');
+    if (attempt.abandoned) {
+      this.metrics.resultRefused();
+      this.logger.warn(named(attempt), 'task came back after its run had ended; result refused');
+    }
     this.attempts.delete(attempt);
     this.loop.wake();
   }
@@ -134,7 +150,7 @@ export class Worker {
   private abandon(attempt: Attempt): void {
     attempt.abandoned = true;
     this.logger.error(named(attempt), 'task does not heed its signal and keeps its slot');
-    const left = [...this.attempts].flatMap(({ abandoned, run }) => (abandoned ? [run] : []));
+    const left = this.abandoned;
     if (this.slots.areHalf(left)) this.exhausted(new SlotsAbandonedError(left));
   }
 

@@ -10,6 +10,7 @@ import { requestOf } from './http-request.js';
 import type { RunContext } from './run-context.js';
 import { runWords } from './run-words.js';
 import { Task, type TaskHandler } from './task.decorator.js';
+import { TaskMetrics } from './task-metrics.js';
 
 /** Sends an HTTP request, and fails where the answer is not the one that was expected. */
 @Injectable()
@@ -21,7 +22,10 @@ import { Task, type TaskHandler } from './task.decorator.js';
 export class HttpTask implements TaskHandler<typeof httpInput> {
   private readonly destinations: Destinations;
 
-  constructor(@Inject(ENVIRONMENT) environment: Pick<Environment, 'HOST' | 'HTTP_TASK_ALLOWED_HOSTS'>) {
+  constructor(
+    @Inject(ENVIRONMENT) environment: Pick<Environment, 'HOST' | 'HTTP_TASK_ALLOWED_HOSTS'>,
+    private readonly metrics: TaskMetrics,
+  ) {
     this.destinations = new Destinations(environment);
   }
 
@@ -38,8 +42,9 @@ export class HttpTask implements TaskHandler<typeof httpInput> {
       return await readAnswer(await exchange(requestOf(request, context), this.destinations, context.signal));
     } catch (error) {
       context.signal.throwIfAborted();
-      if (error instanceof AddressRefusedError) throw error;
-      throw new HttpFailedError(request, error);
+      if (!(error instanceof AddressRefusedError)) throw new HttpFailedError(request, error);
+      this.metrics.addressRefused();
+      throw error;
     }
   }
 }

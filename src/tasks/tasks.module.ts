@@ -8,6 +8,7 @@ import { HttpTask } from './http.task.js';
 import { Secrets } from './secrets.js';
 import { SqlTask } from './sql.task.js';
 import { TableSizes } from './table-sizes.task.js';
+import { TaskMetrics } from './task-metrics.js';
 import { TaskPublication } from './task-publication.js';
 import { TaskRegistry } from './task.registry.js';
 import { TasksController } from './tasks.controller.js';
@@ -27,7 +28,7 @@ const sqlTask: FactoryProvider = {
 @Module({
   imports: [DiscoveryModule, QueueModule],
   controllers: [TasksController],
-  providers: [TaskRegistry, TaskPublication, Secrets, HttpTask, sqlTask, TableSizes],
+  providers: [TaskRegistry, TaskMetrics, TaskPublication, Secrets, HttpTask, sqlTask, TableSizes],
   exports: [TaskRegistry, Secrets],
 })
 export class TasksModule {}

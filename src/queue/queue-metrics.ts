@@ -1,0 +1,36 @@
+import { Injectable } from '@nestjs/common';
+import { rows } from '../database/transaction.js';
+import { DatabaseFigures } from '../metrics/database-figures.js';
+import { Metrics } from '../metrics/metrics.js';
+
+interface ReplicaFigures {
+  version: string;
+  role: string;
+  replicas: number;
+}
+
+/** Who is there, and how often this process lost its session. */
+@Injectable()
+export class QueueMetrics {
+  private readonly reconnects;
+
+  constructor(metrics: Metrics, figures: DatabaseFigures) {
+    this.reconnects = metrics.counter(
+      'listen_reconnects_total',
+      'How often the session that listens and holds the lock of this replica was lost and is back',
+    );
+    const replicas = figures.of((tx) => rows<ReplicaFigures>(tx, byVersion));
+    const help = 'Live replicas; one of several roles counts once for each of them';
+    metrics.gauge('replicas', help, ['version', 'role'], async () =>
+      ((await replicas()) ?? []).map(({ version, role, replicas: value }) => ({ labels: { version, role }, value })),
+    );
+  }
+
+  reconnected(): void {
+    this.reconnects.inc();
+  }
+}
+
+const byVersion = `
+  SELECT COALESCE(version, 'unknown') AS version, unnest(roles) AS role, count(*)::int AS replicas
+  FROM replicas GROUP BY 1, 2`;

@@ -1,0 +1,65 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { afterCommit } from '../database/transaction.js';
+import { Metrics } from '../metrics/metrics.js';
+import type { ClaimedRun } from './claim-runs.js';
+import type { EndedRun } from './ended-run.js';
+import { JobLabels } from './job-labels.js';
+
+const LATENESS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600];
+const DURATION_SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
+const CLAIM_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** Counts what this process has written of runs, each once, by who wrote its end. */
+@Injectable()
+export class RunMetrics {
+  private readonly jobs = new JobLabels();
+  private readonly ends;
+  private readonly lateness;
+  private readonly durations;
+  private readonly claims;
+  private readonly refused;
+
+  constructor(metrics: Metrics) {
+    const ends = 'Runs that have ended, and rows skipped and missed; a range of occurrences is one row';
+    this.ends = metrics.counter('runs_total', ends, ['job', 'kind', 'state', 'reason']);
+    const lateness = 'From the due instant of a run to the start of its first attempt';
+    this.lateness = metrics.histogram('run_lateness_seconds', lateness, LATENESS_SECONDS, ['kind']);
+    const durations = 'From the start of an attempt to its end, or to when it was given up';
+    this.durations = metrics.histogram('run_duration_seconds', durations, DURATION_SECONDS, ['task']);
+    this.claims = metrics.histogram(
+      'claim_duration_seconds',
+      'Transactions that look for runs to start',
+      CLAIM_SECONDS,
+    );
+    const refused = 'Results that came when their run had its end, or belonged to a later attempt';
+    this.refused = metrics.counter('results_refused_total', refused);
+  }
+
+  /** For what is committed already. */
+  count(runs: EndedRun[]): void {
+    for (const { job, kind, state, reason } of runs)
+      this.ends.inc({ job: this.jobs.of(job), kind, state, reason: reason ?? '' });
+  }
+
+  /** Counts them when `tx` has committed. */
+  ended(tx: EntityManager, runs: EndedRun[]): void {
+    if (runs.length > 0) afterCommit(tx, () => this.count(runs));
+  }
+
+  started({ kind, attempt, latenessMs }: ClaimedRun): void {
+    if (attempt === 1) this.lateness.observe({ kind }, latenessMs / 1000);
+  }
+
+  attempted(task: string, ms: number): void {
+    this.durations.observe({ task }, ms / 1000);
+  }
+
+  claimed(ms: number): void {
+    this.claims.observe(ms / 1000);
+  }
+
+  resultRefused(): void {
+    this.refused.inc();
+  }
+}
