@@ -17,7 +17,7 @@ export class ApiKeys {
   private taken = '';
   private looked = '';
   /** Reads the file rather than wait for its events, which a swapped link of a mounted secret does not always send. */
-  private readonly watcher = new Loop({
+  readonly loop = new Loop({
     everyMs: 500,
     turn: () => this.look(),
     failed: (error) => this.logger.error({ err: error }, 'API keys not reloaded'),
@@ -39,11 +39,11 @@ export class ApiKeys {
   }
 
   watch(): void {
-    if (this.environment.API_KEYS_FILE !== undefined) this.watcher.start();
+    if (this.environment.API_KEYS_FILE !== undefined) this.loop.start();
   }
 
   stop(): Promise<void> {
-    return this.watcher.stop();
+    return this.loop.stop();
   }
 
   /** A file that is bad or gone leaves the keys as they are. One that is being written is seen in part: only what is the

@@ -11,5 +11,6 @@ import { FailedLogins } from './failed-logins.js';
 @Module({
   controllers: [AuditController],
   providers: [ApiKeys, FailedLogins, Authentication, { provide: APP_GUARD, useClass: ApiKeyGuard }],
+  exports: [ApiKeys],
 })
 export class AuthModule {}

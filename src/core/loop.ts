@@ -12,6 +12,8 @@ const LONGEST_TURN_MS = 120_000;
 
 /** Repeats a turn for ever, one at a time. A wake during a turn is remembered, so that none is lost. */
 export class Loop {
+  /** When a turn last ended without failing, local milliseconds; null before the first. */
+  lastTurnAt: number | null = null;
   /** When the present turn began, local milliseconds; null between turns. */
   private turnSince: number | null = null;
   private running: Promise<void> | null = null;
@@ -53,6 +55,7 @@ export class Loop {
       try {
         if (await this.options.turn()) this.woken = true;
         failures = 0;
+        this.lastTurnAt = Date.now();
       } catch (error) {
         this.options.failed(error);
         failures += 1;

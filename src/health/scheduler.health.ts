@@ -5,9 +5,8 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { ApiDatabase } from '../database/api-database.js';
 import { rows } from '../database/transaction.js';
 import { DatabaseClock } from '../jobs/database-clock.js';
+import { isOverdue } from '../jobs/overdue.js';
 
-/** Longer than a poll and a slow transaction. */
-const OVERDUE_SECONDS = 15;
 const LARGEST_OFFSET_MS = 10_000;
 const LONGEST_LOOK_MS = 3_000;
 
@@ -56,13 +55,10 @@ export class SchedulerHealth {
     return this.database.transaction(async (tx) => {
       const [facts] = await rows<Facts>(
         tx,
-        `SELECT (SELECT count(*)::int FROM jobs
-             WHERE NOT paused AND next_run_at < statement_timestamp() - $1 * interval '1 s'
-               AND NOT (SELECT paused FROM scheduler)) AS overdue,
+        `SELECT (SELECT count(*)::int FROM jobs WHERE ${isOverdue}) AS overdue,
            count(*)::int AS waiting,
            COALESCE(round(extract(epoch FROM statement_timestamp() - min(queued_at))), 0)::int AS "oldestWaitingSeconds"
          FROM runs WHERE state = 'pending' AND NOT held`,
-        [OVERDUE_SECONDS],
       );
       return facts!;
     }, LONGEST_LOOK_MS);

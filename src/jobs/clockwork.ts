@@ -2,10 +2,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import type { ProcessRole } from '../config/process-roles.js';
+import type { Loop } from '../core/loop.js';
 import { Replicas } from '../queue/replicas.js';
 import { RunQueue } from '../queue/run-queue.js';
 import { Recovery } from '../runs/recovery.js';
 import { RunLogs } from '../runs/run-logs.js';
+import { Settler } from '../runs/settler.js';
 import { Worker } from '../runs/worker.js';
 import { Declarations } from './declarations.js';
 import { DispatchLoop } from './dispatch-loop.js';
@@ -22,6 +24,7 @@ export class Clockwork {
     private readonly replicas: Replicas,
     private readonly queue: RunQueue,
     private readonly worker: Worker,
+    private readonly settler: Settler,
     private readonly logs: RunLogs,
     private readonly recovery: Recovery,
     private readonly dispatch: DispatchLoop,
@@ -55,7 +58,23 @@ export class Clockwork {
     return this.environment.ROLES.includes(role);
   }
 
-  /** Names the loops that hang in a turn. */
+  /** All that may tick, by the name that metrics tell. */
+  get loops() {
+    return {
+      heartbeat: this.replicas.heart,
+      dispatch: this.dispatch.loop,
+      declarations: this.declarations.loop,
+      jobs_file: this.declarations.watch.loop,
+      worker: this.worker.loop,
+      settler: this.settler.loop,
+      cancellations: this.worker.cancellations,
+      run_logs: this.logs.loop,
+      peers: this.recovery.watch,
+      reconciler: this.recovery.reconciler,
+    } satisfies Record<string, Loop>;
+  }
+
+  /** Names the main loops that hang in a turn. */
   stuckLoops(): string[] {
     const loops = { dispatch: this.dispatch.loop, worker: this.worker.loop };
     return Object.entries(loops)

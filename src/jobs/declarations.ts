@@ -7,7 +7,8 @@ import { CodeJobs } from './code-jobs.js';
 import { DeclaredJobs } from './declared-jobs.js';
 import { JobDeclaredTwiceError } from './job-errors.js';
 import type { JobDefinition } from './job.schema.js';
-import { JobsFileWatch } from './jobs-file-watch.js';
+import { JobsFileMetrics } from './jobs-file-metrics.js';
+import { JobsFileWatch, type ReadJobsFile } from './jobs-file-watch.js';
 
 type Jobs = Map<string, JobDefinition>;
 
@@ -16,14 +17,14 @@ type Jobs = Map<string, JobDefinition>;
 export class Declarations {
   private code: Jobs = new Map();
   /** Null: there is no jobs file, which is not the same as an empty one. */
-  private file: Jobs | null = null;
+  private file: ReadJobsFile | null = null;
   /** What the jobs file says by now; null once it is declared. */
-  private changed: Jobs | null = null;
+  private changed: ReadJobsFile | null = null;
   /** Why that could not be declared, so that it is told once. */
   private refusal = '';
   /** The replica's number at the time. */
   private declaredAs = 0;
-  private readonly loop = new Loop({
+  readonly loop = new Loop({
     everyMs: 10_000,
     turn: () => this.keep(),
     failed: (error) => this.logger.warn({ err: error }, 'jobs not swept'),
@@ -31,9 +32,10 @@ export class Declarations {
 
   constructor(
     private readonly codeJobs: CodeJobs,
-    private readonly watch: JobsFileWatch,
+    readonly watch: JobsFileWatch,
     private readonly declaredJobs: DeclaredJobs,
     private readonly replicas: Replicas,
+    private readonly metrics: JobsFileMetrics,
     private readonly logger: PinoLogger,
   ) {}
 
@@ -41,14 +43,17 @@ export class Declarations {
   async read(): Promise<void> {
     this.code = await this.codeJobs.read();
     this.file = await this.watch.read();
-    if (this.file) this.refuseTwins(this.file);
+    if (this.file) this.refuseTwins(this.file.jobs);
   }
 
   /** Of replicas that declare different things under one name, the one that started last is right. */
   async declare(): Promise<void> {
     const { number } = this.replicas;
     await this.declaredJobs.declare('code', this.code);
-    if (this.file) await this.declaredJobs.declare('file', this.file);
+    if (this.file) {
+      await this.declaredJobs.declare('file', this.file.jobs);
+      this.metrics.taken(this.file.hash);
+    }
     // Last, so that a try that fails is followed by another.
     this.declaredAs = number;
   }
@@ -56,8 +61,8 @@ export class Declarations {
   start(): void {
     this.replicas.rejoined = () => this.loop.wake();
     this.loop.start();
-    this.watch.start((jobs) => {
-      this.changed = jobs;
+    this.watch.start((file) => {
+      this.changed = file;
       this.loop.wake();
     });
   }
@@ -83,25 +88,28 @@ export class Declarations {
   private async declareAgain(): Promise<void> {
     const { number } = this.replicas;
     await this.declaredJobs.restore('code', this.code);
-    if (this.file) await this.declaredJobs.restore('file', this.file);
+    if (this.file) await this.declaredJobs.restore('file', this.file.jobs);
     this.declaredAs = number;
   }
 
-  private async takeUp(jobs: Jobs): Promise<void> {
+  private async takeUp(file: ReadJobsFile): Promise<void> {
     try {
-      this.refuseTwins(jobs);
-      await this.declaredJobs.declare('file', jobs);
+      this.refuseTwins(file.jobs);
+      await this.declaredJobs.declare('file', file.jobs);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       // Asked again at each turn, since what stands in its way may go.
-      if (error.message !== this.refusal)
+      if (error.message !== this.refusal) {
+        this.metrics.rejected();
         this.logger.error({ code: error.code }, `jobs file refused, what it said before stays: ${error.message}`);
+      }
       this.refusal = error.message;
       return;
     }
-    this.file = jobs;
+    this.file = file;
     this.refusal = '';
-    if (this.changed === jobs) this.changed = null;
+    this.metrics.taken(file.hash);
+    if (this.changed === file) this.changed = null;
   }
 
   private refuseTwins(file: Jobs): void {

@@ -8,11 +8,13 @@ import { TasksModule } from '../tasks/tasks.module.js';
 import { Alarms } from './alarms.js';
 import { BackfillController } from './backfill.controller.js';
 import { Backfill } from './backfill.service.js';
+import { ClockworkMetrics } from './clockwork-metrics.js';
 import { Clockwork } from './clockwork.js';
 import { CodeJobs } from './code-jobs.js';
 import { DatabaseClock } from './database-clock.js';
 import { Declarations } from './declarations.js';
 import { DeclaredJobs } from './declared-jobs.js';
+import { EachJobMetrics } from './each-job-metrics.js';
 import { DispatchLoop } from './dispatch-loop.js';
 import { Dispatcher } from './dispatcher.js';
 import { Job } from './job.entity.js';
@@ -24,8 +26,10 @@ import { JobsController } from './jobs.controller.js';
 import { JobsExport } from './jobs-export.js';
 import { JobsFile } from './jobs-file.js';
 import { JobsFileController } from './jobs-file.controller.js';
+import { JobsFileMetrics } from './jobs-file-metrics.js';
 import { JobsFileWatch } from './jobs-file-watch.js';
 import { JobsImport } from './jobs-import.js';
+import { JobsMetrics } from './jobs-metrics.js';
 import { Jobs } from './jobs.js';
 import { JobsService } from './jobs.service.js';
 import { SchedulerController } from './scheduler.controller.js';
@@ -74,6 +78,10 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     JobsExport,
     SchedulerSwitch,
     Clockwork,
+    ClockworkMetrics,
+    JobsMetrics,
+    EachJobMetrics,
+    JobsFileMetrics,
   ],
   exports: [Jobs, JobsService, Clockwork, Declarations, DatabaseClock, DispatchLoop],
 })

@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import { rows } from '../database/transaction.js';
+import { DatabaseFigures } from '../metrics/database-figures.js';
+import { Metrics } from '../metrics/metrics.js';
+import { jobStates } from './job.view.js';
+import { isOverdue } from './overdue.js';
+
+type Figures = Record<(typeof jobStates)[number], number> & {
+  overdue: number;
+  overdueSeconds: number;
+  schedulerPaused: boolean;
+};
+
+/** How many jobs there are, and whether they are dispatched. */
+@Injectable()
+export class JobsMetrics {
+  constructor(metrics: Metrics, figures: DatabaseFigures) {
+    const read = figures.of(async (tx) => (await rows<Figures>(tx, statement))[0]!);
+    metrics.gauge('jobs', 'Jobs by state', ['state'], async () => {
+      const found = await read();
+      if (!found) return [];
+      return jobStates.map((state) => ({ labels: { state }, value: found[state] }));
+    });
+    const only = (name: string, help: string, value: (found: Figures) => number) =>
+      metrics.gauge(name, help, [], async () => {
+        const found = await read();
+        return found ? [{ value: value(found) }] : [];
+      });
+    only('occurrences_overdue', 'Jobs due for more than 15 s that nobody has dispatched', (found) => found.overdue);
+    const age = 'For how long the oldest of occurrences_overdue is due; 0 where there is none';
+    only('overdue_oldest_seconds', age, (found) => found.overdueSeconds);
+    only('scheduler_paused', '1 while the whole scheduler is paused', (found) => Number(found.schedulerPaused));
+  }
+}
+
+const statement = `
+  SELECT count(*) FILTER (WHERE NOT paused AND next_occurrence_at IS NOT NULL)::int AS active,
+    count(*) FILTER (WHERE paused AND next_occurrence_at IS NOT NULL)::int AS paused,
+    count(*) FILTER (WHERE next_occurrence_at IS NULL)::int AS finished,
+    count(*) FILTER (WHERE ${isOverdue})::int AS overdue,
+    COALESCE(extract(epoch FROM statement_timestamp() - min(next_run_at) FILTER (WHERE ${isOverdue})), 0)::float8
+      AS "overdueSeconds",
+    (SELECT paused FROM scheduler) AS "schedulerPaused"
+  FROM jobs`;
