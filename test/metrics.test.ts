@@ -1,0 +1,549 @@
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Injectable, Module } from '@nestjs/common';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { EntityManager } from 'typeorm';
+import { serve } from '../src/application.js';
+import { ENVIRONMENT, type Environment } from '../src/config/environment.js';
+import { ApiDatabase } from '../src/database/api-database.js';
+import { SCHEDULER } from '../src/database/data-source.js';
+import { Declarations } from '../src/jobs/declarations.js';
+import type { Job } from '../src/jobs/job.entity.js';
+import { Metrics } from '../src/metrics/metrics.js';
+import { RunMetrics } from '../src/runs/run-metrics.js';
+import { Task, type TaskHandler } from '../src/tasks/task.decorator.js';
+import { Proxy } from './faults/proxy.js';
+import { createTestApplication } from './support/application.js';
+import { ask } from './support/ask.js';
+import { createTestDatabase } from './support/database.js';
+import { eventually } from './support/eventually.js';
+import { forkScript, message } from './support/fork.js';
+import { givenJobs, jobRow } from './support/jobs.js';
+import { kill } from './support/kill.js';
+import { scrape } from './support/scrape.js';
+import { spentJob, TestService } from './support/service.js';
+
+const undo: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const step of undo.splice(0).toReversed()) await step();
+});
+
+async function givenService(...how: Parameters<typeof TestService.start>): Promise<TestService> {
+  const service = await TestService.start(...how);
+  undo.push(() => service.stop());
+  return service;
+}
+
+/** A wired application that ticks nothing, so that its tables stay as they are. */
+async function givenStill(variables: Record<string, string> = {}) {
+  const database = await createTestDatabase();
+  undo.push(() => database.drop());
+  const app = await createTestApplication(database.url, variables);
+  undo.push(() => app.close());
+  await app.listen(0, '127.0.0.1');
+  const given = (...jobs: Job[]) => givenJobs(app.get(getDataSourceToken(SCHEDULER), { strict: false }), jobs);
+  return { app, url: await app.getUrl(), database: database.url, given };
+}
+
+/** The values of a series, by its labels in the order of their names; without labels by ''. */
+async function valuesOf(url: string, name: string): Promise<Record<string, number>> {
+  const series = (await scrape(url)).get(`cronzimus_${name}`);
+  if (!series) throw new Error(`there is no cronzimus_${name}`);
+  const plain = series.samples.filter((sample) => !/_(bucket|sum)$/.test(sample.name));
+  return Object.fromEntries(plain.map(({ labels, value }) => [keyOf(labels), value]));
+}
+const keyOf = (labels: Record<string, string>) =>
+  Object.entries(labels)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([label, value]) => `${label}=${value}`)
+    .join(' ');
+const valueOf = async (url: string, name: string, labels = '') => (await valuesOf(url, name))[labels];
+
+/** The rows of the history that have their end, counted by the table itself. */
+async function endsIn(database: string): Promise<Record<string, number>> {
+  const rows = await ask(
+    database,
+    `SELECT job, kind, state, COALESCE(reason, '') AS reason, count(*)::int AS ends FROM cronzimus.runs
+     WHERE state NOT IN ('pending', 'running', 'retrying') GROUP BY 1, 2, 3, 4`,
+  );
+  return Object.fromEntries(
+    rows.map(({ ends, ...labels }) => [keyOf(labels as Record<string, string>), ends as number]),
+  );
+}
+
+const PAST = new Date('2026-01-01T00:00:00Z');
+const due = (name: string, written: Partial<Job> = {}) =>
+  jobRow(name, {
+    task: 'echo',
+    input: { text: 'x' },
+    trigger: {
+      type: 'interval',
+      everySeconds: 3600,
+      anchor: PAST.toISOString(),
+      startAt: null,
+      endAt: null,
+      jitterSeconds: 0,
+    },
+    nextOccurrenceAt: PAST,
+    nextRunAt: PAST,
+    ...written,
+  });
+
+describe('runs', () => {
+  it('are counted once each by job, kind, state and reason, as the history has them', async () => {
+    const service = await givenService();
+    const { database, url } = service;
+    await ask(database, 'CREATE TABLE public.ledger (entry text)');
+    await service.given(
+      spentJob('echo', 'echo', { input: { text: 'x' } }),
+      spentJob('fails', 'fail', {
+        input: { attempts: 2 },
+        retry: { limit: 1, delaySeconds: 0.1, backoff: 'fixed', maxDelaySeconds: 1 },
+      }),
+      spentJob('late', 'wait', { timeoutSeconds: 0.2 }),
+      spentJob('long', 'wait', { overlap: 'replace' }),
+      spentJob('held', 'wait', { overlap: 'queue' }),
+      spentJob('books', 'ledger', { input: { entry: 'x' } }),
+      spentJob('odd', 'unstorable', { input: { kind: 'nul' } }),
+      spentJob('strange', 'unheard-of'),
+      due('missed', { misfire: { policy: 'skip', graceSeconds: 0, maxCatchUp: 1 } }),
+      due('caught-up'),
+    );
+    // Nobody has known its task for an hour by the time that somebody looks at it.
+    await service.call('POST', '/scheduler/pause');
+    const strange = await service.run('strange', 'pending');
+    await ask(
+      database,
+      `UPDATE cronzimus.runs SET queued_at = queued_at - interval '61 minutes' WHERE job = 'strange'`,
+    );
+    await service.call('POST', '/scheduler/resume');
+    await service.reaches(strange.id, 'failed');
+    for (let time = 1; time <= 3; time += 1) await service.run('echo', 'succeeded');
+    await service.run('fails', 'failed');
+    await service.run('late', 'timed_out');
+    await service.run('books', 'succeeded');
+    await service.run('odd', 'failed');
+    const replaced = await service.run('long', 'running');
+    const { id: replacing } = await service.run('long', 'running');
+    expect((await service.reaches(replaced.id, 'cancelled'))['reason']).toBe('replaced');
+    await service.call('POST', `/runs/${replacing}/cancel`);
+    await service.reaches(replacing, 'cancelled');
+    const holding = await service.run('held', 'running');
+    const held = await service.run('held', 'pending');
+    await service.call('DELETE', '/jobs/held');
+    await service.reaches(held.id, 'cancelled');
+    await service.call('POST', `/runs/${holding.id}/cancel`);
+    await service.call('POST', '/jobs/echo/backfill', { from: '2026-01-01T00:00:00Z', to: '2026-01-01T02:00:00Z' });
+
+    await eventually(async () => {
+      const counted = await valuesOf(url, 'runs_total');
+      expect(counted).toEqual(await endsIn(database));
+      const states = new Set(Object.keys(counted).map((labels) => /state=(\w+)/.exec(labels)![1]));
+      expect(states).toEqual(new Set(['cancelled', 'failed', 'missed', 'succeeded', 'timed_out']));
+    });
+    expect(await valueOf(url, 'runs_total', 'job=echo kind=manual reason= state=succeeded')).toBe(3);
+
+    const attempts = await ask(database, `SELECT sum(attempt)::int AS n FROM cronzimus.runs WHERE job = 'fails'`);
+    expect(await valueOf(url, 'run_duration_seconds', 'task=fail')).toBe(attempts[0]!['n']);
+    expect(await valueOf(url, 'run_lateness_seconds', 'kind=catch_up')).toBe(1);
+    expect(await valueOf(url, 'claim_duration_seconds')).toBeGreaterThan(10);
+  });
+
+  it('that overlap skips, or a pause, are counted with their reason', async () => {
+    const service = await givenService();
+    const soon = new Date(Date.now() + 1_000);
+    const grid = {
+      type: 'interval',
+      everySeconds: 0.5,
+      anchor: soon.toISOString(),
+      startAt: null,
+      endAt: null,
+      jitterSeconds: 0,
+    } as const;
+    await service.given(jobRow('busy', { task: 'wait', trigger: grid, nextOccurrenceAt: soon, nextRunAt: soon }));
+    await eventually(async () => {
+      const counted = await valuesOf(service.url, 'runs_total');
+      expect(counted['job=busy kind=schedule reason=overlap state=skipped']).toBeGreaterThan(1);
+    });
+    await service.call('POST', '/jobs/busy/pause');
+    const pausedFor = async () => {
+      const [row] = await ask(
+        service.database,
+        `SELECT next_run_at < now() - interval '1 s' AS over FROM cronzimus.jobs WHERE name = 'busy'`,
+      );
+      expect(row).toEqual({ over: true });
+    };
+    await eventually(pausedFor);
+    await service.call('POST', '/jobs/busy/resume');
+    await service.call('POST', '/jobs/busy/pause');
+    await eventually(async () => {
+      const counted = await valuesOf(service.url, 'runs_total');
+      expect(counted).toEqual(await endsIn(service.database));
+      expect(counted['job=busy kind=schedule reason=paused state=skipped']).toBeGreaterThan(0);
+    });
+  });
+
+  it.each([
+    ['echo', { text: 'x' }],
+    ['ledger', { entry: 'x' }],
+  ])('are counted once where the answer to the COMMIT of their end gets lost: %s', async (task, input) => {
+    let proxy!: Proxy;
+    const service = await givenService({}, async (url) => (proxy = await Proxy.to(url)).url);
+    undo.unshift(() => proxy.close());
+    await ask(service.database, 'CREATE TABLE public.ledger (entry text)');
+    await service.given(spentJob('job', task, { input }));
+    const lost = proxy.loseCommitOf('WITH outcome AS');
+    await service.run('job', 'succeeded');
+    await lost;
+    const labels = 'job=job kind=manual reason= state=succeeded';
+    await eventually(async () => expect(await valuesOf(service.url, 'runs_total')).toEqual({ [labels]: 1 }));
+    expect(await valueOf(service.url, 'results_refused_total')).toBe(0);
+  });
+
+  it('are not counted where the transaction that ends them is rolled back', async () => {
+    const { app, url } = await givenStill();
+    const end = { job: 'job', kind: 'manual', state: 'cancelled', reason: 'user' } as const;
+    const [database, metrics] = [app.get(ApiDatabase, { strict: false }), app.get(RunMetrics, { strict: false })];
+    const endIn = (tx: EntityManager) => metrics.ended(tx, [end]);
+    const rolledBack = database.transaction(async (tx) => {
+      endIn(tx);
+      await tx.query('SELECT 1 / 0');
+    });
+    await expect(rolledBack).rejects.toThrow('division by zero');
+    expect(await valuesOf(url, 'runs_total')).toEqual({});
+    await database.transaction(async (tx) => endIn(tx));
+    expect(await valuesOf(url, 'runs_total')).toEqual({ 'job=job kind=manual reason=user state=cancelled': 1 });
+  });
+
+  it('of more than 500 jobs have at most 500 of their names as labels, and lose none', async () => {
+    const service = await givenService();
+    const names = Array.from({ length: 520 }, (_none, index) => `job-${index}`);
+    const misfire = { policy: 'skip', graceSeconds: 0, maxCatchUp: 1 } as const;
+    await service.given(...names.map((name) => due(name, { misfire })));
+    await eventually(async () => {
+      const counted = Object.entries(await valuesOf(service.url, 'runs_total'));
+      expect(counted.reduce((sum, [, value]) => sum + value, 0)).toBe(520);
+      expect(counted).toHaveLength(501);
+      expect(Object.fromEntries(counted)['job=other kind=schedule reason=misfire state=missed']).toBe(20);
+    });
+  });
+
+  it('whose result comes after another attempt has begun are refused, and that is counted', async () => {
+    const service = await givenService();
+    await service.given(spentJob('late', 'wait', { timeoutSeconds: 0.5 }));
+    await service.run('late', 'running');
+    await ask(service.database, 'UPDATE cronzimus.runs SET attempt = attempt + 1');
+    await eventually(async () => expect(await valueOf(service.url, 'results_refused_total')).toBe(1));
+  });
+});
+
+describe('a replica that is killed', () => {
+  let children: ChildProcess[];
+  beforeEach(() => {
+    children = [];
+    undo.push(() => Promise.all(children.map((child) => kill(child, 'SIGKILL'))));
+  });
+
+  it.each([
+    ['rerun', 'rerun', {}],
+    ['fail', 'worker_lost', { 'job=held kind=manual reason=worker_lost state=failed': 1 }],
+  ] as const)('leaves runs that who takes them over counts: %s', async (onInterruption, fate, ends) => {
+    const service = await givenService({ ROLES: 'api,scheduler' });
+    await ask(service.database, 'CREATE TABLE public.begun (run uuid, attempt int, pid int)');
+    await service.given(spentJob('held', 'hold', { onInterruption, overlap: 'allow' }));
+    const worker = forkScript('service-process.js', { DATABASE_URL: service.database, ROLES: 'worker' });
+    children.push(worker);
+    await message(worker);
+    await service.run('held', 'running');
+    await kill(worker, 'SIGKILL');
+    await eventually(
+      async () => expect(await valueOf(service.url, 'attempts_recovered_total', `reason=${fate}`)).toBe(1),
+      { within: 30_000 },
+    );
+    expect(await valuesOf(service.url, 'process_deaths_total')).toEqual({ 'task=hold': 1 });
+    expect(await valuesOf(service.url, 'runs_total')).toEqual(ends);
+  });
+});
+
+/** Runs of a job in these states, a minute after each other from 2026-05-01 on; those with an end have it half a minute later. */
+async function givenHistory(database: string, job: string, states: string[]): Promise<void> {
+  for (const [index, state] of states.entries())
+    await ask(
+      database,
+      `INSERT INTO cronzimus.runs (id, job_id, job, task, kind, state, queued_at, finished_at, scheduled_at, due_at,
+         priority, timeout_seconds, retry, on_interruption, input)
+       SELECT gen_random_uuid(), id, name, task, 'manual', '${state}', at,
+         CASE WHEN '${state}' <> 'pending' THEN at + interval '30 s' END, at, at, 0, 1, '{}', 'rerun', '{}'
+       FROM cronzimus.jobs, CAST('2026-05-01T00:0${index}:00Z' AS timestamptz) AS at WHERE name = '${job}'`,
+    );
+}
+
+describe('figures of the database', () => {
+  it('say what the tables say, and are read once in 15 s', async () => {
+    const { url, database, given } = await givenStill();
+    await given(
+      due('active'),
+      due('jittered', { nextRunAt: new Date('2027-01-01T00:00:00Z') }),
+      due('paused', { paused: true }),
+      spentJob('finished', 'echo'),
+    );
+    await givenHistory(database, 'active', ['succeeded', 'succeeded', 'failed', 'skipped', 'pending']);
+    await ask(
+      database,
+      `INSERT INTO cronzimus.replicas (name, app, version, roles, started_at, seen_at)
+      SELECT 'x', 'x', '1.2.3', roles, now(), now() FROM (VALUES ('{api,worker}'::text[]), ('{worker}')) AS r (roles)`,
+    );
+    const jobs = { 'state=active': 2, 'state=paused': 1, 'state=finished': 1 };
+    expect(await valuesOf(url, 'jobs')).toEqual(jobs);
+    expect(await valueOf(url, 'occurrences_overdue')).toBe(1);
+    const [age] = await ask(
+      database,
+      `SELECT extract(epoch FROM now() - '${PAST.toISOString()}'::timestamptz)::int AS s`,
+    );
+    expect(await valueOf(url, 'overdue_oldest_seconds')).toBeCloseTo(Number(age!['s']), -2);
+    expect(await valueOf(url, 'queue_depth')).toBe(1);
+    expect(await valueOf(url, 'scheduler_paused')).toBe(0);
+    expect(await valuesOf(url, 'job_next_run_timestamp_seconds')).toEqual({
+      'job=active': PAST.getTime() / 1000,
+      'job=jittered': Date.parse('2027-01-01') / 1000,
+    });
+    expect(await valuesOf(url, 'job_last_success_timestamp_seconds')).toEqual({
+      'job=active': Date.parse('2026-05-01T00:01:30Z') / 1000,
+    });
+    expect(await valuesOf(url, 'job_last_run_success')).toEqual({ 'job=active': 0 });
+    expect(await valuesOf(url, 'replicas')).toEqual({
+      'role=api version=1.2.3': 1,
+      'role=worker version=1.2.3': 2,
+    });
+    expect(await valueOf(url, 'database_max_connections')).toBeGreaterThan(
+      (await valueOf(url, 'database_connections')) ?? NaN,
+    );
+    expect(await valueOf(url, 'table_bytes', 'table=runs')).toBeGreaterThan(8_000);
+    expect(await valueOf(url, 'table_bytes', 'table=queue.job_common')).toBeGreaterThan(8_000);
+
+    await ask(database, 'DELETE FROM cronzimus.jobs');
+    expect(await valuesOf(url, 'jobs')).toEqual(jobs);
+  });
+
+  it('name the first 500 jobs only', async () => {
+    const { url, given } = await givenStill();
+    await given(...Array.from({ length: 510 }, (_none, index) => due(`job-${index}`)));
+    expect(Object.keys(await valuesOf(url, 'job_next_run_timestamp_seconds'))).toHaveLength(500);
+    expect(await valueOf(url, 'jobs', 'state=active')).toBe(510);
+  });
+
+  it('are left out while the database is silent or away, and the figures of the process are not', async () => {
+    let proxy!: Proxy;
+    const service = await givenService({}, async (url) => (proxy = await Proxy.to(url)).url);
+    undo.unshift(() => proxy.close());
+    proxy.hush();
+    undo.push(async () => proxy.speak());
+    const began = performance.now();
+    const found = await scrape(service.url);
+    expect(performance.now() - began).toBeLessThan(5_000);
+    for (const name of [
+      'jobs',
+      'occurrences_overdue',
+      'queue_depth',
+      'replicas',
+      'table_bytes',
+      'database_connections',
+    ])
+      expect([name, found.get(`cronzimus_${name}`)?.samples]).toEqual([name, []]);
+    expect(found.get('cronzimus_worker_slots')?.samples).toMatchObject([{ value: 50 }]);
+    expect(found.get('cronzimus_http_requests_total')).toBeDefined();
+  });
+});
+
+describe('GET /metrics', () => {
+  it('needs the key of a viewer', async () => {
+    const { url } = await givenStill({ API_KEYS: 'prometheus:viewer:key-of-a-viewer' });
+    const response = await fetch(`${url}/metrics`);
+    expect([response.status, await response.json()]).toEqual([401, expect.objectContaining({ code: 'NO_KEY' })]);
+    expect(await scrape(url, { Authorization: 'Bearer key-of-a-viewer' })).toBeDefined();
+  });
+
+  it('needs none with METRICS_PUBLIC=true', async () => {
+    const { url } = await givenStill({ API_KEYS: 'prometheus:viewer:key-of-a-viewer', METRICS_PUBLIC: 'true' });
+    expect(await scrape(url)).toBeDefined();
+    expect((await fetch(`${url}/api/v1/jobs`)).status).toBe(401);
+  });
+
+  it('is refused where Host is not local and there are no keys', async () => {
+    const { url } = await givenStill({ METRICS_PUBLIC: 'true' });
+    const response = await fetch(`${url}/metrics`, { headers: { Origin: 'https://example.org' } });
+    expect(await response.json()).toMatchObject({ status: 403, code: 'FORBIDDEN_ORIGIN' });
+  });
+
+  it.each([
+    ['worker', ['cancellations', 'heartbeat', 'peers', 'reconciler', 'run_logs', 'settler', 'worker']],
+    ['scheduler', ['declarations', 'dispatch', 'heartbeat', 'peers', 'reconciler']],
+    ['api', ['heartbeat']],
+  ])('is answered by a process of the role %s, with the loops that tick there', async (ROLES, loops) => {
+    const { url } = await givenService({ ROLES });
+    await eventually(async () => {
+      const ticks = await valuesOf(url, 'loop_last_tick_timestamp_seconds');
+      expect(Object.keys(ticks).toSorted()).toEqual(loops.map((loop) => `loop=${loop}`));
+      for (const at of Object.values(ticks)) expect(Math.abs(Date.now() / 1000 - at)).toBeLessThan(30);
+    });
+    expect(await valueOf(url, 'worker_slots')).toBe(ROLES === 'worker' ? 50 : 0);
+    expect(Object.keys(await valuesOf(url, 'clock_offset_seconds'))).toHaveLength(ROLES === 'scheduler' ? 1 : 0);
+  });
+});
+
+describe('requests', () => {
+  it('are counted by the pattern of their route, never by their path', async () => {
+    const { url } = await givenStill();
+    const ids = ['01990000-0000-7000-8000-000000000000', '01990000-0000-7000-8000-000000000001'];
+    for (const path of [...ids.map((id) => `/api/v1/runs/${id}`), '/no/such', '/api/v1/nope', '/docs-json'])
+      await (await fetch(url + path)).text();
+    const counted = await valuesOf(url, 'http_requests_total');
+    expect(counted).toEqual({
+      'method=GET route=/api/v1/runs/:id status=404': 2,
+      'method=GET route=none status=404': 2,
+      'method=GET route=/docs-json status=200': 1,
+    });
+    expect(await valueOf(url, 'http_request_duration_seconds', 'method=GET route=/api/v1/runs/:id')).toBe(2);
+  });
+
+  it('that are refused for their key are counted with the reason', async () => {
+    const { url } = await givenStill({ API_KEYS: 'ci:viewer:key-of-a-viewer', METRICS_PUBLIC: 'true' });
+    const send = (authorization: string, method = 'GET') =>
+      fetch(`${url}/api/v1/scheduler${method === 'GET' ? '' : '/pause'}`, { method, headers: { authorization } });
+    await send('');
+    await send('Bearer key-of-a-viewer', 'POST');
+    for (let guess = 1; guess <= 42; guess += 1) await send(`Bearer guess-${guess}`);
+    const refused = await valuesOf(url, 'auth_refused_total');
+    expect(refused).toMatchObject({
+      'reason=no_key': 1,
+      'reason=role_too_low': 1,
+      'reason=wrong_key': 40,
+      'reason=too_many_wrong_keys': 2,
+      'reason=key_expired': 0,
+    });
+  });
+
+  it('of the http task that are refused for their address are counted', async () => {
+    const service = await givenService();
+    await service.given(spentJob('nosy', 'http', { input: { url: 'http://169.254.169.254/latest/meta-data/' } }));
+    await service.run('nosy', 'failed');
+    expect(await valueOf(service.url, 'http_task_blocked_total')).toBe(1);
+  });
+});
+
+const jobsFile = (text: string) =>
+  JSON.stringify({ jobs: { a: { task: 'echo', input: { text }, trigger: { type: 'interval', everySeconds: 3600 } } } });
+
+describe('the jobs file', () => {
+  it('tells what became of it: taken, refused, the same, and none of that where there is none', async () => {
+    const path = join(await mkdtemp(join(process.env['TEST_SCRATCH']!, 'metrics-')), 'jobs.json');
+    const write = (text: string) => writeFile(path, jobsFile(text));
+    await write('one');
+    const { app, url } = await givenService({ JOBS_FILE: path });
+    const hash = async () => Object.keys(await valuesOf(url, 'jobs_file_info'))[0];
+    const first = await hash();
+    expect(first).toMatch(/^hash=[0-9a-f]{12}$/);
+    expect(await valueOf(url, 'jobs_file_last_reload_success')).toBe(1);
+
+    await writeFile(path, '{');
+    await eventually(async () => expect(await valueOf(url, 'jobs_file_last_reload_success')).toBe(0));
+    expect(await hash()).toBe(first);
+    await write('two');
+    await eventually(async () => expect(await valueOf(url, 'jobs_file_last_reload_success')).toBe(1));
+    expect(await hash()).not.toBe(first);
+    // As SIGHUP does.
+    app.get(Declarations, { strict: false }).reload();
+    const reloads = { 'result=success': 2, 'result=rejected': 1, 'result=unchanged': 1 };
+    await eventually(async () => expect(await valuesOf(url, 'jobs_file_reloads_total')).toEqual(reloads));
+    expect(await valueOf(url, 'jobs_file_last_reload_timestamp_seconds')).toBeGreaterThan(Date.now() / 1000 - 60);
+
+    const other = await givenStill();
+    expect(await valuesOf(other.url, 'jobs_file_last_reload_success')).toEqual({});
+  });
+});
+
+it('counts the reconnects of the session that listens', async () => {
+  const { url, database } = await givenService();
+  await ask(
+    database,
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE application_name = 'cronzimus session' AND datname = current_database()`,
+  );
+  await eventually(async () => expect(await valueOf(url, 'listen_reconnects_total')).toBe(1));
+});
+
+/** Comes back long after its signal. */
+let comeBack: () => void;
+@Injectable()
+@Task({ name: 'deaf' })
+class Deaf implements TaskHandler {
+  run() {
+    return new Promise<void>((resolve) => (comeBack = resolve));
+  }
+}
+@Module({ providers: [Deaf] })
+class DeafModule {}
+
+it('shows attempts that run, and those that were abandoned, whose late result is refused', async () => {
+  const database = await createTestDatabase();
+  undo.push(() => database.drop());
+  const app = await createTestApplication(database.url, { WORKER_CONCURRENCY: '3' }, [DeafModule]);
+  undo.push(() => app.close());
+  undo.push(await serve(app, app.get<Environment>(ENVIRONMENT, { strict: false })));
+  const url = await app.getUrl();
+  await givenJobs(app.get(getDataSourceToken(SCHEDULER), { strict: false }), [
+    spentJob('deaf', 'deaf', { timeoutSeconds: 0.2 }),
+  ]);
+  await fetch(`${url}/api/v1/jobs/deaf/run`, { method: 'POST' });
+  await eventually(async () => expect(await valueOf(url, 'attempts_running')).toBe(1));
+  expect(await valueOf(url, 'worker_slots')).toBe(3);
+  expect(await valueOf(url, 'attempts_abandoned')).toBe(0);
+  await eventually(async () => expect(await valueOf(url, 'attempts_abandoned')).toBe(1), { within: 20_000 });
+  expect(await valueOf(url, 'runs_total', 'job=deaf kind=manual reason= state=timed_out')).toBe(1);
+  comeBack();
+  await eventually(async () => expect(await valueOf(url, 'attempts_running')).toBe(0));
+  expect(await valueOf(url, 'attempts_abandoned')).toBe(0);
+  expect(await valueOf(url, 'results_refused_total')).toBe(1);
+});
+
+it('shows the pools, also that of transactional attempts once there was one', async () => {
+  const service = await givenService();
+  await ask(service.database, 'CREATE TABLE public.ledger (entry text)');
+  await service.given(spentJob('books', 'ledger', { input: { entry: 'x' } }));
+  const pools = async () =>
+    new Set(Object.keys(await valuesOf(service.url, 'database_pool_connections')).map((key) => key.split(' ')[0]));
+  expect(await pools()).toEqual(new Set(['pool=api', 'pool=scheduler', 'pool=tasks']));
+  await service.run('books', 'succeeded');
+  expect(await pools()).toEqual(new Set(['pool=api', 'pool=scheduler', 'pool=tasks', 'pool=transactional']));
+});
+
+describe('docs/metrics.md', () => {
+  const page = readFileSync(join(import.meta.dirname, '../docs/metrics.md'), 'utf8');
+  const documented = [...page.matchAll(/^\| `(?<name>\w+)` +\| (?<type>\w+) +\| (?<labels>[^|]*?) +\| [pd] +\|/gm)].map(
+    ({ groups }) => [groups!['name']!, groups!['type'], groups!['labels']!.replaceAll(/[`\s]/g, '')] as const,
+  );
+
+  it('has every series with its type and labels, and nothing else', async () => {
+    const { app } = await givenStill();
+    const { registry } = app.get(Metrics, { strict: false });
+    const exported = registry
+      .getMetricsAsArray()
+      .filter(({ name }) => name.startsWith('cronzimus_'))
+      .map((metric) => {
+        const { name, type, labelNames } = metric as unknown as { name: string; type: string; labelNames: string[] };
+        return [name, type, labelNames.join()];
+      });
+    expect(new Set(documented)).toEqual(new Set(exported));
+    expect(documented).toHaveLength(exported.length);
+    expect(documented.length).toBeGreaterThan(30);
+  });
+
+  it('names those of the process and of Node too', async () => {
+    const { app } = await givenStill();
+    const { registry } = app.get(Metrics, { strict: false });
+    const others = registry.getMetricsAsArray().flatMap(({ name }) => (name.startsWith('cronzimus_') ? [] : [name]));
+    expect(new Set([...page.matchAll(/`((?:process|nodejs)_\w+)`/g)].map(([, name]) => name))).toEqual(new Set(others));
+  });
+});
