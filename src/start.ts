@@ -65,7 +65,7 @@ async function start(
   undo: Undo[],
   stop: AbortController,
 ): Promise<void> {
-  const environment = await withDatabase(readEnvironment(processEnvironment()), undo);
+  const environment = await withDatabase(readEnvironment(processEnvironment(), { listens: !migrating() }), undo);
   await refusePooler(environment);
   if (environment.DATABASE_MIGRATE || migrating()) await migrate(environment, migrations, stop.signal);
   else await waitForMigrations(environment, migrations, stop.signal);

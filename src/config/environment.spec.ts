@@ -87,4 +87,8 @@ describe('the environment', () => {
   ])('decides who is let in: %s', (_case, values, mode) => {
     expect(readEnvironment(values)).toMatchObject({ AUTH_MODE: mode });
   });
+
+  it('asks for no keys where nothing listens, as for migrations', () => {
+    expect(readEnvironment({ HOST: '0.0.0.0' }, { listens: false })).toMatchObject({ HOST: '0.0.0.0' });
+  });
 });

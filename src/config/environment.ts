@@ -65,12 +65,14 @@ export type Environment = Variables & { DATABASE_URL: string };
 export const ENVIRONMENT = Symbol('ENVIRONMENT');
 
 /** Reads and checks all variables; an empty one counts as absent. Throws one Problem that names every fault. */
-export function readEnvironment(values: NodeJS.ProcessEnv): Variables {
+export function readEnvironment(values: NodeJS.ProcessEnv, { listens = true } = {}): Variables {
   const set = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
   const { data, error } = environment.safeParse(set);
   const issues = error?.issues.map(({ path, message }) => ({ path: path.join('.'), message })) ?? [];
   const order = Object.keys(environment.shape);
-  const faults = [...issues, ...jointFaults(set)].toSorted((a, b) => order.indexOf(a.path) - order.indexOf(b.path));
+  const faults = [...issues, ...jointFaults(set, listens)].toSorted(
+    (a, b) => order.indexOf(a.path) - order.indexOf(b.path),
+  );
   if (data && faults.length === 0)
     return { ...data, AUTH_MODE: data.AUTH_MODE ?? ((data.API_KEYS ?? data.API_KEYS_FILE) ? 'keys' : 'none') };
   const lines = faults.map(({ path, message }) => `  ${path}: ${message}`);

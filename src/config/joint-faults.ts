@@ -10,8 +10,11 @@ interface Given {
   DATABASE_DIRECT_URL?: string | undefined;
 }
 
-/** What is wrong with variables taken together. */
-export const jointFaults = (given: Given): Fault[] => [...databaseFaults(given), ...authFaults(given)];
+/** What is wrong with variables taken together. Who may come in matters only to a process that listens. */
+export const jointFaults = (given: Given, listens: boolean): Fault[] => [
+  ...databaseFaults(given),
+  ...(listens ? authFaults(given) : []),
+];
 
 function databaseFaults({ DATABASE_URL, DATABASE_DIRECT_URL }: Given): Fault[] {
   if (!DATABASE_DIRECT_URL || DATABASE_URL) return [];
