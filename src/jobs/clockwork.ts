@@ -67,7 +67,7 @@ export class Clockwork {
       jobs_file: this.declarations.watch.loop,
       worker: this.worker.loop,
       settler: this.settler.loop,
-      cancellations: this.worker.cancellations,
+      cancellations: this.worker.cancellations.loop,
       run_logs: this.logs.loop,
       peers: this.recovery.watch,
       reconciler: this.recovery.reconciler,

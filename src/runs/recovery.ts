@@ -7,11 +7,11 @@ import { LostReplicas } from '../queue/lost-replicas.js';
 import { notify } from '../queue/notify.js';
 import { Replicas } from '../queue/replicas.js';
 import { RunQueue } from '../queue/run-queue.js';
+import { Attempts } from './attempts.js';
 import { releaseHeld } from './release-held.js';
 import { reclaimOrphans, replaceLostTickets } from './reclaim-runs.js';
 import { RecoveryMetrics } from './recovery-metrics.js';
 import { RunMetrics } from './run-metrics.js';
-import { Worker } from './worker.js';
 
 /** Sees to it that a dead process blocks no run: looks at its peers often, and reconciles runs and tickets every 10 s. */
 @Injectable()
@@ -33,7 +33,7 @@ export class Recovery {
     private readonly queue: RunQueue,
     private readonly replicas: Replicas,
     private readonly lost: LostReplicas,
-    private readonly worker: Worker,
+    private readonly attempts: Attempts,
     private readonly runMetrics: RunMetrics,
     private readonly metrics: RecoveryMetrics,
     private readonly logger: PinoLogger,
@@ -58,7 +58,7 @@ export class Recovery {
 
   /** True when there may be more than one batch. */
   private async reconcile(): Promise<boolean> {
-    const own = { number: this.replicas.number, active: this.worker.active };
+    const own = { number: this.replicas.number, active: this.attempts.runs.map(({ id }) => id) };
     const { reclaimed, tickets } = await this.database.transaction(async (tx) => {
       const found = await reclaimOrphans(tx, this.queue, own);
       const replaced = await replaceLostTickets(tx, this.queue);

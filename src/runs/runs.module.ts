@@ -3,6 +3,8 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { API } from '../database/data-source.js';
 import { QueueModule } from '../queue/queue.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
+import { Attempts } from './attempts.js';
+import { Cancellations } from './cancellations.js';
 import { HistoryMetrics } from './history-metrics.js';
 import { PruneRuns } from './prune-runs.task.js';
 import { RecoveryMetrics } from './recovery-metrics.js';
@@ -26,6 +28,8 @@ import { Worker } from './worker.js';
   controllers: [RunsController],
   providers: [
     Worker,
+    Attempts,
+    Cancellations,
     Slots,
     TaskRunner,
     TransactionalAttempt,

@@ -1,19 +1,19 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { Metrics } from '../metrics/metrics.js';
-import { Worker } from './worker.js';
+import { Attempts } from './attempts.js';
 
 /** How much of this process's slots is used. */
 @Injectable()
 export class WorkerMetrics {
-  constructor(@Inject(ENVIRONMENT) { ROLES, WORKER_CONCURRENCY }: Environment, metrics: Metrics, worker: Worker) {
+  constructor(@Inject(ENVIRONMENT) { ROLES, WORKER_CONCURRENCY }: Environment, metrics: Metrics, attempts: Attempts) {
     const slots = ROLES.includes('worker') ? WORKER_CONCURRENCY : 0;
     metrics.gauge('worker_slots', 'Attempts that this process may run at once', [], () => [{ value: slots }]);
     metrics.gauge('attempts_running', 'Attempts that hold a slot, abandoned ones too', [], () => [
-      { value: worker.active.length },
+      { value: attempts.runs.length },
     ]);
     metrics.gauge('attempts_abandoned', 'Attempts whose run has its end and whose task does not come back', [], () => [
-      { value: worker.abandoned.length },
+      { value: attempts.abandoned.length },
     ]);
   }
 }

@@ -1,20 +1,19 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { Loop } from '../core/loop.js';
 import type { Problem } from '../core/problem.js';
-import { rows } from '../database/transaction.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { DirectSession } from '../queue/direct-session.js';
 import { Replicas } from '../queue/replicas.js';
 import { RunQueue } from '../queue/run-queue.js';
 import type { AttemptResult } from './attempt-result.js';
+import { type Attempt, Attempts } from './attempts.js';
+import { Cancellations } from './cancellations.js';
 import { type ClaimedRun, claimRuns } from './claim-runs.js';
 import { Slots } from './slots.js';
 import { outcomeOf } from './outcome.js';
 import { RunMetrics } from './run-metrics.js';
 import {
-  CancelledError,
   DatabaseSilentError,
   InterruptedError,
   ShutdownError,
@@ -26,29 +25,13 @@ import { TaskRunner } from './task-runner.js';
 
 const LONGEST_HANDING_BACK_MS = 20_000;
 
-interface Attempt {
-  run: ClaimedRun;
-  stop: AbortController;
-  /** The run has its end, and the task has not come back. */
-  abandoned: boolean;
-  done: Promise<void>;
-}
-
 /** Claims as many runs as there are free slots, runs each on its own, and hands their ends to the settler. */
 @Injectable()
 export class Worker {
-  /** A slot each; kept until the task has come back and its end is written. */
-  private readonly attempts = new Set<Attempt>();
   readonly loop = new Loop({
     everyMs: 1_000,
     turn: () => this.claim(),
     failed: (error) => this.logger.error({ err: error }, 'claim failed'),
-  });
-
-  readonly cancellations = new Loop({
-    everyMs: 1_000,
-    turn: () => this.heedCancellations(),
-    failed: (error) => this.logger.error({ err: error }, 'cancellations not looked for'),
   });
 
   /** Called when tasks that do not heed their signal hold half of the slots: only a new process can free them. */
@@ -61,46 +44,37 @@ export class Worker {
     private readonly slots: Slots,
     private readonly runner: TaskRunner,
     private readonly settler: Settler,
+    private readonly attempts: Attempts,
+    readonly cancellations: Cancellations,
     private readonly metrics: RunMetrics,
     private readonly logger: PinoLogger,
     session: DirectSession,
   ) {
     session.on('runs', () => this.loop.wake());
-    session.on('cancel', () => this.cancellations.wake());
-    replicas.silenced = () => this.interrupt(new DatabaseSilentError());
-  }
-
-  /** The runs that this process executes now. */
-  get active(): string[] {
-    return [...this.attempts].map(({ run }) => run.id);
-  }
-
-  /** Those of them that have their end, and whose task does not come back. */
-  get abandoned(): ClaimedRun[] {
-    return [...this.attempts].flatMap(({ abandoned, run }) => (abandoned ? [run] : []));
+    replicas.silenced = () => this.attempts.abort(new DatabaseSilentError());
   }
 
   start(): void {
     this.settler.start();
     this.loop.start();
-    this.cancellations.start();
+    this.cancellations.loop.start();
   }
 
   /** Claims nothing more; what runs gets `graceSeconds`, then its signal aborts and the job's `onInterruption` decides. */
   async stop(graceSeconds: number): Promise<void> {
     await this.loop.stop();
-    const drained = Promise.all([...this.attempts].map(({ done }) => done));
-    await withinGrace(drained, graceSeconds * 1000);
-    this.interrupt(new ShutdownError());
+    await this.attempts.drained(graceSeconds * 1000);
+    this.attempts.abort(new ShutdownError());
     // What is still not written then, as without a database, is for others to take over.
-    await withinGrace(drained, LONGEST_HANDING_BACK_MS);
-    await this.cancellations.stop();
+    await this.attempts.drained(LONGEST_HANDING_BACK_MS);
+    await this.cancellations.loop.stop();
     await this.settler.stop();
   }
 
   private async claim(): Promise<boolean> {
-    this.abandonLostOnes();
-    const free = this.slots.free([...this.attempts].map(({ run }) => run));
+    // Others took this process for dead, and its runs over.
+    this.attempts.abort(new TakenOverError(), ({ replicaNumber }) => replicaNumber !== this.replicas.number);
+    const free = this.slots.free(this.attempts.runs);
     if (free.slots <= 0) return false;
     const { number, name } = this.replicas;
     const began = performance.now();
@@ -143,44 +117,16 @@ export class Worker {
       this.metrics.resultRefused();
       this.logger.warn(named(attempt), 'task came back after its run had ended; result refused');
     }
-    this.attempts.delete(attempt);
+    this.attempts.remove(attempt);
     this.loop.wake();
   }
 
   private abandon(attempt: Attempt): void {
     attempt.abandoned = true;
     this.logger.error(named(attempt), 'task does not heed its signal and keeps its slot');
-    const left = this.abandoned;
+    const left = this.attempts.abandoned;
     if (this.slots.areHalf(left)) this.exhausted(new SlotsAbandonedError(left));
-  }
-
-  /** Aborts the attempts of this process whose runs somebody has cancelled, wherever that was. */
-  private async heedCancellations(): Promise<void> {
-    if (this.attempts.size === 0) return;
-    const cancelled = await this.database.transaction((tx) =>
-      rows<{ id: string }>(tx, 'SELECT id FROM runs WHERE id = ANY($1) AND cancel_requested_at IS NOT NULL', [
-        this.active,
-      ]),
-    );
-    const ids = new Set(cancelled.map(({ id }) => id));
-    for (const { run, stop } of this.attempts) if (ids.has(run.id)) stop.abort(new CancelledError());
-  }
-
-  /** Others took this process for dead, and its runs over. */
-  private abandonLostOnes(): void {
-    for (const { run, stop } of this.attempts)
-      if (run.replicaNumber !== this.replicas.number) stop.abort(new TakenOverError());
-  }
-
-  private interrupt(why: InterruptedError): void {
-    for (const { stop } of this.attempts) stop.abort(why);
   }
 }
 
 const named = ({ run }: Attempt) => ({ runId: run.id, job: run.job, task: run.task, attempt: run.attempt });
-
-async function withinGrace(drained: Promise<unknown>, graceMs: number): Promise<void> {
-  const enough = new AbortController();
-  await Promise.race([drained, pause(graceMs, undefined, { signal: enough.signal }).catch(() => {})]);
-  enough.abort();
-}

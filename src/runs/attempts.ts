@@ -1,0 +1,49 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import type { ClaimedRun } from './claim-runs.js';
+import type { CancelledError, InterruptedError } from './run-errors.js';
+
+export interface Attempt {
+  run: ClaimedRun;
+  stop: AbortController;
+  /** The run has its end, and the task has not come back. */
+  abandoned: boolean;
+  /** The end is written. */
+  done: Promise<void>;
+}
+
+/** What this process executes: a slot each, kept until the task has come back and its end is written. */
+@Injectable()
+export class Attempts {
+  private readonly all = new Set<Attempt>();
+
+  get runs(): ClaimedRun[] {
+    return [...this.all].map(({ run }) => run);
+  }
+
+  /** The runs that have their end, and whose task does not come back. */
+  get abandoned(): ClaimedRun[] {
+    return [...this.all].flatMap(({ abandoned, run }) => (abandoned ? [run] : []));
+  }
+
+  add(attempt: Attempt): void {
+    this.all.add(attempt);
+  }
+
+  remove(attempt: Attempt): void {
+    this.all.delete(attempt);
+  }
+
+  /** Aborts the signals of those whose run is meant; of all, unless told. */
+  abort(why: InterruptedError | CancelledError, meant: (run: ClaimedRun) => boolean = () => true): void {
+    for (const { run, stop } of this.all) if (meant(run)) stop.abort(why);
+  }
+
+  /** Waits until the end of each is written, at the latest for so long. */
+  async drained(graceMs: number): Promise<void> {
+    const written = Promise.all([...this.all].map(({ done }) => done));
+    const enough = new AbortController();
+    await Promise.race([written, pause(graceMs, undefined, { signal: enough.signal }).catch(() => {})]);
+    enough.abort();
+  }
+}

@@ -1,0 +1,37 @@
+import { Injectable } from '@nestjs/common';
+import { PinoLogger } from 'nestjs-pino';
+import { Loop } from '../core/loop.js';
+import { SchedulerDatabase } from '../database/scheduler-database.js';
+import { rows } from '../database/transaction.js';
+import { DirectSession } from '../queue/direct-session.js';
+import { Attempts } from './attempts.js';
+import { CancelledError } from './run-errors.js';
+
+/** Aborts the attempts of this process whose runs somebody has cancelled, wherever that was. */
+@Injectable()
+export class Cancellations {
+  readonly loop = new Loop({
+    everyMs: 1_000,
+    turn: () => this.heed(),
+    failed: (error) => this.logger.error({ err: error }, 'cancellations not looked for'),
+  });
+
+  constructor(
+    private readonly database: SchedulerDatabase,
+    private readonly attempts: Attempts,
+    private readonly logger: PinoLogger,
+    session: DirectSession,
+  ) {
+    session.on('cancel', () => this.loop.wake());
+  }
+
+  private async heed(): Promise<void> {
+    const active = this.attempts.runs.map(({ id }) => id);
+    if (active.length === 0) return;
+    const cancelled = await this.database.transaction((tx) =>
+      rows<{ id: string }>(tx, 'SELECT id FROM runs WHERE id = ANY($1) AND cancel_requested_at IS NOT NULL', [active]),
+    );
+    const ids = new Set(cancelled.map(({ id }) => id));
+    this.attempts.abort(new CancelledError(), ({ id }) => ids.has(id));
+  }
+}
