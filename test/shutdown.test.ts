@@ -1,10 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { Client } from 'pg';
 import { ask } from './support/ask.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { forkScript } from './support/fork.js';
+import { forkScript, message } from './support/fork.js';
 import { kill } from './support/kill.js';
 import { freePort } from './support/free-port.js';
 
@@ -56,6 +57,13 @@ describe('a service that is told to end', () => {
     expect(code).toBe(0);
     expect(took).toBeGreaterThan(4_900);
     half.destroy();
+  });
+
+  it('while it is still loaded, ends in good order, since process 1 of a container is not ended by an unheard signal', async () => {
+    const held = join(import.meta.dirname, 'support/hold-loading.js');
+    const service = givenService({ NODE_OPTIONS: `--import=${held}` });
+    expect(await message(service)).toBe('held');
+    expect((await end(service)).code).toBe(0);
   });
 
   it('while another process migrates, ends at once', async () => {
