@@ -45,6 +45,14 @@ faults: build ## Kill, cut and stop real processes, about 5 minutes; make faults
 package-check: build ## Pack the package, and see it at work in a copy of examples/own-tasks; needs the npm registry
 	tools/check-package
 
+.PHONY: image
+image: tools/node/node_modules/.installed ## Build the container image with Docker; root on Debian needs no engine and no registry for it
+	tools/image/engine tools/image/build
+
+.PHONY: image-check
+image-check: build tools/node/node_modules/.installed ## Build the image, and see a container of it at work, about 3 minutes
+	tools/image/engine tools/image/check $(ARGS)
+
 .PHONY: fuzz
 fuzz: build ## Send 10,000 right and hostile requests to a service, about a minute; make fuzz SEED=7 REQUESTS=50000
 	SEED=$(SEED) REQUESTS=$(or $(REQUESTS),10000) npm test -- test/fuzz $(ARGS)
@@ -70,7 +78,7 @@ security: install tools/security/node_modules/.installed ## Look for secrets in 
 
 .PHONY: clean
 clean: ## Remove what was built and installed; the data in .cronzimus stays
-	rm -rf dist coverage node_modules tools/*/node_modules
+	rm -rf dist coverage node_modules tools/*/node_modules .image release
 
 dist/main.js: node_modules/.installed $(sources) tsconfig.json tsconfig.build.json nest-cli.json
 	npm run build

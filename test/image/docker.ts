@@ -1,0 +1,49 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** What a command of Docker's says on stdout; throws with its stderr when it fails. */
+export async function docker(...args: string[]): Promise<string> {
+  const { stdout } = await run('docker', args, { maxBuffer: 64 * 1024 * 1024 });
+  return stdout.trim();
+}
+
+/** A container of an image, on the network of this machine, with nothing but what the image brings: a root that cannot be written to, no
+ *  capabilities, and no program that Debian has, a shell neither. */
+export class Container {
+  private constructor(readonly id: string) {}
+
+  static async start(image: string, variables: Record<string, string>, ...command: string[]): Promise<Container> {
+    const environment = Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
+    const hardening = ['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--network', 'host'];
+    const shellless = ['/bin', '/sbin', '/usr/bin', '/usr/sbin'].flatMap((folder) => ['--tmpfs', folder]);
+    const often = ['--health-interval', '1s'];
+    return new Container(
+      await docker('run', '--detach', ...hardening, ...shellless, ...often, ...environment, image, ...command),
+    );
+  }
+
+  /** Waits until it has ended, and answers with what. */
+  async ended(): Promise<number> {
+    return Number(await docker('wait', this.id));
+  }
+
+  signal(name: string): Promise<string> {
+    return docker('kill', '--signal', name, this.id);
+  }
+
+  async state(): Promise<{ Status: string; Health?: { Status: string } }> {
+    return JSON.parse(await docker('inspect', '--format', '{{json .State}}', this.id));
+  }
+
+  /** All that it said, on both streams. */
+  async said(): Promise<string> {
+    const { stdout, stderr } = await run('docker', ['logs', this.id]);
+    return stdout + stderr;
+  }
+
+  async remove(): Promise<void> {
+    await docker('rm', '--force', this.id);
+  }
+}
