@@ -53,6 +53,10 @@ image: tools/node/node_modules/.installed ## Build the container image with Dock
 image-check: build tools/node/node_modules/.installed ## Build the image, and see a container of it at work, about 3 minutes
 	tools/image/engine tools/image/check $(ARGS)
 
+.PHONY: compose-check
+compose-check: build tools/node/node_modules/.installed ## Bring docker/compose.yaml up, kill replicas, and look for what was lost or doubled
+	SEED=$(SEED) tools/image/engine tools/image/check-compose $(ARGS)
+
 .PHONY: fuzz
 fuzz: build ## Send 10,000 right and hostile requests to a service, about a minute; make fuzz SEED=7 REQUESTS=50000
 	SEED=$(SEED) REQUESTS=$(or $(REQUESTS),10000) npm test -- test/fuzz $(ARGS)

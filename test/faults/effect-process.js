@@ -1,4 +1,4 @@
-// The whole service, with tasks that leave a trace of each start and end. Tells its address when it runs.
+// The whole service, with tasks that leave a trace of each start and end. Tells a parent its address when it runs.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Module } from '@nestjs/common';
@@ -93,7 +93,7 @@ class Address {
 
   onApplicationBootstrap() {
     const server = this.host.httpAdapter.getHttpServer();
-    server.once('listening', () => process.send(`http://127.0.0.1:${server.address().port}`));
+    server.once('listening', () => process.send?.(`http://127.0.0.1:${server.address().port}`));
   }
 }
 Reflect.defineMetadata('design:paramtypes', [HttpAdapterHost], Address);

@@ -1,15 +1,13 @@
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { ask } from '../support/ask.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { Container, docker } from './docker.js';
+import { KEYS, Replica } from './replica.js';
 
 const IMAGE = process.env['IMAGE']!;
 const OWN_TASKS_IMAGE = process.env['OWN_TASKS_IMAGE']!;
 const MOST_ADDED_MEGABYTES = 45;
-const KEY = 'trial-key';
 
 let database: TestDatabase;
 const containers: Container[] = [];
@@ -26,36 +24,13 @@ async function start(image: string, variables: Record<string, string>, ...comman
   return container;
 }
 
-/** A replica on the test's database; answers once it is ready. */
-async function startReplica(image: string, variables: Record<string, string> = {}) {
-  const port = await freePort();
-  const began = Date.now();
-  const own = { DATABASE_URL: database.url, API_KEYS: `check:admin:${KEY}`, PORT: String(port) };
-  const container = await start(image, { ...own, ...variables });
-  const address = `http://127.0.0.1:${port}`;
-  await eventually(async () => expect((await fetch(`${address}/health/ready`)).status).toBe(200), { within: 60_000 });
-  const readyMs = Date.now() - began;
-  const api = async (method: string, path: string, body?: object) => {
-    const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
-    const answer = await fetch(`${address}/api/v1${path}`, {
-      method,
-      headers,
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    return { status: answer.status, body: (await answer.json()) as { id: string; state: string; items: unknown[] } };
-  };
-  return { container, address, api, readyMs };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
-}
+/** A replica on the test's database. */
+const startReplica = (image: string, variables: Record<string, string>) =>
+  Replica.start(image, { DATABASE_URL: database.url, ...variables }, (container) => containers.push(container));
 
 const tell = (figure: string) => process.stdout.write(`${figure}\n`);
+
+const sql = (statement: string, trigger: object) => ({ task: 'sql', input: { statement }, trigger });
 
 describe('the image', () => {
   it('says what it is, and starts Node without a shell as a user without rights', async () => {
@@ -101,7 +76,7 @@ describe('the image', () => {
     expect(await keyless.ended()).toBe(1);
     expect(await keyless.said()).toMatch(/BAD_ENVIRONMENT[^]*there are no keys; set API_KEYS_FILE or API_KEYS/);
 
-    const homeless = await start(IMAGE, { API_KEYS: `check:admin:${KEY}` });
+    const homeless = await start(IMAGE, KEYS);
     expect(await homeless.ended()).toBe(1);
     expect(await homeless.said()).toMatch(/EMBEDDED_POSTGRES_MISSING: DATABASE_URL is not set.*set DATABASE_URL/);
   });
@@ -114,39 +89,31 @@ describe('the image', () => {
   });
 
   it('is healthy, runs a job at its time and one by hand, and drains on SIGTERM', async () => {
-    const { container, api, readyMs } = await startReplica(IMAGE, { SQL_TASK_DATABASE_URL: 'self' });
-    tell(`start to ready: ${readyMs} ms`);
-    const task = { task: 'sql', input: { statement: 'SELECT 1 AS one' } };
-    const tick = { ...task, trigger: { type: 'interval', everySeconds: 1 } };
-    expect((await api('PUT', '/jobs/tick', tick)).status).toBe(201);
-    await eventually(async () =>
-      expect((await api('GET', '/runs?job=tick&kind=schedule&state=succeeded')).body.items).not.toEqual([]),
-    );
-    await eventually(async () => expect((await container.state()).Health?.Status).toBe('healthy'), { within: 30_000 });
+    const replica = await startReplica(IMAGE, { SQL_TASK_DATABASE_URL: 'self' });
+    tell(`start to ready: ${replica.readyMs} ms`);
+    await replica.ask('PUT', '/jobs/tick', sql('SELECT 1', { type: 'interval', everySeconds: 1 }));
+    const ticks = async () => (await replica.ask('GET', '/runs?job=tick&kind=schedule&state=succeeded')).items;
+    await eventually(async () => expect(await ticks()).not.toEqual([]));
+    const health = async () => (await replica.container.state()).Health?.Status;
+    await eventually(async () => expect(await health()).toBe('healthy'), { within: 30_000 });
 
-    const slow = {
-      task: 'sql',
-      input: { statement: 'SELECT pg_sleep(3)' },
-      trigger: { type: 'date', at: '2100-01-01T00:00:00Z' },
-    };
-    expect((await api('PUT', '/jobs/slow', slow)).status).toBe(201);
-    const { body: run } = await api('POST', '/jobs/slow/run');
-    await eventually(async () => expect((await api('GET', `/runs/${run.id}`)).body.state).toBe('running'));
+    await replica.ask('PUT', '/jobs/slow', sql('SELECT pg_sleep(3)', { type: 'date', at: '2100-01-01T00:00:00Z' }));
+    const { id } = await replica.ask('POST', '/jobs/slow/run');
+    await eventually(async () => expect((await replica.ask('GET', `/runs/${id}`)).state).toBe('running'));
     const told = Date.now();
-    await container.signal('TERM');
-    expect(await container.ended()).toBe(0);
+    await replica.container.signal('TERM');
+    expect(await replica.container.ended()).toBe(0);
     tell(`SIGTERM to the end, with 3 s of a run under way: ${Date.now() - told} ms`);
-    const [row] = await ask(database.url, `SELECT state, attempt FROM cronzimus.runs WHERE id = '${run.id}'`);
-    expect(row).toEqual({ state: 'succeeded', attempt: 1 });
+    const row = await ask(database.url, `SELECT state, attempt FROM cronzimus.runs WHERE id = '${id}'`);
+    expect(row).toEqual([{ state: 'succeeded', attempt: 1 }]);
   });
 
   it('is made the same way for a project of its own, whose tasks it runs', async () => {
-    const { container, api } = await startReplica(OWN_TASKS_IMAGE, { APP_NAME: 'own-tasks', DATABASE_SCHEMA: 'own' });
-    const { body: run } = await api('POST', '/jobs/invoices.mark-overdue/run');
-    await eventually(async () =>
-      expect((await api('GET', `/runs/${run.id}`)).body).toMatchObject({ state: 'succeeded', output: { marked: 1 } }),
-    );
-    await container.signal('TERM');
-    expect(await container.ended()).toBe(0);
+    const replica = await startReplica(OWN_TASKS_IMAGE, { APP_NAME: 'own-tasks', DATABASE_SCHEMA: 'own' });
+    const { id } = await replica.ask('POST', '/jobs/invoices.mark-overdue/run');
+    const marked = { state: 'succeeded', output: { marked: 1 } };
+    await eventually(async () => expect(await replica.ask('GET', `/runs/${id}`)).toMatchObject(marked));
+    await replica.container.signal('TERM');
+    expect(await replica.container.ended()).toBe(0);
   });
 });

@@ -1,0 +1,42 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { eventually } from '../support/eventually.js';
+import { Container } from './docker.js';
+
+const KEY = 'trial-key';
+export const KEYS = { API_KEYS: `check:admin:${KEY}` };
+
+/** A container of the service that is ready, and a way to ask it with a key. */
+export class Replica {
+  private constructor(
+    readonly container: Container,
+    private readonly address: string,
+    readonly readyMs: number,
+  ) {}
+
+  /** `begun` is called before it is known whether it comes up. */
+  static async start(image: string, variables: Record<string, string>, begun: (container: Container) => void) {
+    const port = await freePort();
+    const began = Date.now();
+    const container = await Container.start(image, { ...KEYS, PORT: String(port), ...variables });
+    begun(container);
+    const address = `http://127.0.0.1:${port}`;
+    await eventually(async () => expect((await fetch(`${address}/health/ready`)).status).toBe(200), { within: 60_000 });
+    return new Replica(container, address, Date.now() - began);
+  }
+
+  async ask(method: string, path: string, body?: object) {
+    const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
+    const sent = body ? { method, headers, body: JSON.stringify(body) } : { method, headers };
+    const answer = await fetch(`${this.address}/api/v1${path}`, sent);
+    return (await answer.json()) as { id: string; state: string; items: unknown[] };
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  return port;
+}
