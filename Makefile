@@ -80,6 +80,10 @@ chart-check: install tools/chart/node_modules/.installed tools/helm/node_modules
 security: install tools/security/node_modules/.installed ## Look for secrets in the files and for licences that do not fit
 	tools/security/check
 
+.PHONY: release
+release: build tools/node/node_modules/.installed $(if $(wildcard charts/cronzimus/Chart.yaml),tools/helm/node_modules/.unpacked) ## Make all that is published, in release/
+	tools/release
+
 .PHONY: clean
 clean: ## Remove what was built and installed; the data in .cronzimus stays
 	rm -rf dist coverage node_modules tools/*/node_modules .image release
