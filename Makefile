@@ -81,7 +81,7 @@ security: install tools/security/node_modules/.installed ## Look for secrets in 
 	tools/security/check
 
 .PHONY: release
-release: build tools/node/node_modules/.installed $(if $(wildcard charts/cronzimus/Chart.yaml),tools/helm/node_modules/.unpacked) ## Make all that is published, in release/
+release: build tools/node/node_modules/.installed tools/helm/node_modules/.unpacked ## Make all that is published, in release/
 	tools/release
 
 .PHONY: clean

@@ -82,7 +82,7 @@ describe('the image', () => {
   });
 
   it('migrates by a command of its own, without keys', async () => {
-    const variables = { DATABASE_URL: database.url, DATABASE_SCHEMA: 'fresh', AUTH_MODE: 'none' };
+    const variables = { DATABASE_URL: database.url, DATABASE_SCHEMA: 'fresh' };
     const container = await start(IMAGE, variables, 'migrate');
     expect([await container.ended(), await container.said()]).toEqual([0, expect.anything()]);
     expect(await ask(database.url, `SELECT to_regclass('fresh.jobs') IS NOT NULL AS made`)).toEqual([{ made: true }]);

@@ -1,6 +1,5 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { eventually } from '../support/eventually.js';
+import { freePort } from '../support/free-port.js';
 import { Container } from './docker.js';
 
 const KEY = 'trial-key';
@@ -31,12 +30,4 @@ export class Replica {
     const answer = await fetch(`${this.address}/api/v1${path}`, sent);
     return (await answer.json()) as { id: string; state: string; items: unknown[] };
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
 }
