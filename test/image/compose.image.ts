@@ -20,6 +20,7 @@ const compose = new Compose(folder);
 const writeJobs = (jobs: object) => writeFileSync(join(folder, 'jobs.json'), JSON.stringify({ jobs }));
 
 beforeAll(async () => {
+  await compose.run('down', '--volumes');
   // For the user that replicas run as.
   for (const path of [folder, process.env['TEST_SCRATCH']!]) chmodSync(path, 0o755);
   writeJobs({});
