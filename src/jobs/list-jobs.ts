@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { rows } from '../database/transaction.js';
 import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
 import { Job, jobSources } from './job.entity.js';
-import { findByTerms } from './job-terms.js';
+import { narrow } from './job-terms.js';
 import { jobStates, type JobView, type LastRun, viewOf } from './job.view.js';
 
 export const jobsQuery = z.strictObject({
@@ -65,8 +65,7 @@ export async function listJobs(tx: EntityManager, query: JobsQuery): Promise<Pag
     );
     builder.andWhere(`(${order.after})`, { key, name });
   }
-  const found = await findByTerms(tx, query);
-  if (found) builder.andWhere('job.id = ANY(:found)', { found });
+  await narrow(tx, builder, query);
   const page = pageOf(await builder.getMany(), query.limit, (job) => [query.sort, order.keyOf(job), job.name]);
   return { ...page, items: await viewsOf(tx, page.items) };
 }
