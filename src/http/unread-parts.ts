@@ -22,10 +22,11 @@ export class UnreadParts implements NestInterceptor {
   }
 }
 
-/** Nest keeps them as `<type>:<index>` at the controller, by the handler's name. */
+/** Nest keeps them as `<type>:<index>` at the controller, by the handler's name; those of decorators of one's own have a random
+ *  word for a type, which may begin with a digit. */
 function partsRead(context: ExecutionContext): Set<number> {
   const parts: object = Reflect.getMetadata(ROUTE_ARGS_METADATA, context.getClass(), context.getHandler().name) ?? {};
-  return new Set(Object.keys(parts).map((key) => Number.parseInt(key)));
+  return new Set(Object.keys(parts).map((key) => Number(key.split(':')[0])));
 }
 
 function refuse(sent: unknown, problem: (faults: Fault[]) => Error): void {

@@ -89,6 +89,6 @@ describe('the papers of the chart', () => {
     const manifests = await render(['-f', VALUES['examples/own-tasks/values.yaml']!]);
     const { containers } = only(manifests, 'Deployment')['spec'].template.spec;
     const dockerfile = readFileSync(join(CHART, '..', '..', 'examples', 'own-tasks', 'Dockerfile'), 'utf8');
-    expect(dockerfile).toContain(`CMD ${JSON.stringify(containers[0].command).replaceAll(',', ', ')}`);
+    expect(dockerfile).toContain(`ENTRYPOINT ${JSON.stringify(containers[0].command).replaceAll(',', ', ')}`);
   });
 });
