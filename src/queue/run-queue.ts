@@ -4,6 +4,7 @@ import { PgBoss } from 'pg-boss';
 import type { EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { bossOptions, RUNS_QUEUE } from '../database/queue-schema.js';
+import { rows } from '../database/transaction.js';
 import { LOWEST_LIVE_PRIORITY } from './background.js';
 import { inTransaction } from './in-transaction.js';
 
@@ -20,6 +21,9 @@ export interface Ticket {
 
 export type FetchedTicket = Pick<Ticket, 'id' | 'runId' | 'task'>;
 
+/** Tickets in one transaction from which on their number matters to PostgreSQL's plans. */
+const MANY = 100;
+
 /** `background`: the tickets whose priority is that of a backfill. */
 export type Lane = 'live' | 'background';
 
@@ -29,9 +33,12 @@ export class RunQueue {
   private readonly boss: PgBoss;
   /** The table of tickets, for the reconciler. */
   readonly table: string;
+  /** The part of it that holds them. */
+  private readonly partition: string;
 
   constructor(@Inject(ENVIRONMENT) environment: Environment, logger: PinoLogger) {
     this.table = `${environment.DATABASE_SCHEMA}_queue.job`;
+    this.partition = `${this.table}_common`;
     this.boss = new PgBoss({ ...bossOptions(environment), migrate: false, max: 1 });
     this.boss.on('error', (error) => logger.warn({ err: error }, 'queue connection failed'));
   }
@@ -55,6 +62,15 @@ export class RunQueue {
       startAfter,
     }));
     await this.boss.insert(RUNS_QUEUE, jobs, { db: inTransaction(tx) });
+    if (tickets.length >= MANY) await this.learnSize(tx, tickets.length);
+  }
+
+  /** Statistics are mostly taken while the queue is empty; PostgreSQL then goes through all tickets for each that it fetches. */
+  private async learnSize(tx: EntityManager, least: number): Promise<void> {
+    const known = 'SELECT reltuples < $2 AS outdated FROM pg_class WHERE oid = $1::regclass';
+    const [size] = await rows<{ outdated: boolean }>(tx, known, [this.partition, least]);
+    // Skipped where another replica is at it: both would wait for each other's transaction.
+    if (size!.outdated) await tx.query(`ANALYZE (SKIP_LOCKED) ${this.partition}`);
   }
 
   /** Up to `count` tickets of one lane and of other tasks than these, the highest priority first; other fetchers pass them over
