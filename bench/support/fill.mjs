@@ -30,7 +30,7 @@ const jobs = `
     '{"policy": "once", "graceSeconds": 60, "maxCatchUp": 100}', 'skip',
     CASE WHEN n % 10000 < 10 THEN 'file' ELSE 'api' END, CASE WHEN n % 10000 < 10 THEN 'bench' END, 1,
     CASE WHEN n % 50 <> 8 THEN due END, CASE WHEN n % 50 <> 8 THEN due END, made, made
-  FROM generate_series(1, ${JOBS}) AS n,
+  FROM generate_series(1, $1::int) AS n,
     LATERAL (SELECT date_trunc('minute', now()) + interval '6 hours' + n % 1440 * interval '1 minute' AS due,
       date_trunc('second', now()) - interval '60 days' + (n / 500) * interval '1 minute' AS made) AS times`;
 
@@ -73,11 +73,23 @@ const audit = `
   FROM generate_series(1, ${AUDIT}) AS n,
     LATERAL (SELECT ${name('1 + n % 100000')} AS job, jsonb_build_object('task', 'http', 'timeoutSeconds', n, 'description', repeat('x', 300)) AS state) AS of`;
 
+/** The first of those jobs. */
+export async function fillJobs(client, count) {
+  await client.query(jobs, [count]);
+  await client.query('VACUUM ANALYZE jobs');
+}
+
+/** The first of those runs, with neither attempts nor logs. */
+export async function fillRuns(client, count) {
+  const part = 100_000;
+  for (let from = 1; from <= count; from += part) await client.query(runs, [from, Math.min(count, from + part - 1)]);
+  await client.query('VACUUM ANALYZE runs');
+}
+
 /** Fills the empty tables, and lets PostgreSQL look at them. */
 export async function fill(client) {
-  await client.query(jobs);
-  const part = 100_000;
-  for (let from = 1; from <= RUNS; from += part) await client.query(runs, [from, from + part - 1]);
+  await fillJobs(client, JOBS);
+  await fillRuns(client, RUNS);
   for (const statement of [attempts, logs, audit]) await client.query(statement);
-  await client.query('VACUUM ANALYZE jobs, runs, run_attempts, run_logs, audit');
+  await client.query('VACUUM ANALYZE runs, run_attempts, run_logs, audit');
 }

@@ -4,19 +4,26 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const MAIN = join(import.meta.dirname, '../../dist/main.js');
+const WITH_TASKS = join(import.meta.dirname, 'service-with-tasks.mjs');
 
 /** The service as a process of its own, once it says where it listens. */
-export async function startService(variables) {
-  const { PATH, HOME } = process.env;
+export const startService = (variables) => start(MAIN, variables);
+
+/** The same with the tasks of the benchmark, which answer to ask(). PROFILES=folder: with a CPU profile of each process. */
+export const startServiceWithTasks = (variables) => start(WITH_TASKS, variables);
+
+async function start(script, variables) {
+  const { PATH, HOME, PROFILES } = process.env;
   const env = { PATH, HOME, PORT: '0', LOG_FORMAT: 'json', ...variables };
-  const child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const flags = PROFILES ? ['--cpu-prof', `--cpu-prof-dir=${PROFILES}`] : [];
+  const child = spawn(process.execPath, [...flags, script], { env, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
   const url = await announced(child);
   const stop = async () => {
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
     await ended;
   };
-  return { url, stop };
+  return { url, child, pid: child.pid, stop };
 }
 
 async function announced(child) {
