@@ -50,6 +50,16 @@ describe('a loop', () => {
     expect(begun).toHaveLength(5);
   });
 
+  it('tells when it last turned, for as long as it runs', async () => {
+    const { loop } = given(async () => {});
+    expect(loop.lastTurnAt).toBeNull();
+    loop.start();
+    await idle();
+    expect(loop.lastTurnAt).not.toBeNull();
+    await loop.stop();
+    expect(loop.lastTurnAt).toBeNull();
+  });
+
   it('is woken out of its rest', async () => {
     const { loop, begun, reaches } = given(async () => {});
     loop.start();

@@ -12,7 +12,7 @@ const LONGEST_TURN_MS = 120_000;
 
 /** Repeats a turn for ever, one at a time. A wake during a turn is remembered, so that none is lost. */
 export class Loop {
-  /** When a turn last ended without failing, local milliseconds; null before the first. */
+  /** When a turn last ended without failing, local milliseconds; null before the first, and once it is stopped. */
   lastTurnAt: number | null = null;
   /** When the present turn began, local milliseconds; null between turns. */
   private turnSince: number | null = null;
@@ -40,6 +40,7 @@ export class Loop {
     this.rouse();
     await this.running;
     this.running = null;
+    this.lastTurnAt = null;
   }
 
   /** Whether the present turn takes longer than every timeout in it. A turn that fails is alive. */
