@@ -18,6 +18,17 @@ describe('migrations', () => {
     expect(new Set(names).size).toBe(2);
   });
 
+  it('leave room in that name for a million releases, however long theirs is', async () => {
+    const { name } = only(await render(['--set', `fullnameOverride=${'a'.repeat(46)}`]), 'Job')['metadata'];
+    expect(name.replace('-1-', '-999999-').length).toBeLessThanOrEqual(63);
+  });
+
+  it('may stay until the next release, for what would make them again', async () => {
+    const job = only(await render(['--set', 'migrations.ttlSecondsAfterFinished=null']), 'Job');
+    expect(job['spec']).not.toHaveProperty('ttlSecondsAfterFinished');
+    expect(only(await mode('job'), 'Job')['spec'].ttlSecondsAfterFinished).toBe(86_400);
+  });
+
   it('ask for no API keys, which their address would need', async () => {
     const env = envOf(only(await render(['--set', 'config.HOST=0.0.0.0']), 'Job'));
     expect(env['HOST']).toBe('127.0.0.1');
@@ -29,7 +40,11 @@ describe('migrations', () => {
     const job = only(manifests, 'Job');
     const account = only(manifests, 'ServiceAccount', podOf(job)['serviceAccountName']);
     for (const { metadata } of [job, account])
-      expect(metadata.annotations['helm.sh/hook']).toBe('pre-install,pre-upgrade');
+      expect(metadata.annotations).toMatchObject({
+        'helm.sh/hook': 'pre-install,pre-upgrade',
+        // Nothing else takes them away at the end, not even `helm uninstall`.
+        'helm.sh/hook-delete-policy': 'before-hook-creation,hook-succeeded',
+      });
     expect(Number(account['metadata'].annotations['helm.sh/hook-weight'])).toBeLessThan(
       Number(job['metadata'].annotations['helm.sh/hook-weight']),
     );

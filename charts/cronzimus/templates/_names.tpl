@@ -40,6 +40,11 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- .Values.serviceAccount.name | default (ternary (include "cronzimus.fullname" .) "default" .Values.serviceAccount.create) }}
 {{- end }}
 
+{{/* 40 characters at most of the full name: a number of six digits and a digest come behind it, and a Job has 63. */}}
+{{- define "cronzimus.migrateName" -}}
+{{ include "cronzimus.fullname" . | trunc 40 | trimSuffix "-" }}-migrate
+{{- end }}
+
 {{- define "cronzimus.trialKeys" -}}
 {{ include "cronzimus.fullname" . }}-trial-keys
 {{- end }}
