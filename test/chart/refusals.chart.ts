@@ -37,6 +37,11 @@ describe('values are refused', () => {
       ['metrics.serviceMonitor.enabled=true'],
       /metrics\.serviceMonitor\.existingSecret.*metrics\.public/s,
     ],
+    [
+      'alerts on labels that nothing sets',
+      ['metrics.prometheusRule.enabled=true'],
+      /metrics\.prometheusRule\.selector is required.*namespace="default"/s,
+    ],
     ['two ways to certificates', ['ca.existingSecret=a,ca.existingConfigMap=b'], /only one of them/],
     ['a limit that nobody can read', ['resources.limits.memory=500m'], /512Mi/],
     ['a variable that is set twice', ['extraEnv[0].name=ROLES,extraEnv[0].value=api'], /extraEnv names ROLES/],

@@ -25,6 +25,9 @@
 {{- if and .metrics.serviceMonitor.enabled (eq .auth.mode "keys") (not .metrics.public) (not .metrics.serviceMonitor.existingSecret) }}
 {{- fail "\n\nmetrics.serviceMonitor.existingSecret is required, since /metrics asks for a key: the name of a Secret with the text of an API key of role viewer. Or set metrics.public=true\n" }}
 {{- end }}
+{{- if and .metrics.prometheusRule.enabled (not .metrics.serviceMonitor.enabled) (not .metrics.prometheusRule.selector) }}
+{{- fail (printf "\n\nmetrics.prometheusRule.selector is required without metrics.serviceMonitor.enabled: what your Prometheus tells the series of this release apart by, such as namespace=\"%s\"; otherwise the alerts would look for labels that nothing sets\n" $.Release.Namespace) }}
+{{- end }}
 {{- end }}
 {{- end }}
 
