@@ -6,19 +6,31 @@ import type { CancelledError, InterruptedError } from './run-errors.js';
 export interface Attempt {
   run: ClaimedRun;
   stop: AbortController;
+  /** The task has come back. */
+  back: boolean;
   /** The run has its end, and the task has not come back. */
   abandoned: boolean;
   /** The end is written. */
   done: Promise<void>;
 }
 
-/** What this process executes: a slot each, kept until the task has come back and its end is written. */
+/** What this process executes: a slot each until the task has come back, and a place here until its end is written, too. */
 @Injectable()
 export class Attempts {
   private readonly all = new Set<Attempt>();
 
   get runs(): ClaimedRun[] {
     return [...this.all].map(({ run }) => run);
+  }
+
+  /** Those whose task has not come back: they hold a slot. */
+  get holding(): ClaimedRun[] {
+    return [...this.all].flatMap(({ back, run }) => (back ? [] : [run]));
+  }
+
+  /** How many have come back, and wait for their end to be written. */
+  get unwritten(): number {
+    return this.runs.length - this.holding.length;
   }
 
   /** The runs that have their end, and whose task does not come back. */

@@ -24,6 +24,8 @@ import { Settler } from './settler.js';
 import { TaskRunner } from './task-runner.js';
 
 const LONGEST_HANDING_BACK_MS = 20_000;
+/** Ends that wait to be written before nothing more is claimed. */
+const MOST_UNWRITTEN = 1_000;
 
 /** Claims as many runs as there are free slots, runs each on its own, and hands their ends to the settler. */
 @Injectable()
@@ -74,8 +76,8 @@ export class Worker {
   private async claim(): Promise<boolean> {
     // Others took this process for dead, and its runs over.
     this.attempts.abort(new TakenOverError(), ({ replicaNumber }) => replicaNumber !== this.replicas.number);
-    const free = this.slots.free(this.attempts.runs);
-    if (free.slots <= 0) return false;
+    const free = this.slots.free(this.attempts.holding);
+    if (free.slots <= 0 || this.attempts.unwritten > MOST_UNWRITTEN) return false;
     const { number, name } = this.replicas;
     const began = performance.now();
     const claim = await this.database.transaction((tx) => claimRuns(tx, this.queue, free, { number, name }));
@@ -93,7 +95,8 @@ export class Worker {
     const stop = new AbortController();
     this.metrics.started(run);
     const { result, ended } = this.runner.start(run, stop);
-    const attempt: Attempt = { run, stop, abandoned: false, done: this.settle(run, result, stop.signal) };
+    const done = this.settle(run, result, stop.signal);
+    const attempt: Attempt = { run, stop, back: false, abandoned: false, done };
     this.attempts.add(attempt);
     void this.freeSlot(attempt, ended);
   }
@@ -108,16 +111,21 @@ export class Worker {
   }
 
   private async freeSlot(attempt: Attempt, ended: Promise<unknown>): Promise<void> {
-    let isBack = false;
-    const back = ended.then(() => (isBack = true));
+    const back = this.takeBack(attempt, ended);
     await attempt.done;
-    if (!isBack) this.abandon(attempt);
+    if (!attempt.back) this.abandon(attempt);
     await back;
     if (attempt.abandoned) {
       this.metrics.resultRefused();
       this.logger.warn(named(attempt), 'task came back after its run had ended; result refused');
     }
     this.attempts.remove(attempt);
+    this.loop.wake();
+  }
+
+  private async takeBack(attempt: Attempt, ended: Promise<unknown>): Promise<void> {
+    await ended;
+    attempt.back = true;
     this.loop.wake();
   }
 
