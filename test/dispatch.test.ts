@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { getDataSourceToken } from '@nestjs/typeorm';
+import { CronJob } from 'cron';
 import type { DataSource } from 'typeorm';
 import { SCHEDULER } from '../src/database/data-source.js';
 import { SchedulerDatabase } from '../src/database/scheduler-database.js';
@@ -235,5 +236,29 @@ describe('the alarms', () => {
       await clockwork.stop();
     }
     expect(app.get(SchedulerRegistry, { strict: false }).getCronJobs().size).toBe(0);
+  });
+
+  it('are set for the 10,000 jobs that come next, where there are more', async () => {
+    const clockwork = app.get(Clockwork, { strict: false });
+    const registry = app.get(SchedulerRegistry, { strict: false });
+    registry.addCronJob('of a user', CronJob.from({ cronTime: NEXT_CENTURY, onTick: () => {} }));
+    await givenJobs(scheduler, [jobRow('pattern', { paused: true })]);
+    await ask(
+      database.url,
+      `INSERT INTO cronzimus.jobs SELECT (jsonb_populate_record(job, jsonb_build_object('id', gen_random_uuid(), 'paused', false,
+         'name', 'one-of-many-' || n, 'next_run_at', timestamptz '2100-01-01' + n * interval '1 s'))).*
+       FROM cronzimus.jobs job, generate_series(1, 10050) AS n`,
+    );
+    await clockwork.start();
+    try {
+      const ours = () => [...registry.getCronJobs().keys()].filter((name) => name.startsWith('one-of-many-'));
+      await eventually(() => expect(ours()).toHaveLength(10_000), { within: 30_000 });
+      const numbers = ours().map((name) => Number(name.slice('one-of-many-'.length)));
+      expect(Math.max(...numbers)).toBe(10_000);
+    } finally {
+      await clockwork.stop();
+    }
+    expect([...registry.getCronJobs().keys()]).toEqual(['of a user']);
+    registry.deleteCronJob('of a user');
   });
 });

@@ -5,11 +5,19 @@ import { JobFactory, type ScheduledJob } from './job.factory.js';
 
 const SHORTEST_REARM_MS = 250;
 
-/** The SchedulerRegistry as a mirror of the jobs table: one alarm for each job with a next occurrence. Losing one costs at most a poll. */
+/** An alarm takes several kilobytes, and what rings tomorrow needs none yet. */
+export const MOST_ALARMS = 10_000;
+
+/** The SchedulerRegistry as a mirror of the jobs table: one alarm for each job with a next occurrence, or for the 10,000 that
+ *  come next. Losing one costs at most a poll. */
 @Injectable()
 export class Alarms {
+  /** Those in the registry that are ours: users may have jobs of their own there. */
+  private readonly names = new Set<string>();
   /** Those that rang and were not set again since. */
   private readonly rung = new Set<string>();
+  /** Whether a job has no alarm because there are as many as there may be. */
+  leftOut = false;
 
   constructor(
     private readonly registry: SchedulerRegistry,
@@ -20,6 +28,10 @@ export class Alarms {
   /** Sets or moves the alarm of a job. What is due or past is asked again soon, not at once: it may be another's to dispatch. */
   set(job: ScheduledJob, ring: () => void): void {
     this.remove(job.name);
+    if (this.names.size >= MOST_ALARMS) {
+      this.leftOut = true;
+      return;
+    }
     const soon = new Date(this.clock.now().getTime() + SHORTEST_REARM_MS);
     const nextRunAt = job.nextRunAt <= this.clock.now() ? soon : job.nextRunAt;
     const alarm = this.factory.create({ ...job, nextRunAt }, () => {
@@ -27,14 +39,24 @@ export class Alarms {
       ring();
     });
     this.registry.addCronJob(job.name, alarm);
+    this.names.add(job.name);
     // Last: an alarm that is refused must not go on ticking outside the registry.
     alarm.start();
+  }
+
+  has(name: string): boolean {
+    return this.names.has(name);
+  }
+
+  /** Removes all but these. */
+  keepOnly(names: Set<string>): void {
+    for (const name of this.names) if (!names.has(name)) this.remove(name);
   }
 
   remove(name: string): void {
     this.rung.delete(name);
     // A one-shot stays registered after it rang.
-    if (this.registry.doesExist('cron', name)) this.registry.deleteCronJob(name);
+    if (this.names.delete(name)) this.registry.deleteCronJob(name);
   }
 
   /** Hands out, once, the names of those that rang and were not set again. */
@@ -45,6 +67,6 @@ export class Alarms {
   }
 
   clear(): void {
-    for (const name of this.registry.getCronJobs().keys()) this.remove(name);
+    this.keepOnly(new Set());
   }
 }

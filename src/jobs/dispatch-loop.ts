@@ -5,19 +5,23 @@ import { Loop } from '../core/loop.js';
 import { rows } from '../database/transaction.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { DirectSession } from '../queue/direct-session.js';
-import { Alarms } from './alarms.js';
+import { Alarms, MOST_ALARMS } from './alarms.js';
 import { DatabaseClock } from './database-clock.js';
 import { Dispatcher } from './dispatcher.js';
 import type { ScheduledJob } from './job.factory.js';
 
 const ALARMS_AT_ONCE = 100;
+/** How often alarms go on to those that come next, where there are too many jobs for all of them. */
+const GO_ON_MS = 60_000;
 
 /** Every ring, poll, start and clock step ends here, in the same look for what is due: one at a time, and one waiting. */
 @Injectable()
 export class DispatchLoop {
-  /** What has been read of the jobs table for alarms; by the database's clock. */
-  private readUpTo = new Date(0);
+  /** What has been read of the jobs table for alarms, by the database's clock; null: nothing yet. */
+  private readUpTo: Date | null = null;
   private changed = true;
+  /** When alarms were last set for those that come next; by the database's clock. */
+  private nextSince = new Date(0);
   readonly loop = new Loop({
     everyMs: 1_000,
     turn: () => this.turn(),
@@ -46,6 +50,8 @@ export class DispatchLoop {
   async stop(): Promise<void> {
     await this.loop.stop();
     this.alarms.clear();
+    this.readUpTo = null;
+    this.changed = true;
   }
 
   private async turn(): Promise<boolean> {
@@ -63,6 +69,7 @@ export class DispatchLoop {
       if (more || dueAgain) return true;
     }
     await this.setRungAlarms();
+    if (this.alarms.leftOut && now.getTime() - this.nextSince.getTime() > GO_ON_MS) await this.setNextAlarms(now);
     return false;
   }
 
@@ -70,12 +77,30 @@ export class DispatchLoop {
   private async setChangedAlarms(now: Date): Promise<void> {
     this.changed = false;
     try {
-      await this.readAlarms('updated_at >= $1', new Date(this.readUpTo.getTime() - 60_000));
+      if (this.readUpTo) await this.readAlarms('updated_at >= $1', new Date(this.readUpTo.getTime() - 60_000));
+      else await this.setNextAlarms(now);
       this.readUpTo = now;
     } catch (error) {
       this.changed = true;
       throw error;
     }
+  }
+
+  /** Those that ring first, and no others. */
+  private async setNextAlarms(now: Date): Promise<void> {
+    const next = await this.database.transaction((tx) =>
+      rows<{ name: string; nextRunAt: Date }>(
+        tx,
+        `SELECT name, next_run_at AS "nextRunAt" FROM jobs WHERE NOT paused AND next_run_at IS NOT NULL
+         ORDER BY next_run_at LIMIT $1`,
+        [MOST_ALARMS + 1],
+      ),
+    );
+    const first = next.slice(0, MOST_ALARMS);
+    this.alarms.keepOnly(new Set(first.map(({ name }) => name)));
+    await this.setAlarms(first.filter(({ name }) => !this.alarms.has(name)));
+    this.alarms.leftOut = next.length > MOST_ALARMS;
+    this.nextSince = now;
   }
 
   /** Those that rang and that another replica dispatched, or that are gone. */
@@ -94,8 +119,12 @@ export class DispatchLoop {
         [value],
       ),
     );
+    await this.setAlarms(jobs);
+  }
+
+  private async setAlarms(jobs: { name: string; nextRunAt: Date | null }[]): Promise<void> {
     for (const [index, job] of jobs.entries()) {
-      // A hundred thousand take seconds, and the process must not stand still for them.
+      // Ten thousand take a second, and the process must not stand still for them.
       if (index % ALARMS_AT_ONCE === 0) await nextTurn();
       this.setAlarm(job);
     }
