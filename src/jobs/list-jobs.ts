@@ -1,5 +1,6 @@
 import { type EntityManager, type SelectQueryBuilder } from 'typeorm';
 import { z } from 'zod';
+import { plainRows } from '../database/plain-rows.js';
 import { rows } from '../database/transaction.js';
 import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
 import { Job, jobSources } from './job.entity.js';
@@ -66,7 +67,7 @@ export async function listJobs(tx: EntityManager, query: JobsQuery): Promise<Pag
     builder.andWhere(`(${order.after})`, { key, name });
   }
   await narrow(tx, builder, query);
-  const page = pageOf(await builder.getMany(), query.limit, (job) => [query.sort, order.keyOf(job), job.name]);
+  const page = pageOf(await plainRows(builder), query.limit, (job) => [query.sort, order.keyOf(job), job.name]);
   return { ...page, items: await viewsOf(tx, page.items) };
 }
 
