@@ -1,8 +1,8 @@
 interface LoopOptions {
   /** Milliseconds between the end of a turn and the next, unless woken before. */
   everyMs: number;
-  /** One turn; true means that there is more to do at once. */
-  turn: () => Promise<boolean | void>;
+  /** One turn; true means that there is more to do at once. `woken`: somebody said that there is something to do. */
+  turn: (woken: boolean) => Promise<boolean | void>;
   /** A turn has thrown; the loop goes on, with growing pauses. */
   failed: (error: unknown) => void;
 }
@@ -51,10 +51,11 @@ export class Loop {
   private async run(): Promise<void> {
     let failures = 0;
     while (!this.stopping) {
+      const { woken } = this;
       this.woken = false;
       this.turnSince = Date.now();
       try {
-        if (await this.options.turn()) this.woken = true;
+        if (await this.options.turn(woken)) this.woken = true;
         failures = 0;
         this.lastTurnAt = Date.now();
       } catch (error) {

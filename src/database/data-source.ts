@@ -25,6 +25,8 @@ export function dataSourceOptions(settings: DatabaseSettings, name: string, max:
       // None for tasks, whose statements may take as long as the attempt.
       query_timeout: LONGEST_STATEMENT_MS[name as typeof API | typeof SCHEDULER] ?? 0,
       keepAlive: true,
+      // Statements that do not need each other's answers share a round trip. Not for tasks: users may read with cursors.
+      pipeline: name !== TASKS,
     },
   } satisfies DataSourceOptions;
 }

@@ -15,11 +15,22 @@ export class SchedulerDatabase {
 
   /** The database's time, and whether a job is due by it: one statement, since it is asked each second. */
   async look(): Promise<{ now: Date; due: boolean }> {
-    const [row] = await this.source.query<[{ now: Date; due: boolean }]>(
+    const [row] = await this.statement<{ now: Date; due: boolean }>(
       `SELECT clock_timestamp() AS now, EXISTS (SELECT FROM "${this.environment.DATABASE_SCHEMA}".jobs
          WHERE NOT paused AND next_run_at <= statement_timestamp()) AS due`,
     );
-    return row;
+    return row!;
+  }
+
+  /** The rows of one statement by itself, without the three around it in a transaction. Names have to be qualified, and only
+   *  the client limits its time: not for what takes locks that others wait for. */
+  async statement<T>(text: string, values: unknown[] = []): Promise<T[]> {
+    const runner = this.source.createQueryRunner();
+    try {
+      return (await runner.query(text, values, true)).records as T[];
+    } finally {
+      await runner.release();
+    }
   }
 
   transaction<T>(work: (tx: EntityManager) => Promise<T>, timeoutMs = 10_000): Promise<T> {

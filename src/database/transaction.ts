@@ -1,8 +1,10 @@
-import type { DataSource, EntityManager } from 'typeorm';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 
 const afterwards = new WeakMap<EntityManager, (() => void)[]>();
 
-/** Runs `work` in one transaction on our schema, in which each statement ends after `timeoutMs`. */
+/** Runs `work` in one transaction on our schema, in which each statement ends after `timeoutMs`. The pool's connections are
+ *  pipelined: BEGIN and the settings share a round trip with the first statement of `work`. */
 export async function transaction<T>(
   source: DataSource,
   schema: string,
@@ -10,20 +12,37 @@ export async function transaction<T>(
   work: (tx: EntityManager) => Promise<T>,
 ): Promise<T> {
   const committed: (() => void)[] = [];
-  const result = await source.transaction(async (tx) => {
-    afterwards.set(tx, committed);
-    // Local settings and no startup options: those may be refused by a pooler.
-    // A process that is frozen within a transaction must not keep its locks.
-    await tx.query(
-      `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true),
-         set_config('search_path', $2, true)`,
-      [String(timeoutMs), schema],
-    );
-    return work(tx);
-  });
-  for (const then of committed) then();
+  const runner = source.createQueryRunner();
+  afterwards.set(runner.manager, committed);
+  try {
+    const result = await begun(runner, [String(timeoutMs), schema], work);
+    await runner.commitTransaction();
+    return result;
+  } catch (error) {
+    committed.length = 0;
+    // Where the connection is lost, there is nothing to roll back.
+    await runner.rollbackTransaction().catch(() => {});
+    throw error;
+  } finally {
+    await runner.release();
+    for (const then of committed) then();
+  }
+}
+
+async function begun<T>(runner: QueryRunner, values: string[], work: (tx: EntityManager) => Promise<T>): Promise<T> {
+  await runner.connect();
+  const begin = runner.startTransaction();
+  // TypeORM sends BEGIN a few microtasks later; what is sent after this turn comes behind it.
+  await nextTurn();
+  const [, , result] = await Promise.all([begin, rows(runner.manager, settings, values), work(runner.manager)]);
   return result;
 }
+
+// Local settings and no startup options: those may be refused by a pooler.
+// A process that is frozen within a transaction must not keep its locks.
+const settings = `
+  SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true),
+    set_config('search_path', $2, true)`;
 
 /** Calls `then` when the transaction has committed, and never when it is rolled back. */
 export const afterCommit = (tx: EntityManager, then: () => void): void => {

@@ -59,11 +59,13 @@ export class Alarms {
     if (this.names.delete(name)) this.registry.deleteCronJob(name);
   }
 
-  /** Hands out, once, the names of those that rang and were not set again. */
-  takeRung(): string[] {
-    const names = [...this.rung];
-    this.rung.clear();
-    return names;
+  /** The names of those that rang and were not set again. */
+  rangOut(): string[] {
+    return [...this.rung];
+  }
+
+  hasRungOut(name: string): boolean {
+    return this.rung.has(name);
   }
 
   clear(): void {

@@ -11,7 +11,7 @@ import { JobEditor, type WantedJob } from './job-editor.js';
 import { JobManagedElsewhereError } from './job-errors.js';
 import type { Job, JobSource } from './job.entity.js';
 import type { JobDefinition } from './job.schema.js';
-import { liveApps, sweepJobs } from './sweep-jobs.js';
+import { hasUndeclared, liveApps, sweepJobs } from './sweep-jobs.js';
 
 export type DeclaredSource = Exclude<JobSource, 'api'>;
 
@@ -62,9 +62,11 @@ export class DeclaredJobs {
 
   /** Deletes the jobs of this app that a live replica of it could declare and none does. */
   async sweep(): Promise<void> {
+    const { APP_NAME, DATABASE_SCHEMA } = this.environment;
+    if (!(await hasUndeclared(this.database, DATABASE_SCHEMA, APP_NAME))) return;
     const deleted = await this.database.transaction(async (tx) => {
       await this.lock(tx);
-      return sweepJobs(tx, this.editor, this.environment.APP_NAME, (source) => this.actor(source));
+      return sweepJobs(tx, DATABASE_SCHEMA, this.editor, APP_NAME, (source) => this.actor(source));
     });
     if (deleted.length > 0) this.logger.info({ jobs: deleted }, 'jobs that nobody declares deleted');
   }

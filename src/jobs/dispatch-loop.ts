@@ -55,6 +55,8 @@ export class DispatchLoop {
   }
 
   private async turn(): Promise<boolean> {
+    // Those that ring from now on are for the next turn.
+    const rung = this.alarms.rangOut();
     const askedAt = Date.now();
     const { now, due } = await this.database.look();
     this.clock.learn(now, askedAt);
@@ -68,7 +70,7 @@ export class DispatchLoop {
       const dueAgain = decisions.some(({ next }) => next.nextRunAt !== null && next.nextRunAt <= this.clock.now());
       if (more || dueAgain) return true;
     }
-    await this.setRungAlarms();
+    await this.setRungAlarms(rung.filter((name) => this.alarms.hasRungOut(name)));
     if (this.alarms.leftOut && now.getTime() - this.nextSince.getTime() > GO_ON_MS) await this.setNextAlarms(now);
     return false;
   }
@@ -104,8 +106,7 @@ export class DispatchLoop {
   }
 
   /** Those that rang and that another replica dispatched, or that are gone. */
-  private async setRungAlarms(): Promise<void> {
-    const names = this.alarms.takeRung();
+  private async setRungAlarms(names: string[]): Promise<void> {
     if (names.length === 0) return;
     for (const name of names) this.alarms.remove(name);
     await this.readAlarms('name = ANY($1)', names);

@@ -10,7 +10,7 @@ import { recordRuns } from '../runs/record-runs.js';
 import { RunMetrics } from '../runs/run-metrics.js';
 import { decide, type Decision, type Instants } from './decide.js';
 import type { Job } from './job.entity.js';
-import { advanceJobs, lockDueJobs, schedulerState } from './job-rows.js';
+import { advanceJobs, lockDueJobs, type SchedulerState, schedulerState } from './job-rows.js';
 import { type Lanes, lanesOf, replaceableRuns } from './under-way.js';
 
 const MOST_JOBS = 1_000;
@@ -43,9 +43,9 @@ export class Dispatcher {
   async dispatchDue(): Promise<Dispatched> {
     try {
       const dispatched = await this.database.transaction(async (tx) => {
-        if ((await schedulerState(tx)).paused) return { decisions: [], more: false };
-        const { jobs, now } = await lockDueJobs(tx, this.limit);
-        const decisions = await this.dispatch(tx, jobs, now);
+        const [state, { jobs, now }] = await Promise.all([schedulerState(tx), lockDueJobs(tx, this.limit)]);
+        if (state.paused) return { decisions: [], more: false };
+        const decisions = await this.dispose(tx, jobs, now, state);
         return { decisions, more: jobs.length === this.limit || decisions.length < jobs.length };
       });
       this.limit = Math.min(MOST_JOBS, this.limit * 2);
@@ -58,21 +58,27 @@ export class Dispatcher {
 
   /** Disposes of what is due of these jobs, whose rows the transaction has locked; may leave some for a next time. */
   async dispatch(tx: EntityManager, jobs: Job[], now: Date): Promise<Decision[]> {
+    return jobs.length > 0 ? this.dispose(tx, jobs, now, await schedulerState(tx)) : [];
+  }
+
+  private async dispose(
+    tx: EntityManager,
+    jobs: Job[],
+    now: Date,
+    { paused, resumedAt }: SchedulerState,
+  ): Promise<Decision[]> {
     if (jobs.length === 0) return [];
-    const { paused, resumedAt } = await schedulerState(tx);
     const decisions = this.decideAll(jobs, { now, resumedAt: paused ? now : resumedAt }, await lanesOf(tx, jobs));
     const replaced = decisions.filter(({ replaces }) => replaces).map(({ job }) => job.id);
     const { ended, running } = await cancelRuns(tx, this.queue, await replaceableRuns(tx, replaced), 'replaced');
-    const written = await recordRuns(
-      tx,
-      this.queue,
-      now,
-      decisions.flatMap(({ drafts }) => drafts),
-    );
-    await advanceJobs(tx, decisions);
+    const drafts = decisions.flatMap((decision) => decision.drafts);
+    const [written] = await Promise.all([
+      recordRuns(tx, this.queue, now, drafts),
+      advanceJobs(tx, decisions),
+      drafts.length > 0 && notify(tx, this.environment.DATABASE_SCHEMA, 'runs'),
+      running > 0 && notify(tx, this.environment.DATABASE_SCHEMA, 'cancel'),
+    ]);
     this.metrics.ended(tx, [...ended, ...written.filter(({ state }) => state !== 'pending')]);
-    if (written.length > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
-    if (running > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
     return decisions;
   }
 

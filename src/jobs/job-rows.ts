@@ -1,6 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { databaseNow } from '../database/database-now.js';
-import { plainRows } from '../database/plain-rows.js';
+import { plain } from '../database/plain.js';
 import { rows } from '../database/transaction.js';
 import type { Decision } from './decide.js';
 import { Job } from './job.entity.js';
@@ -26,15 +25,15 @@ export async function findJobs(tx: EntityManager, names: string[]): Promise<Map<
 /** Locks up to `limit` due jobs, the longest due first, passing over those that another replica holds. `now` is the database's. */
 export async function lockDueJobs(tx: EntityManager, limit: number): Promise<{ jobs: Job[]; now: Date }> {
   // The time of the statement, not of the clock: that one would read the whole index.
-  const due = tx
-    .createQueryBuilder(Job, 'job')
+  const jobs = await plain(tx.createQueryBuilder(Job, 'job'))
+    .addSelect(`date_trunc('milliseconds', statement_timestamp())`, 'now')
     .where('NOT job.paused AND job.nextRunAt <= statement_timestamp()')
     .orderBy('job.nextRunAt')
     .limit(limit)
     .setLock('pessimistic_write')
-    .setOnLocked('skip_locked');
-  const jobs = await plainRows(due);
-  return { jobs, now: jobs.length > 0 ? await databaseNow(tx) : new Date(0) };
+    .setOnLocked('skip_locked')
+    .getRawMany<Job & { now: Date }>();
+  return { jobs, now: jobs[0]?.now ?? new Date(0) };
 }
 
 export async function advanceJobs(tx: EntityManager, decisions: Decision[]): Promise<void> {

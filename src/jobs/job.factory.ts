@@ -15,7 +15,8 @@ export class JobFactory {
 
   create({ name, nextRunAt }: ScheduledJob, ring: () => void): CronJob {
     const local = this.clock.toLocal(nextRunAt).getTime();
-    const alarm = CronJob.from({ name, cronTime: new Date(local), onTick: ring });
+    // The offset is of no account to an instant; without one, each alarm looks the zone of the machine up.
+    const alarm = CronJob.from({ name, cronTime: new Date(local), utcOffset: 0, onTick: ring });
     // Its own way throws where a timer rings a millisecond early, out of reach of every catch.
     alarm.cronTime.getTimeout = () => Math.max(0, local - Date.now());
     return alarm;

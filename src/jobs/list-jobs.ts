@@ -1,6 +1,6 @@
 import { type EntityManager, type SelectQueryBuilder } from 'typeorm';
 import { z } from 'zod';
-import { plainRows } from '../database/plain-rows.js';
+import { plain } from '../database/plain.js';
 import { rows } from '../database/transaction.js';
 import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
 import { Job, jobSources } from './job.entity.js';
@@ -67,7 +67,8 @@ export async function listJobs(tx: EntityManager, query: JobsQuery): Promise<Pag
     builder.andWhere(`(${order.after})`, { key, name });
   }
   await narrow(tx, builder, query);
-  const page = pageOf(await plainRows(builder), query.limit, (job) => [query.sort, order.keyOf(job), job.name]);
+  const jobs = await plain(builder).getRawMany<Job>();
+  const page = pageOf(jobs, query.limit, (job) => [query.sort, order.keyOf(job), job.name]);
   return { ...page, items: await viewsOf(tx, page.items) };
 }
 

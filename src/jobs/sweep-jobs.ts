@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
 import { databaseNow } from '../database/database-now.js';
+import type { SchedulerDatabase } from '../database/scheduler-database.js';
 import { rows } from '../database/transaction.js';
 import type { JobEditor } from './job-editor.js';
 import { Job, type JobSource } from './job.entity.js';
@@ -9,13 +10,14 @@ import { Job, type JobSource } from './job.entity.js';
  *  answers their names. Replicas of other roles declare nothing and do not count. */
 export async function sweepJobs(
   tx: EntityManager,
+  schema: string,
   editor: JobEditor,
   app: string,
   actorOf: (source: JobSource) => Actor,
 ): Promise<string[]> {
   const jobs = await tx
     .createQueryBuilder(Job, 'job')
-    .where(undeclared, { app })
+    .where(undeclared(schema), { app })
     .orderBy('job.name')
     .setLock('pessimistic_write')
     .getMany();
@@ -24,14 +26,23 @@ export async function sweepJobs(
 }
 
 // The names as rows, so that they are joined: to look each job up in a list of thousands takes seconds.
-const undeclared = `
-  job.owner = :app
-  AND job.source IN (SELECT 'code' FROM replicas WHERE app = :app AND code_jobs IS NOT NULL
-    UNION ALL SELECT 'file' FROM replicas WHERE app = :app AND file_jobs IS NOT NULL)
+const undeclared = (schema: string, app = ':app') => `
+  job.owner = ${app}
+  AND job.source IN (SELECT 'code' FROM "${schema}".replicas WHERE app = ${app} AND code_jobs IS NOT NULL
+    UNION ALL SELECT 'file' FROM "${schema}".replicas WHERE app = ${app} AND file_jobs IS NOT NULL)
   AND NOT EXISTS (SELECT FROM (
-      SELECT 'code' AS source, unnest(code_jobs) AS name FROM replicas WHERE app = :app
-      UNION ALL SELECT 'file', unnest(file_jobs) FROM replicas WHERE app = :app) declared
+      SELECT 'code' AS source, unnest(code_jobs) AS name FROM "${schema}".replicas WHERE app = ${app}
+      UNION ALL SELECT 'file', unnest(file_jobs) FROM "${schema}".replicas WHERE app = ${app}) declared
     WHERE declared.source = job.source AND declared.name = job.name)`;
+
+/** Whether there are such jobs: one statement by itself, since there mostly are none. */
+export async function hasUndeclared(database: SchedulerDatabase, schema: string, app: string): Promise<boolean> {
+  const [row] = await database.statement<{ found: boolean }>(
+    `SELECT EXISTS (SELECT FROM "${schema}".jobs job WHERE ${undeclared(schema, '$1')}) AS found`,
+    [app],
+  );
+  return row!.found;
+}
 
 export async function liveApps(tx: EntityManager): Promise<Set<string>> {
   const apps = await rows<{ app: string }>(tx, 'SELECT DISTINCT app FROM replicas');

@@ -94,13 +94,11 @@ export class Replicas {
   }
 
   private async giveSign(): Promise<void> {
-    const [row] = await this.database.transaction((tx) =>
-      rows<{ peers: boolean }>(
-        tx,
-        `UPDATE replicas SET seen_at = statement_timestamp() WHERE number = $1
-         RETURNING EXISTS (SELECT FROM replicas WHERE number <> $1) AS peers`,
-        [this.number],
-      ),
+    const replicas = `"${this.environment.DATABASE_SCHEMA}".replicas`;
+    const [row] = await this.database.statement<{ peers: boolean }>(
+      `UPDATE ${replicas} SET seen_at = statement_timestamp() WHERE number = $1
+       RETURNING EXISTS (SELECT FROM ${replicas} WHERE number <> $1) AS peers`,
+      [this.number],
     );
     if (row) this.hasPeers = row.peers;
     else await this.rejoin();

@@ -4,9 +4,11 @@ import { PgBoss } from 'pg-boss';
 import type { EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { bossOptions, RUNS_QUEUE } from '../database/queue-schema.js';
+import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { rows } from '../database/transaction.js';
 import { LOWEST_LIVE_PRIORITY } from './background.js';
 import { inTransaction } from './in-transaction.js';
+import { notify } from './notify.js';
 
 /** The right to start one attempt of a run; the run row names the one that counts. */
 export interface Ticket {
@@ -31,13 +33,19 @@ export type Lane = 'live' | 'background';
 @Injectable()
 export class RunQueue {
   private readonly boss: PgBoss;
+  private readonly schema: string;
   /** The table of tickets, for the reconciler. */
   readonly table: string;
   /** The part of it that holds them. */
   private readonly partition: string;
 
-  constructor(@Inject(ENVIRONMENT) environment: Environment, logger: PinoLogger) {
-    this.table = `${environment.DATABASE_SCHEMA}_queue.job`;
+  constructor(
+    @Inject(ENVIRONMENT) environment: Environment,
+    private readonly database: SchedulerDatabase,
+    logger: PinoLogger,
+  ) {
+    this.schema = environment.DATABASE_SCHEMA;
+    this.table = `${this.schema}_queue.job`;
     this.partition = `${this.table}_common`;
     this.boss = new PgBoss({ ...bossOptions(environment), migrate: false, max: 1 });
     this.boss.on('error', (error) => logger.warn({ err: error }, 'queue connection failed'));
@@ -71,6 +79,22 @@ export class RunQueue {
     const [size] = await rows<{ outdated: boolean }>(tx, known, [this.partition, least]);
     // Skipped where another replica is at it: both would wait for each other's transaction.
     if (size!.outdated) await tx.query(`ANALYZE (SKIP_LOCKED) ${this.partition}`);
+  }
+
+  /** Milliseconds until the first of those that wait can be fetched, 0 for one that can by now; null: none waits. One statement
+   *  by itself, since it is asked over and over. */
+  async nextTicketIn(): Promise<number | null> {
+    const [row] = await this.database.statement<{ ms: number | null }>(
+      `SELECT ceil(1000 * extract(epoch FROM greatest(min(start_after) - statement_timestamp(), '0 s')))::float8 AS ms
+       FROM ${this.partition} WHERE name = $1 AND state < 'active' AND NOT blocked`,
+      [RUNS_QUEUE],
+    );
+    return row!.ms;
+  }
+
+  /** Tells the workers of every replica that there is something to fetch. */
+  announce(tx: EntityManager): Promise<void> {
+    return notify(tx, this.schema, 'runs');
   }
 
   /** Up to `count` tickets of one lane and of other tasks than these, the highest priority first; other fetchers pass them over

@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { rows } from '../database/transaction.js';
-import type { FetchedTicket, Lane, RunQueue } from '../queue/run-queue.js';
+import type { FetchedTicket, RunQueue } from '../queue/run-queue.js';
+import { type Fetched, fetchTickets, type FreeSlots } from './fetch-tickets.js';
 import { putBack } from './put-back.js';
 import type { RetryPolicy, RunKind } from './run.entity.js';
 import type { EndedRun } from './ended-run.js';
@@ -26,28 +27,17 @@ export interface ClaimedRun {
   input: unknown;
 }
 
-/** What a worker can start now. */
-export interface FreeSlots {
-  slots: number;
-  /** How many of them may be of transactional tasks, which need a connection each. */
-  transactional: number;
-  /** How many of each may be of runs in the background. */
-  background: { slots: number; transactional: number };
-  transactionalTasks: string[];
-  /** What the process has found that it does not know; passed over for a while. */
-  unknownTasks: string[];
-  knows: (task: string) => boolean;
-}
-
 export interface Claim {
   runs: ClaimedRun[];
-  /** Also those of runs that are no more: behind them others may wait. */
-  fetched: number;
+  /** The tickets are also those of runs that are no more: behind them others may wait. */
+  fetched: Fetched;
   /** Tasks of tickets that were put back. */
   unknownTasks: string[];
   /** Runs whose task nobody has known for too long. */
   ended: EndedRun[];
 }
+
+const NOTHING: Fetched = { tickets: [], limited: false, background: null };
 
 /** Fetches tickets for the free slots and sets their runs to running, both or neither. A ticket that no run names is thrown away. */
 export async function claimRuns(
@@ -56,12 +46,12 @@ export async function claimRuns(
   free: FreeSlots,
   replica: { number: number; name: string },
 ): Promise<Claim> {
-  const fetched = (await mayClaim(tx, replica.number)) ? await fetchTickets(tx, queue, free) : [];
-  const unknown = fetched.filter(({ task }) => !free.knows(task));
+  const fetched = (await mayClaim(tx, replica.number)) ? await fetchTickets(tx, queue, free) : NOTHING;
+  const unknown = fetched.tickets.filter(({ task }) => !free.knows(task));
   const ended = await putBack(tx, queue, unknown);
-  const tickets = fetched.filter(({ task }) => free.knows(task));
-  const runs = await startRuns(tx, queue, tickets, replica);
-  return { runs, fetched: fetched.length, unknownTasks: unknown.map(({ task }) => task), ended };
+  const known = fetched.tickets.filter(({ task }) => free.knows(task));
+  const runs = await startRuns(tx, queue, known, replica);
+  return { runs, fetched, unknownTasks: unknown.map(({ task }) => task), ended };
 }
 
 /** Not while the scheduler is paused, and not for a process that was taken for dead and has not joined again: it would own nothing. */
@@ -93,28 +83,6 @@ async function startRuns(
     tickets.map(({ id }) => id).filter((id) => !used.has(id)),
   );
   return claimed;
-}
-
-/** What is live first; then, with the slots that are left, what is in the background. */
-async function fetchTickets(tx: EntityManager, queue: RunQueue, free: FreeSlots): Promise<FetchedTicket[]> {
-  const tickets = await fetchLane(tx, queue, 'live', free);
-  const transactional = tickets.filter(({ task }) => free.transactionalTasks.includes(task)).length;
-  const left = {
-    ...free,
-    slots: Math.min(free.slots - tickets.length, free.background.slots),
-    transactional: Math.min(free.transactional - transactional, free.background.transactional),
-  };
-  return left.slots > 0 ? [...tickets, ...(await fetchLane(tx, queue, 'background', left))] : tickets;
-}
-
-/** In the order of priority while any task can start; then those that need no connection. */
-async function fetchLane(tx: EntityManager, queue: RunQueue, lane: Lane, free: FreeSlots): Promise<FetchedTicket[]> {
-  const limited = free.transactionalTasks.length > 0;
-  const any = limited ? Math.min(free.slots, free.transactional) : free.slots;
-  const tickets = any > 0 ? await queue.fetch(tx, lane, any, free.unknownTasks) : [];
-  if (!limited || tickets.length < any || any === free.slots) return tickets;
-  const others = [...free.unknownTasks, ...free.transactionalTasks];
-  return [...tickets, ...(await queue.fetch(tx, lane, free.slots - Math.max(0, any), others))];
 }
 
 // The attempt rises at each claim and never falls, so a number is never used twice.

@@ -50,21 +50,26 @@ export async function recordRuns(
     missedTo: draft.missed?.to,
     missedCount: draft.missed?.count,
   }));
-  const written: Written[] = [];
-  for (const part of inParts(records)) written.push(...(await insertRuns(tx, now, part)));
-  await queue.deliver(
-    tx,
-    written.flatMap(({ id, ticket, task, priority }) => (ticket ? [{ id: ticket, runId: id, task, priority }] : [])),
+  const tickets = records.flatMap(({ id, ticket, task, priority }) =>
+    ticket === null ? [] : [{ id: ticket, runId: id, task, priority }],
   );
-  const draftOf = new Map(ids.map((id, index) => [id, drafts[index]!]));
-  return written.map(({ id }) => ({ ...draftOf.get(id)!, id }));
+  const [written] = await Promise.all([insertAll(tx, now, inParts(records)), queue.deliver(tx, tickets)]);
+  const made = new Set(written);
+  await queue.remove(
+    tx,
+    tickets.flatMap(({ id, runId }) => (made.has(runId) ? [] : [id])),
+  );
+  return ids.flatMap((id, index) => (made.has(id) ? [{ ...drafts[index]!, id }] : []));
 }
 
-interface Written {
-  id: string;
-  ticket: string | null;
-  task: string;
-  priority: number;
+/** Answers the ids of those that are new. */
+async function insertAll(tx: EntityManager, now: Date, parts: Part[]): Promise<string[]> {
+  const written: string[] = [];
+  for (const { records, inputs } of parts) {
+    const made = await rows<{ id: string }>(tx, insert, [JSON.stringify(records), now, `[${inputs.join(',')}]`]);
+    written.push(...made.map(({ id }) => id));
+  }
+  return written;
 }
 
 interface Part {
@@ -94,9 +99,6 @@ function inParts(records: { input: unknown }[]): Part[] {
   return parts;
 }
 
-const insertRuns = (tx: EntityManager, now: Date, { records, inputs }: Part): Promise<Written[]> =>
-  rows(tx, insert, [JSON.stringify(records), now, `[${inputs.join(',')}]`]);
-
 const insert = `
   INSERT INTO runs (id, job_id, job, task, kind, state, reason, scheduled_at, due_at, queued_at, finished_at, ticket,
     held, priority, timeout_seconds, retry, on_interruption, input, retry_of, missed_to, missed_count)
@@ -110,4 +112,4 @@ const insert = `
     JOIN jsonb_array_elements($3::jsonb) WITH ORDINALITY AS inputs (value, place) ON inputs.place = draft.input + 1
   ORDER BY id
   ON CONFLICT DO NOTHING
-  RETURNING id, ticket, task, priority`;
+  RETURNING id`;

@@ -4,7 +4,6 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { Loop } from '../core/loop.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { LostReplicas } from '../queue/lost-replicas.js';
-import { notify } from '../queue/notify.js';
 import { Replicas } from '../queue/replicas.js';
 import { RunQueue } from '../queue/run-queue.js';
 import { Attempts } from './attempts.js';
@@ -56,14 +55,24 @@ export class Recovery {
     this.reconciler.wake();
   }
 
+  /** Where there are no runs but finished ones, there is nothing to reconcile. */
+  private async isAnythingOpen(): Promise<boolean> {
+    const [row] = await this.database.statement<{ open: boolean }>(
+      `SELECT EXISTS (SELECT FROM "${this.environment.DATABASE_SCHEMA}".runs
+         WHERE state IN ('pending', 'running', 'retrying')) AS open`,
+    );
+    return row!.open;
+  }
+
   /** True when there may be more than one batch. */
   private async reconcile(): Promise<boolean> {
+    if (!(await this.isAnythingOpen())) return false;
     const own = { number: this.replicas.number, active: this.attempts.runs.map(({ id }) => id) };
     const { reclaimed, tickets } = await this.database.transaction(async (tx) => {
       const found = await reclaimOrphans(tx, this.queue, own);
       const replaced = await replaceLostTickets(tx, this.queue);
-      const released = await releaseHeld(tx, this.queue, null);
-      if (found.length + replaced + released > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
+      await releaseHeld(tx, this.queue, null);
+      if (found.length + replaced > 0) await this.queue.announce(tx);
       return { reclaimed: found, tickets: replaced };
     });
     this.metrics.takenOver(reclaimed);

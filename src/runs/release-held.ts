@@ -10,6 +10,7 @@ export async function releaseHeld(tx: EntityManager, queue: RunQueue, jobIds: st
     tx,
     released.map(({ id, ticket, task, priority }) => ({ id: ticket, runId: id, task, priority })),
   );
+  if (released.length > 0) await queue.announce(tx);
   return released.length;
 }
 

@@ -49,6 +49,7 @@ export async function settleRuns(tx: EntityManager, queue: RunQueue, outcomes: O
     ticket ? [{ id: ticket, runId: id, task, priority, ...(nextAttemptAt && { startAfter: nextAttemptAt }) }] : [],
   );
   await queue.deliver(tx, tickets);
+  if (tickets.some(({ startAfter }) => startAfter === undefined)) await queue.announce(tx);
   const ended = settled.filter(({ ticket }) => ticket === null);
   if (ended.length > 0)
     await releaseHeld(

@@ -2,16 +2,21 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { isBackground } from '../queue/background.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
-import type { ClaimedRun, FreeSlots } from './claim-runs.js';
+import type { ClaimedRun } from './claim-runs.js';
+import type { FreeSlots } from './fetch-tickets.js';
 
 /** For so long the tickets of a task are passed over that this process does not know. */
 const PASSED_OVER_MS = 60_000;
+/** So long after nothing waited in the background, it is asked for again: what is live need not wait for the answer. */
+const QUIET_MS = 1_000;
 
 /** What this worker can start, besides what it runs now. */
 @Injectable()
 export class Slots {
   /** Until when each is passed over, local milliseconds. */
   private readonly unknown = new Map<string, number>();
+  /** Until when the background is not asked for, local milliseconds. */
+  private quietUntil = 0;
 
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: Environment,
@@ -24,10 +29,13 @@ export class Slots {
     return {
       slots: WORKER_CONCURRENCY - running.length,
       transactional: TRANSACTIONAL_POOL_MAX - this.transactional(running),
-      background: {
-        slots: halfOf(WORKER_CONCURRENCY) - background.length,
-        transactional: halfOf(TRANSACTIONAL_POOL_MAX) - this.transactional(background),
-      },
+      background:
+        Date.now() < this.quietUntil
+          ? null
+          : {
+              slots: halfOf(WORKER_CONCURRENCY) - background.length,
+              transactional: halfOf(TRANSACTIONAL_POOL_MAX) - this.transactional(background),
+            },
       transactionalTasks: this.tasks.transactional(),
       unknownTasks: this.passedOver(),
       knows: (task) => this.tasks.find(task) !== undefined,
@@ -38,6 +46,11 @@ export class Slots {
   areHalf(attempts: ClaimedRun[]): boolean {
     const { WORKER_CONCURRENCY, TRANSACTIONAL_POOL_MAX } = this.environment;
     return attempts.length * 2 >= WORKER_CONCURRENCY || this.transactional(attempts) * 2 >= TRANSACTIONAL_POOL_MAX;
+  }
+
+  /** How many waited in the background; null: nobody asked, or not for all. */
+  foundInBackground(count: number | null): void {
+    if (count === 0) this.quietUntil = Date.now() + QUIET_MS;
   }
 
   passOver(tasks: string[]): void {

@@ -23,6 +23,7 @@ import {
 import { Settler } from './settler.js';
 import { TaskRunner } from './task-runner.js';
 
+const LOOK_MS = 2_000;
 const LONGEST_HANDING_BACK_MS = 20_000;
 /** Ends that wait to be written before nothing more is claimed. */
 const MOST_UNWRITTEN = 1_000;
@@ -31,10 +32,13 @@ const MOST_UNWRITTEN = 1_000;
 @Injectable()
 export class Worker {
   readonly loop = new Loop({
-    everyMs: 1_000,
-    turn: () => this.claim(),
+    everyMs: LOOK_MS,
+    turn: (woken) => this.claim(woken),
     failed: (error) => this.logger.error({ err: error }, 'claim failed'),
   });
+
+  /** Whether more may wait than there was room for. */
+  private full = false;
 
   /** Called when tasks that do not heed their signal hold half of the slots: only a new process can free them. */
   exhausted: (why: Problem) => void = () => {};
@@ -73,11 +77,15 @@ export class Worker {
     await this.settler.stop();
   }
 
-  private async claim(): Promise<boolean> {
+  private async claim(woken: boolean): Promise<boolean> {
     // Others took this process for dead, and its runs over.
     this.attempts.abort(new TakenOverError(), ({ replicaNumber }) => replicaNumber !== this.replicas.number);
     const free = this.slots.free(this.attempts.holding);
-    if (free.slots <= 0 || this.attempts.unwritten > MOST_UNWRITTEN) return false;
+    if (free.slots <= 0 || this.attempts.unwritten > MOST_UNWRITTEN) {
+      this.full = true;
+      return false;
+    }
+    if (!woken && !(await this.hasWork())) return false;
     const { number, name } = this.replicas;
     const began = performance.now();
     const claim = await this.database.transaction((tx) => claimRuns(tx, this.queue, free, { number, name }));
@@ -87,7 +95,22 @@ export class Worker {
     this.slots.passOver(claim.unknownTasks);
     if (claim.unknownTasks.length > 0)
       this.logger.warn({ tasks: claim.unknownTasks }, 'runs left for a worker that knows their task');
-    return claim.fetched > 0;
+    const { tickets, limited, background } = claim.fetched;
+    this.slots.foundInBackground(background);
+    this.full = limited;
+    return tickets.length > 0 && (limited || claim.runs.length < tickets.length);
+  }
+
+  /** Asked when nobody said so: what was announced while the session was cut, and what is to start at an instant, as retries. */
+  private async hasWork(): Promise<boolean> {
+    const ms = await this.queue.nextTicketIn();
+    if (ms !== null && ms > 0) this.wakeIn(ms);
+    return ms === 0;
+  }
+
+  /** Later than the next look, that one sees to it. */
+  private wakeIn(ms: number): void {
+    if (ms < LOOK_MS) setTimeout(() => this.loop.wake(), ms).unref();
   }
 
   private begin(run: ClaimedRun): void {
@@ -107,7 +130,9 @@ export class Worker {
     this.metrics.attempted(run.task, performance.now() - began);
     if (end.state === 'committed') return;
     const interruption = signal.reason instanceof InterruptedError ? signal.reason.reason : null;
-    await this.settler.settle(outcomeOf(run, end, interruption, Math.random()));
+    const outcome = outcomeOf(run, end, interruption, Math.random());
+    await this.settler.settle(outcome);
+    if (outcome.delayMs !== null) this.wakeIn(outcome.delayMs);
   }
 
   private async freeSlot(attempt: Attempt, ended: Promise<unknown>): Promise<void> {
@@ -120,13 +145,18 @@ export class Worker {
       this.logger.warn(named(attempt), 'task came back after its run had ended; result refused');
     }
     this.attempts.remove(attempt);
-    this.loop.wake();
+    this.slotFreed();
   }
 
   private async takeBack(attempt: Attempt, ended: Promise<unknown>): Promise<void> {
     await ended;
     attempt.back = true;
-    this.loop.wake();
+    this.slotFreed();
+  }
+
+  /** What came in while there was room has been claimed. */
+  private slotFreed(): void {
+    if (this.full) this.loop.wake();
   }
 
   private abandon(attempt: Attempt): void {
