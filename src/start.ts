@@ -13,6 +13,7 @@ import { refusePooler } from './database/refuse-pooler.js';
 import { waitForMigrations } from './database/wait-for-migrations.js';
 import { watchEventLoop } from './health/watchdog.js';
 import { Declarations } from './jobs/declarations.js';
+import { releaseMemory } from './release-memory.js';
 import { Worker } from './runs/worker.js';
 
 const STDIN = 0;
@@ -78,6 +79,7 @@ async function start(
   app.get(Worker).exhausted = (why) => stop.abort(why);
   undo.push(await serve(app, environment));
   process.on('SIGHUP', () => app.get(Declarations).reload());
+  releaseMemory();
 }
 
 /** The given database, or the embedded one, which is stopped last. */

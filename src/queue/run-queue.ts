@@ -85,11 +85,12 @@ export class RunQueue {
    *  by itself, since it is asked over and over. */
   async nextTicketIn(): Promise<number | null> {
     const [row] = await this.database.statement<{ ms: number | null }>(
-      `SELECT ceil(1000 * extract(epoch FROM greatest(min(start_after) - statement_timestamp(), '0 s')))::float8 AS ms
+      `SELECT ceil(1000 * extract(epoch FROM min(start_after) - statement_timestamp()))::float8 AS ms
        FROM ${this.partition} WHERE name = $1 AND state < 'active' AND NOT blocked`,
       [RUNS_QUEUE],
     );
-    return row!.ms;
+    const { ms } = row!;
+    return ms === null ? null : Math.max(0, ms);
   }
 
   /** Tells the workers of every replica that there is something to fetch. */
