@@ -69,6 +69,25 @@ describe('a loop', () => {
     await reaches(2);
   });
 
+  it('tells each turn whether somebody has called for it', async () => {
+    const woken: boolean[] = [];
+    const loop = new Loop({
+      everyMs: NEVER_MS,
+      turn: async (called) => {
+        woken.push(called);
+        return woken.length === 2;
+      },
+      failed: () => {},
+    });
+    loops.push(loop);
+    loop.start();
+    await idle();
+    loop.wake();
+    await idle();
+    // The third is the one that the second has asked for.
+    expect(woken).toEqual([false, true, true]);
+  });
+
   it('loses no wake that comes during a turn, and makes one turn of many', async () => {
     const gate = Promise.withResolvers<void>();
     const { loop, begun, reaches } = given((turn) => (turn === 1 ? gate.promise : Promise.resolve()));
