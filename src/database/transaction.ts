@@ -15,7 +15,7 @@ export async function transaction<T>(
   const runner = source.createQueryRunner();
   afterwards.set(runner.manager, committed);
   try {
-    const result = await begun(runner, [String(timeoutMs), schema], work);
+    const result = await begun(runner, timeoutMs, schema, work);
     await runner.commitTransaction();
     return result;
   } catch (error) {
@@ -29,20 +29,30 @@ export async function transaction<T>(
   }
 }
 
-async function begun<T>(runner: QueryRunner, values: string[], work: (tx: EntityManager) => Promise<T>): Promise<T> {
+async function begun<T>(
+  runner: QueryRunner,
+  timeoutMs: number,
+  schema: string,
+  work: (tx: EntityManager) => Promise<T>,
+): Promise<T> {
+  const tx = runner.manager;
   await runner.connect();
   const begin = runner.startTransaction();
   // TypeORM sends BEGIN a few microtasks later; what is sent after this turn comes behind it.
   await nextTurn();
-  const [, , result] = await Promise.all([begin, rows(runner.manager, settings, values), work(runner.manager)]);
+  const [, , result] = await Promise.all([begin, limit(tx, timeoutMs, schema), work(tx)]);
   return result;
 }
 
-// Local settings and no startup options: those may be refused by a pooler.
-// A process that is frozen within a transaction must not keep its locks.
-const settings = `
-  SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true),
-    set_config('search_path', $2, true)`;
+/** Begins a transaction on our schema, in which each statement ends after `timeoutMs`. */
+export const limit = (tx: EntityManager, timeoutMs: number, schema: string): Promise<unknown> =>
+  // Local settings and no startup options: those may be refused by a pooler.
+  // A process that is frozen within a transaction must not keep its locks.
+  tx.query(
+    `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true),
+       set_config('search_path', $2, true)`,
+    [String(timeoutMs), schema],
+  );
 
 /** Calls `then` when the transaction has committed, and never when it is rolled back. */
 export const afterCommit = (tx: EntityManager, then: () => void): void => {

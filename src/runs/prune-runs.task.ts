@@ -4,7 +4,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { pruneAudit } from '../auth/prune-audit.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { rows, transaction } from '../database/transaction.js';
+import { limit, rows } from '../database/transaction.js';
 import type { RunContext } from '../tasks/run-context.js';
 import { Task, type TaskHandler } from '../tasks/task.decorator.js';
 
@@ -74,7 +74,10 @@ export class PruneRuns implements TaskHandler<typeof input> {
     let deleted = 0;
     for (let batch = BATCH; batch === BATCH; deleted += batch) {
       signal.throwIfAborted();
-      batch = await transaction(this.database, this.environment.DATABASE_SCHEMA, BATCH_TIMEOUT_MS, pruneBatch);
+      batch = await this.database.transaction(async (tx) => {
+        await limit(tx, BATCH_TIMEOUT_MS, this.environment.DATABASE_SCHEMA);
+        return pruneBatch(tx);
+      });
     }
     return deleted;
   }
