@@ -56,7 +56,7 @@ async function filled({ DATABASE_URL, DATABASE_SCHEMA }) {
 /** What is asked, by name; each is handed the number of the request, so that no two in a row ask for the same rows. */
 async function queriesOf(client) {
   const job = (i) => nameOf(2 + ((i * 7919) % (JOBS - 1)));
-  const runs = await deep(client, 'runs', 'queued_at', 'id');
+  const runs = await deep(client, 'runs', 'id');
   const updated = await deep(client, 'jobs', 'updated_at', 'name');
   const due = await deep(client, 'jobs', 'next_run_at', 'name');
   const failed = await client.query(`SELECT id FROM runs WHERE state = 'failed' LIMIT $1`, [REQUESTS]);
@@ -149,12 +149,13 @@ async function queriesOf(client) {
 
 /** Places all over a list, for cursors. */
 async function deep(client, table, ...columns) {
-  const [key, id] = columns;
-  const { rows } = await client.query(
-    `SELECT ${key} AS key, ${id} AS id FROM ${table} WHERE ${key} IS NOT NULL ORDER BY md5(${id}::text) LIMIT $1`,
-    [REQUESTS],
-  );
-  return (i) => [rows[i % rows.length].key.toISOString(), rows[i % rows.length].id];
+  const [key, id = key] = columns;
+  const { rows } = await client.query({
+    text: `SELECT ${columns} FROM ${table} WHERE ${key} IS NOT NULL ORDER BY md5(${id}::text) LIMIT $1`,
+    values: [REQUESTS],
+    rowMode: 'array',
+  });
+  return (i) => rows[i % rows.length];
 }
 
 async function measureAll(url, settings, queries) {

@@ -1,5 +1,6 @@
 import { ask } from './support/ask.js';
 import { eventually } from './support/eventually.js';
+import { runIdAt } from './support/run-id-at.js';
 import { type Page, type RunAnswer, spentJob, TestService } from './support/service.js';
 
 let service: TestService;
@@ -29,7 +30,7 @@ describe('the list of runs', () => {
       service.database,
       `INSERT INTO cronzimus.runs (id, job_id, job, task, kind, state, reason, scheduled_at, due_at, queued_at, finished_at,
          priority, timeout_seconds, retry, on_interruption, input, missed_to, missed_count)
-       SELECT gen_random_uuid(), job_id, 'list.old', task, 'schedule', 'missed', 'misfire', '2026-01-01T00:00:00Z',
+       SELECT ${runIdAt("timestamptz '2026-01-02T00:00:00Z'")}, job_id, 'list.old', task, 'schedule', 'missed', 'misfire', '2026-01-01T00:00:00Z',
          '2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z', '2026-01-02T00:00:00Z', 0, 1, retry, 'fail', '{}',
          '2026-01-01T05:00:00Z', NULL FROM cronzimus.runs LIMIT 1`,
     );
@@ -51,24 +52,25 @@ describe('the list of runs', () => {
   });
 
   it('shows each run of a window of time once, however long after its instant it was queued', async () => {
-    // Three instants; each has runs that were queued at once, after a minute more or less, and days later.
+    // Three instants; each has runs that were queued at once, after a minute more or less, and days later, some together.
     const queued = await ask(
       service.database,
       `INSERT INTO cronzimus.runs (id, job_id, job, task, kind, state, scheduled_at, due_at, queued_at, finished_at,
          priority, timeout_seconds, retry, on_interruption, input)
-       SELECT gen_random_uuid(), gen_random_uuid(), 'list.late', task, 'schedule', 'skipped', at, at,
-         at + delay * interval '1 second', at, 0, 1, retry, 'fail', '{}'
+       SELECT ${runIdAt('queued')}, gen_random_uuid(), 'list.late', task, 'schedule', 'skipped', at, at,
+         queued, at, 0, 1, retry, 'fail', '{}'
        FROM (SELECT task, retry FROM cronzimus.runs LIMIT 1) AS like_it,
          unnest('{2025-01-01 00:00:00Z,2025-01-01 00:00:30Z,2025-01-01 00:01:00Z}'::timestamptz[]) AS at,
-         unnest('{0,59,60,61,90,250000}'::int[]) AS delay
+         unnest('{0,59,60,61,90,249970,250000}'::int[]) AS delay,
+         CAST(at + delay * interval '1 second' AS timestamptz) AS queued
        RETURNING extract(epoch FROM queued_at - '2025-01-01 00:00:00Z')::int AS seconds`,
     );
-    expect(queued).toHaveLength(18);
+    expect(queued).toHaveLength(21);
     const runs = await service.allPages<RunAnswer>(
-      '/runs?job=list.late&from=2025-01-01T00:00:00Z&to=2025-01-01T00:01:00Z&limit=5',
+      '/runs?job=list.late&from=2025-01-01T00:00:00Z&to=2025-01-01T00:01:00Z&limit=2',
     );
     const seconds = runs.map(({ queuedAt }) => (Date.parse(String(queuedAt)) - Date.UTC(2025, 0, 1)) / 1000);
-    expect(seconds).toEqual([250_030, 250_000, 120, 91, 90, 90, 89, 61, 60, 59, 30, 0]);
+    expect(seconds).toEqual([250_030, 250_000, 250_000, 249_970, 120, 91, 90, 90, 89, 61, 60, 59, 30, 0]);
   });
 
   it('leaves out inputs, outputs, attempts and stacks', async () => {

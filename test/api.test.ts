@@ -100,6 +100,14 @@ describe('a job', () => {
     expect(await service.get('/jobs/one')).toMatchObject({ ...job, lastRun });
   });
 
+  it('has no last run of a deleted one of its name', async () => {
+    await service.given(spentJob('anew', 'echo', { input: { text: 'hi' } }));
+    await service.run('anew', 'succeeded');
+    expect(await service.call('DELETE', '/jobs/anew')).toMatchObject({ status: 204 });
+    await service.given(spentJob('anew', 'echo', { input: { text: 'hi' } }));
+    expect(await service.get('/jobs/anew')).toMatchObject({ lastRun: null });
+  });
+
   it('shows as many of its next occurrences as asked for', async () => {
     const weekdays = { type: 'cron', expression: '0 9 * * MON-FRI', timeZone: 'America/New_York' } as const;
     const trigger = { ...weekdays, startAt: null, endAt: '2100-01-08T00:00:00.000Z', jitterSeconds: 0 };

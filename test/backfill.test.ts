@@ -3,6 +3,7 @@ import type { Job } from '../src/jobs/job.entity.js';
 import { ask } from './support/ask.js';
 import { eventually } from './support/eventually.js';
 import { EVERY_SECOND, jobRow } from './support/jobs.js';
+import { runIdAt } from './support/run-id-at.js';
 import { type Page, type RunAnswer, spentJob, TestService } from './support/service.js';
 
 let service: TestService;
@@ -82,7 +83,7 @@ describe('a backfill', () => {
       service.database,
       `INSERT INTO cronzimus.runs (id, job_id, job, task, kind, state, held, scheduled_at, due_at, queued_at, priority,
          timeout_seconds, retry, on_interruption, input)
-       SELECT gen_random_uuid(), id, name, task, kind, state, true,
+       SELECT ${runIdAt('now()')}, id, name, task, kind, state, true,
          timestamptz '2026-03-01T00:00:00Z' + (row_number() OVER () - 1) * interval '1 hour', now(), now(), 0, 1, retry, 'fail', '{}'
        FROM cronzimus.jobs,
          (SELECT * FROM unnest(ARRAY['${states.join("','")}']) AS state, unnest(ARRAY['${kinds.join("','")}']) AS kind) made

@@ -8,6 +8,7 @@ import { createTestApplication } from './support/application.js';
 import { ask } from './support/ask.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
+import { runIdAt } from './support/run-id-at.js';
 import { TestTasksModule } from './support/tasks.js';
 
 let database: TestDatabase;
@@ -202,7 +203,7 @@ describe('a job that is no longer declared', () => {
       database.url,
       `INSERT INTO cronzimus.runs (id, job_id, job, task, kind, state, scheduled_at, due_at, queued_at, priority,
          timeout_seconds, retry, on_interruption, input)
-       SELECT gen_random_uuid(), id, name, task, 'manual', state, now(), now(), now(), 0, 1, retry, 'rerun', '{}'
+       SELECT ${runIdAt('now()')}, id, name, task, 'manual', state, now(), now(), now(), 0, 1, retry, 'rerun', '{}'
        FROM cronzimus.jobs, unnest(ARRAY['pending', 'running', 'retrying']) AS state`,
     );
     await declare({ b: {} });

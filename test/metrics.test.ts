@@ -22,6 +22,7 @@ import { eventually } from './support/eventually.js';
 import { forkScript, message } from './support/fork.js';
 import { givenJobs, jobRow } from './support/jobs.js';
 import { kill } from './support/kill.js';
+import { runIdAt } from './support/run-id-at.js';
 import { scrape } from './support/scrape.js';
 import { spentJob, TestService } from './support/service.js';
 
@@ -267,16 +268,16 @@ describe('a replica that is killed', () => {
   });
 });
 
-/** Runs of a job in these states, a minute after each other from 2026-05-01 on; those with an end have it half a minute later. */
+/** Runs of a job in these states, a minute after each other from 2026-07-01 on; those with an end have it half a minute later. */
 async function givenHistory(database: string, job: string, states: string[]): Promise<void> {
   for (const [index, state] of states.entries())
     await ask(
       database,
       `INSERT INTO cronzimus.runs (id, job_id, job, task, kind, state, queued_at, finished_at, scheduled_at, due_at,
          priority, timeout_seconds, retry, on_interruption, input)
-       SELECT gen_random_uuid(), id, name, task, 'manual', '${state}', at,
+       SELECT ${runIdAt('at')}, id, name, task, 'manual', '${state}', at,
          CASE WHEN '${state}' <> 'pending' THEN at + interval '30 s' END, at, at, 0, 1, '{}', 'rerun', '{}'
-       FROM cronzimus.jobs, CAST('2026-05-01T00:0${index}:00Z' AS timestamptz) AS at WHERE name = '${job}'`,
+       FROM cronzimus.jobs, CAST('2026-07-01T00:0${index}:00Z' AS timestamptz) AS at WHERE name = '${job}'`,
     );
 }
 
@@ -310,7 +311,7 @@ describe('figures of the database', () => {
       'job=jittered': Date.parse('2027-01-01') / 1000,
     });
     expect(await valuesOf(url, 'job_last_success_timestamp_seconds')).toEqual({
-      'job=active': Date.parse('2026-05-01T00:01:30Z') / 1000,
+      'job=active': Date.parse('2026-07-01T00:01:30Z') / 1000,
     });
     expect(await valuesOf(url, 'job_last_run_success')).toEqual({ 'job=active': 0 });
     expect(await valuesOf(url, 'replicas')).toEqual({

@@ -1,9 +1,11 @@
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../src/database/data-source.js';
 import { PruneRuns } from '../src/runs/prune-runs.task.js';
+import { firstIdAt, firstIdAtSql } from '../src/runs/run-ids.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import type { LoggedLine } from '../src/testing/test-context.js';
 import { runContext } from './support/run-context.js';
+import { runIdAt } from './support/run-id-at.js';
 
 let database: TestDatabase;
 let source: DataSource;
@@ -21,13 +23,14 @@ afterAll(async () => {
 });
 
 /** Runs of one state that ended so many days ago; null: they have not. */
-const givenRuns = (count: number, state: string, days: number | null) =>
+const givenRuns = (count: number, state: string, days: number | null, queuedDays = days ?? 60) =>
   source.query(
     `INSERT INTO cronzimus.runs (id, job_id, job, task, kind, state, scheduled_at, due_at, queued_at, finished_at, priority,
        timeout_seconds, retry, on_interruption, input)
-     SELECT gen_random_uuid(), gen_random_uuid(), $2, 'http', 'manual', $2, now(), now(), now(),
-       now() - make_interval(days => $3), 0, 300, '{}', 'rerun', '{}' FROM generate_series(1, $1)`,
-    [count, state, days],
+     SELECT ${runIdAt('queued')}, gen_random_uuid(), $2, 'http', 'manual', $2, queued, queued, queued,
+       now() - make_interval(days => $3), 0, 300, '{}', 'rerun', '{}'
+     FROM generate_series(1, $1), CAST(now() - make_interval(days => $4) AS timestamptz(3)) AS queued`,
+    [count, state, days, queuedDays],
   );
 const statesLeft = async () =>
   (await source.query<{ state: string }[]>('SELECT DISTINCT state FROM cronzimus.runs ORDER BY state')).map(
@@ -47,8 +50,15 @@ describe('task prune-runs', () => {
 
   it('leaves what ended since alone', async () => {
     await givenRuns(1, 'succeeded', 29);
+    await givenRuns(1, 'succeeded', 29, 60);
     await expect(task.run({}, runContext())).resolves.toEqual({ deleted: 0, auditDeleted: 0 });
-    await expect(task.run({ olderThanDays: 28 }, runContext())).resolves.toEqual({ deleted: 1, auditDeleted: 0 });
+    await expect(task.run({ olderThanDays: 28 }, runContext())).resolves.toEqual({ deleted: 2, auditDeleted: 0 });
+  });
+
+  it('deletes nothing where the retention begins before 1970', async () => {
+    await givenRuns(1, 'succeeded', 20_000);
+    await expect(task.run({ olderThanDays: 36_500 }, runContext())).resolves.toEqual({ deleted: 0, auditDeleted: 0 });
+    await expect(task.run({}, runContext())).resolves.toEqual({ deleted: 1, auditDeleted: 0 });
   });
 
   it('deletes attempts and logs with their runs', async () => {
@@ -94,4 +104,14 @@ describe('task prune-runs', () => {
     expect(both[0].deleted + both[1].deleted).toBe(8_000);
     expect(await countOf('runs')).toBe(0);
   });
+});
+
+describe('the first id of an instant', () => {
+  it.each(['2026-06-01T12:00:00.123Z', '2026-06-01T12:00:00.123999Z', '1970-01-01T00:00:00Z', '1926-01-01T00:00:00Z'])(
+    'is the same for the database: %s',
+    async (instant) => {
+      const [row] = await source.query<[{ id: string }]>(`SELECT ${firstIdAtSql(`timestamptz '${instant}'`)} AS id`);
+      expect(row.id).toBe(firstIdAt(new Date(instant)));
+    },
+  );
 });

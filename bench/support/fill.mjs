@@ -37,10 +37,10 @@ const jobs = `
 const runs = `
   INSERT INTO runs (id, job_id, job, task, kind, state, reason, scheduled_at, due_at, queued_at, started_at, finished_at, attempt,
     lateness_ms, replica_number, replica, priority, timeout_seconds, retry, on_interruption, input, output, error)
-  SELECT ${idOf('at', 'n')}, md5('job ' || job)::uuid, CASE job WHEN 1 THEN 'job-hot' ELSE ${name('job')} END, 'http',
+  SELECT ${idOf('queued', 'n')}, md5('job ' || job)::uuid, CASE job WHEN 1 THEN 'job-hot' ELSE ${name('job')} END, 'http',
     CASE WHEN n % 100 < 97 THEN 'schedule' WHEN n % 100 = 97 THEN 'manual' WHEN n % 100 = 98 THEN 'backfill' WHEN n % 1000 = 99 THEN 'retry' ELSE 'catch_up' END,
     state, CASE state WHEN 'skipped' THEN 'overlap' WHEN 'missed' THEN 'misfire' WHEN 'cancelled' THEN 'user' END,
-    at, at, at + CASE WHEN n % 100 >= 98 THEN interval '1 day' ELSE interval '7 ms' END, started, coalesce(started, at) + interval '120 ms',
+    at, at, queued, started, coalesce(started, at) + interval '120 ms',
     CASE WHEN started IS NULL THEN 0 ELSE 1 END, CASE WHEN started IS NULL THEN NULL ELSE 12 END, 1, '1 bench pid 1', 0, 300,
     '{"limit": 0, "delaySeconds": 5, "backoff": "exponential", "maxDelaySeconds": 3600}', 'rerun',
     jsonb_build_object('url', 'https://example.org/hooks/' || job, 'method', 'POST'),
@@ -53,7 +53,8 @@ const runs = `
         WHEN n % 1000 < 985 THEN 'cancelled' WHEN n % 1000 < 997 THEN 'skipped' ELSE 'missed' END AS state,
       date_trunc('milliseconds', now()) - interval '${DAYS} days' + n * interval '${(DAYS * 86_400_000) / RUNS} ms' - interval '1 day' AS at
     FROM generate_series($1::int, $2::int) AS n) AS drawn,
-    LATERAL (SELECT CASE WHEN state NOT IN ('skipped', 'missed') THEN at + interval '12 ms' END AS started) AS times`;
+    LATERAL (SELECT at + CASE WHEN n % 100 >= 98 THEN interval '1 day' ELSE interval '7 ms' END AS queued,
+      CASE WHEN state NOT IN ('skipped', 'missed') THEN at + interval '12 ms' END AS started) AS times`;
 
 const attempts = `
   INSERT INTO run_attempts (run_id, number, replica, started_at, finished_at, state, error)

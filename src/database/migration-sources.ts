@@ -8,6 +8,7 @@ import { Audit1790350000000 } from './migrations/1790350000000-audit.js';
 import { IdempotencyKeys1790400000000 } from './migrations/1790400000000-idempotency-keys.js';
 import { Tasks1790500000000 } from './migrations/1790500000000-tasks.js';
 import { Lists1790600000000 } from './migrations/1790600000000-lists.js';
+import { RunsById1790700000000 } from './migrations/1790700000000-runs-by-id.js';
 
 /** The user's own, as TypeORM takes them: classes, or patterns of file names. */
 export type Migrations = NonNullable<DataSourceOptions['migrations']>;
@@ -20,6 +21,7 @@ const ours = [
   IdempotencyKeys1790400000000,
   Tasks1790500000000,
   Lists1790600000000,
+  RunsById1790700000000,
 ];
 
 export const migrationSource = (settings: DatabaseSettings) =>

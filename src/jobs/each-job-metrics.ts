@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { rows } from '../database/transaction.js';
 import { DatabaseFigures } from '../metrics/database-figures.js';
 import { Metrics } from '../metrics/metrics.js';
+import { firstIdAtSql } from '../runs/run-ids.js';
 
 const MOST_JOBS = 500;
 /** A job that never succeeds may have a long history. */
@@ -54,16 +55,20 @@ export class EachJobMetrics {
   }
 }
 
+/** A job of that name that was deleted may have a long history too. An hour less, for a database whose clock was set back. */
+const SINCE = `job.created_at - interval '1 hour'`;
+
 /** Of a job that succeeds, one row is read. */
 const newest = (columns: string, condition: string) => `
   LEFT JOIN LATERAL (
     SELECT ${columns} FROM (
-      SELECT state, finished_at FROM runs WHERE job_id = job.id
-      ORDER BY queued_at DESC, id DESC LIMIT ${MOST_RUNS_LOOKED_AT}) newest
+      SELECT state, finished_at FROM runs
+      WHERE runs.job = job.name AND job_id = job.id AND runs.id >= ${firstIdAtSql(SINCE)}
+      ORDER BY runs.id DESC LIMIT ${MOST_RUNS_LOOKED_AT}) newest
     WHERE ${condition} LIMIT 1) AS`;
 const statement = `
   SELECT job.name AS job, CASE WHEN NOT job.paused THEN job.next_run_at END AS "nextRunAt", success."succeededAt",
     last."lastSucceeded"
-  FROM (SELECT id, name, paused, next_run_at FROM jobs ORDER BY name LIMIT ${MOST_JOBS}) job
+  FROM (SELECT id, name, paused, next_run_at, created_at FROM jobs ORDER BY name LIMIT ${MOST_JOBS}) job
   ${newest('finished_at AS "succeededAt"', `state = 'succeeded'`)} success ON true
   ${newest(`state = 'succeeded' AS "lastSucceeded"`, `state IN ('succeeded', 'failed', 'timed_out')`)} last ON true`;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { plain } from '../database/plain.js';
 import { rows } from '../database/transaction.js';
 import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
+import { firstIdAt } from '../runs/run-ids.js';
 import { Job, jobSources } from './job.entity.js';
 import { narrow } from './job-terms.js';
 import { jobStates, type JobView, type LastRun, viewOf } from './job.view.js';
@@ -83,15 +84,22 @@ function filtered(builder: SelectQueryBuilder<Job>, { state, task, tag, source, 
   return builder;
 }
 
-/** The jobs with the newest row of the history of each. */
+/** For a database whose clock was set back. */
+const anHourBefore = (date: Date) => new Date(date.getTime() - 3_600_000);
+
+/** The jobs with the newest row of the history of each, and not of one of its name that was deleted. */
 export async function viewsOf(tx: EntityManager, jobs: Job[]): Promise<JobView[]> {
   const newest = await rows<LastRun & { jobId: string }>(
     tx,
-    `SELECT wanted.id AS "jobId", run.* FROM unnest($1::uuid[]) AS wanted (id), LATERAL (
+    `SELECT wanted.id AS "jobId", run.* FROM unnest($1::uuid[], $2::text[], $3::uuid[]) AS wanted (id, name, first), LATERAL (
        SELECT id, state, reason, scheduled_at AS "scheduledAt", started_at AS "startedAt", finished_at AS "finishedAt",
          round(1000 * extract(epoch FROM finished_at - started_at))::float8 AS "durationMs"
-       FROM runs WHERE job_id = wanted.id ORDER BY queued_at DESC, id DESC LIMIT 1) AS run`,
-    [jobs.map(({ id }) => id)],
+       FROM runs WHERE job = wanted.name AND job_id = wanted.id AND id >= wanted.first ORDER BY id DESC LIMIT 1) AS run`,
+    [
+      jobs.map(({ id }) => id),
+      jobs.map(({ name }) => name),
+      jobs.map(({ createdAt }) => firstIdAt(anHourBefore(createdAt))),
+    ],
   );
   const byJob = new Map(newest.map(({ jobId, ...run }) => [jobId, run]));
   return jobs.map((job) => viewOf(job, byJob.get(job.id) ?? null));

@@ -41,5 +41,5 @@ const statement = `
       LIMIT ${MOST_COUNTED}) waiting) AS startable,
     (SELECT finished_at FROM (
       SELECT state, finished_at FROM runs WHERE job = 'prune-runs'
-      ORDER BY queued_at DESC, id DESC LIMIT ${MOST_LOOKED_AT}) newest
+      ORDER BY id DESC LIMIT ${MOST_LOOKED_AT}) newest
       WHERE state = 'succeeded' LIMIT 1) AS "prunedAt"`;

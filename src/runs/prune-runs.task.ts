@@ -7,6 +7,7 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { limit, rows } from '../database/transaction.js';
 import type { RunContext } from '../tasks/run-context.js';
 import { Task, type TaskHandler } from '../tasks/task.decorator.js';
+import { firstIdAtSql } from './run-ids.js';
 
 const BATCH = 5_000;
 const BATCH_TIMEOUT_MS = 55_000;
@@ -20,14 +21,16 @@ const input = z.strictObject({
     .describe('In days since the end; RUN_RETENTION_DAYS unless told.'),
 });
 
-// Attempts and logs go with their run. The list is made once: a subquery may be run again, past its limit.
+const keptSince = 'statement_timestamp() - make_interval(days => $1)';
+// Found by id, since what ended before was queued before. Attempts and logs go with their run. The list is made once: a subquery
+// may be run again, past its limit.
 const prune = `
   WITH pruned AS (
     DELETE FROM runs WHERE id = ANY (ARRAY(
       SELECT id FROM runs
-      WHERE finished_at < statement_timestamp() - make_interval(days => $1)
+      WHERE id < ${firstIdAtSql(keptSince)} AND finished_at < ${keptSince}
         AND state NOT IN ('pending', 'running', 'retrying')
-      ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))
+      ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED))
     RETURNING 1)
   SELECT count(*)::int AS deleted FROM pruned`;
 

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { Problem } from '../core/problem.js';
 import { rows } from '../database/transaction.js';
 import { instant } from '../http/instant.js';
-import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
+import { cursor, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
 import { Run, runKinds, runStates } from './run.entity.js';
+import { firstIdAt, queuedAtOf } from './run-ids.js';
 import {
   type AttemptView,
   itemFields,
@@ -26,7 +27,7 @@ export const runsQuery = z.strictObject({
 });
 export type RunsQuery = z.output<typeof runsQuery>;
 
-const place = z.tuple([cursorInstant, z.uuid()]);
+const place = z.tuple([z.uuid()]);
 
 export class RunNotFoundError extends Problem {
   constructor(readonly run: string) {
@@ -51,40 +52,47 @@ export class RunFinishedError extends Problem {
 const itemColumns = itemFields.map((field) => `run.${field}`);
 
 /** A run is queued at its instant or later. Beyond this it is late, for the index runs_late too. */
-const LATE = `interval '1 minute'`;
+const LATE_MS = 60_000;
 
 /** The newest first. Rows that are added meanwhile do not shift later pages. */
 export async function listRuns(tx: EntityManager, query: RunsQuery): Promise<Page<RunItem>> {
-  const wanted = query.limit + 1;
-  // What was queued long after `to` comes first, and is found among the late ones.
-  const late = query.to === undefined ? [] : await filtered(tx, query).andWhere(lateFor).limit(wanted).getMany();
-  const others = filtered(tx, query).limit(wanted - late.length);
-  if (query.to !== undefined) others.andWhere(`run.queuedAt < CAST(:to AS timestamptz) + ${LATE}`);
-  const runs = late.length < wanted ? [...late, ...(await others.getMany())] : late;
-  const page = pageOf(runs, query.limit, (run) => [run.queuedAt.toISOString(), run.id]);
+  const page = pageOf(await newest(tx, query, query.limit + 1), query.limit, ({ id }) => [id]);
   return { ...page, items: page.items.map(itemOf) };
 }
 
-const lateFor = `run.queuedAt >= CAST(:to AS timestamptz) + ${LATE} AND run.queuedAt - run.scheduledAt > ${LATE}`;
+async function newest(tx: EntityManager, query: RunsQuery, wanted: number): Promise<Run[]> {
+  if (query.to === undefined) return filtered(tx, query).limit(wanted).getMany();
+  const end = new Date(query.to.getTime() + LATE_MS);
+  // What was queued long after `to` comes first, and is found among the late ones.
+  const late = await lateSince(tx, query, end).limit(wanted).getMany();
+  if (late.length === wanted) return late;
+  const others = filtered(tx, query).andWhere('run.id < :end', { end: firstIdAt(end) });
+  return [...late, ...(await others.limit(wanted - late.length).getMany())];
+}
+
+/** Of the same order as all, in words that only the index runs_late has: PostgreSQL does not know how few are late. */
+function lateSince(tx: EntityManager, query: RunsQuery, end: Date): SelectQueryBuilder<Run> {
+  const late = filtered(tx, query).orderBy('run.queuedAt', 'DESC').addOrderBy('run.id', 'DESC');
+  late.andWhere(`run.queuedAt >= :end AND run.queuedAt - run.scheduledAt > interval '1 minute'`, { end });
+  if (query.cursor !== undefined)
+    late.andWhere('run.queuedAt <= :newest', { newest: queuedAtOf(afterOf(query.cursor)) });
+  return late;
+}
 
 function filtered(tx: EntityManager, query: RunsQuery): SelectQueryBuilder<Run> {
-  const builder = tx
-    .createQueryBuilder(Run, 'run')
-    .select(itemColumns)
-    .orderBy('run.queuedAt', 'DESC')
-    .addOrderBy('run.id', 'DESC');
+  const builder = tx.createQueryBuilder(Run, 'run').select(itemColumns).orderBy('run.id', 'DESC');
   const { job, state, kind, from, to } = query;
   if (job !== undefined) builder.andWhere('run.job = :job', { job });
   if (state) builder.andWhere('run.state = :state', { state });
   if (kind) builder.andWhere('run.kind = :kind', { kind });
-  if (from !== undefined) builder.andWhere('run.scheduledAt >= :from AND run.queuedAt >= :from', { from });
+  if (from !== undefined)
+    builder.andWhere('run.scheduledAt >= :from AND run.id >= :first', { from, first: firstIdAt(from) });
   if (to !== undefined) builder.andWhere('run.scheduledAt < :to', { to });
-  if (query.cursor !== undefined) {
-    const [queuedAt, id] = decodeCursor(query.cursor, place);
-    builder.andWhere('(run.queuedAt, run.id) < (CAST(:queuedAt AS timestamptz), CAST(:id AS uuid))', { queuedAt, id });
-  }
+  if (query.cursor !== undefined) builder.andWhere('run.id < :after', { after: afterOf(query.cursor) });
   return builder;
 }
+
+const afterOf = (text: string): string => decodeCursor(text, place)[0];
 
 /** These runs, the earliest instant first. */
 export async function itemsOf(tx: EntityManager, ids: string[]): Promise<RunItem[]> {

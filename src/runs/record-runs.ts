@@ -41,7 +41,7 @@ export async function recordRuns(
   drafts: RunDraft[],
 ): Promise<RecordedRun[]> {
   if (drafts.length === 0) return [];
-  // In the order of the drafts, so that lists show it.
+  // In the order of the drafts, so that lists show it. Lists and prune-runs take the milliseconds for queued_at.
   const ids = drafts.map(() => v7({ msecs: now.getTime() })).toSorted();
   const records = drafts.map((draft, index) => ({
     ...draft,

@@ -1,0 +1,13 @@
+/** A run's id is a UUID of version 7 whose milliseconds are `queued_at`, so runs are ordered by their ids. This is the smallest
+ *  that one of `date` or later can have. */
+export function firstIdAt(date: Date): string {
+  const hex = Math.max(date.getTime(), 0).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}
+
+/** The same in SQL, of an expression that is a timestamptz. */
+export const firstIdAtSql = (at: string): string =>
+  `(lpad(to_hex(greatest(floor(extract(epoch FROM ${at}) * 1000), 0)::bigint), 12, '0') || '70008000000000000000')::uuid`;
+
+/** When the run of this id was queued. */
+export const queuedAtOf = (id: string): Date => new Date(Number.parseInt(id.replace('-', '').slice(0, 12), 16));

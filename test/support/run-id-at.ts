@@ -1,0 +1,4 @@
+/** An expression of SQL: a new id for a run that was queued at `at`, an expression too. */
+export const runIdAt = (at: string): string =>
+  `(lpad(to_hex(floor(extract(epoch FROM ${at}) * 1000)::bigint), 12, '0') || '7' ||
+    substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid`;
