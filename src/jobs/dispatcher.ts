@@ -14,6 +14,8 @@ import { advanceJobs, lockDueJobs, type SchedulerState, schedulerState } from '.
 import { type Lanes, lanesOf, replaceableRuns } from './under-way.js';
 
 const MOST_JOBS = 1_000;
+/** The first of many that are due together are few, so that workers have something to start while the others are dispatched. */
+const FIRST_JOBS = 100;
 const MOST_RUNS = 2_000;
 /** Cost of deciding, so that a transaction with many long backlogs stays short. */
 const LONGEST_DECIDING_MS = 500;
@@ -29,7 +31,7 @@ export interface Dispatched {
 /** Turns due occurrences into rows and tickets, each on one replica only. */
 @Injectable()
 export class Dispatcher {
-  private limit = MOST_JOBS;
+  private limit = FIRST_JOBS;
 
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: Environment,
@@ -48,7 +50,7 @@ export class Dispatcher {
         const decisions = await this.dispose(tx, jobs, now, state);
         return { decisions, more: jobs.length === this.limit || decisions.length < jobs.length };
       });
-      this.limit = Math.min(MOST_JOBS, this.limit * 2);
+      this.limit = dispatched.more ? Math.min(MOST_JOBS, this.limit * 3) : FIRST_JOBS;
       return dispatched;
     } catch (error) {
       if (isTimeout(error)) this.limit = Math.max(1, Math.floor(this.limit / 2));
