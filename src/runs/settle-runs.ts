@@ -63,8 +63,6 @@ export async function settleRuns(tx: EntityManager, queue: RunQueue, outcomes: O
 const record = ({ run, state, reason, output, error, isRetry, delayMs }: Outcome, ticket: string | null) => ({
   id: run.id,
   attempt: run.attempt,
-  replica: run.replica,
-  started: run.startedAt,
   state,
   reason,
   // Parsed again by the server, so that one text is not encoded twice.
@@ -81,8 +79,8 @@ const cancelled = `(runs.cancel_reason IS NOT NULL AND o.state <> 'succeeded'
   AND (runs.cancel_requested_at IS NOT NULL OR o.delay IS NOT NULL))`;
 const settle = `
   WITH outcome AS (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS o (id uuid, attempt integer, replica text, started timestamptz,
-      state text, reason text, output text, error jsonb, retries integer, delay double precision, ticket uuid)
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS o (id uuid, attempt integer, state text, reason text,
+      output text, error jsonb, retries integer, delay double precision, ticket uuid)
   ), settled AS (
     UPDATE runs SET state = CASE WHEN ${cancelled} THEN 'cancelled' ELSE o.state END,
       reason = CASE WHEN ${cancelled} THEN cancel_reason ELSE o.reason END, output = o.output::jsonb, error = o.error,
@@ -92,10 +90,11 @@ const settle = `
         THEN statement_timestamp() + o.delay * interval '1 ms' END
     FROM outcome o
     WHERE runs.id = o.id AND runs.attempt = o.attempt AND runs.state = 'running'
-    RETURNING runs.id, runs.job_id, runs.task, runs.state, runs.reason, runs.ticket, runs.priority, runs.next_attempt_at
+    RETURNING runs.id, runs.job_id, runs.task, runs.state, runs.reason, runs.ticket, runs.priority, runs.next_attempt_at,
+      runs.replica, runs.started_at
   ), attempts AS (
     INSERT INTO run_attempts (run_id, number, replica, started_at, finished_at, state, error)
-    SELECT o.id, o.attempt, o.replica, o.started, statement_timestamp(),
+    SELECT o.id, o.attempt, s.replica, s.started_at, statement_timestamp(),
       CASE WHEN o.state IN ('retrying', 'pending') THEN CASE o.error->>'code' WHEN 'TIMED_OUT' THEN 'timed_out' ELSE 'failed' END
         ELSE o.state END, o.error
     FROM outcome o JOIN settled s ON s.id = o.id WHERE o.state <> 'succeeded'
