@@ -2,7 +2,7 @@ const SILENCE_MS = 10_000;
 /** Looks further apart are an interruption: of the database, of the network, or of this process. */
 const LONGEST_GAP_MS = 2_000;
 
-interface Sighting {
+export interface Sighting {
   number: number;
   /** Its sign of life, by the database's clock. */
   seenAt: Date;
