@@ -38,6 +38,8 @@ async function begun<T>(
   const tx = runner.manager;
   await runner.connect();
   const begin = runner.startTransaction();
+  // Heeded below; a connection may end before that.
+  begin.catch(() => {});
   // TypeORM sends BEGIN a few microtasks later; what is sent after this turn comes behind it.
   await nextTurn();
   const [, , result] = await Promise.all([begin, limit(tx, timeoutMs, schema), work(tx)]);

@@ -41,11 +41,11 @@ export class Hold {
     await holder.connect();
     try {
       await holder.query('SELECT pg_advisory_lock($1)', [this.lock]);
-      const held = await eventually(async () => {
-        const statements = await this.held();
-        if (statements.length === 0) throw new Error('nobody came to the hold');
-        return statements;
+      await eventually(async () => {
+        if ((await this.held()).length === 0) throw new Error('nobody came to the hold');
       });
+      // Asked again: locks and statements are not read at the same moment, and by now nobody moves.
+      const held = await this.held();
       await work();
       return held;
     } finally {
