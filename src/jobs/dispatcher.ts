@@ -6,6 +6,7 @@ import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { notify } from '../queue/notify.js';
 import { RunQueue } from '../queue/run-queue.js';
 import { cancelRuns } from '../runs/cancel-runs.js';
+import { DirectStarts } from '../runs/direct-starts.js';
 import { recordRuns } from '../runs/record-runs.js';
 import { RunMetrics } from '../runs/run-metrics.js';
 import { decide, type Decision, type Instants } from './decide.js';
@@ -37,6 +38,7 @@ export class Dispatcher {
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: SchedulerDatabase,
     private readonly queue: RunQueue,
+    private readonly directStarts: DirectStarts,
     private readonly metrics: RunMetrics,
     private readonly logger: PinoLogger,
   ) {}
@@ -44,11 +46,10 @@ export class Dispatcher {
   /** Dispatches what is due by the database's clock, in one transaction, bounded. Other replicas take what this one leaves. */
   async dispatchDue(): Promise<Dispatched> {
     try {
-      const dispatched = await this.database.transaction(async (tx) => {
-        const [state, { jobs, now }] = await Promise.all([schedulerState(tx), lockDueJobs(tx, this.limit)]);
-        if (state.paused) return { decisions: [], more: false };
-        const decisions = await this.dispose(tx, jobs, now, state);
-        return { decisions, more: jobs.length === this.limit || decisions.length < jobs.length };
+      const dispatched = await this.directStarts.withSlots((reserved) => {
+        // While there are slots, not many more than can start at once: those need no ticket.
+        const limit = reserved > 0 ? Math.min(this.limit, Math.max(FIRST_JOBS, reserved)) : this.limit;
+        return this.database.transaction((tx) => this.dispatchSome(tx, limit, reserved));
       });
       this.limit = dispatched.more ? Math.min(MOST_JOBS, this.limit * 3) : FIRST_JOBS;
       return dispatched;
@@ -58,9 +59,20 @@ export class Dispatcher {
     }
   }
 
+  private async dispatchSome(tx: EntityManager, limit: number, reserved: number): Promise<Dispatched> {
+    const [state, slots, { jobs, now }] = await Promise.all([
+      schedulerState(tx),
+      this.directStarts.allowed(tx, reserved),
+      lockDueJobs(tx, limit),
+    ]);
+    if (state.paused) return { decisions: [], more: false };
+    const decisions = await this.dispose(tx, jobs, now, state, slots);
+    return { decisions, more: jobs.length === limit || decisions.length < jobs.length };
+  }
+
   /** Disposes of what is due of these jobs, whose rows the transaction has locked; may leave some for a next time. */
   async dispatch(tx: EntityManager, jobs: Job[], now: Date): Promise<Decision[]> {
-    return jobs.length > 0 ? this.dispose(tx, jobs, now, await schedulerState(tx)) : [];
+    return jobs.length > 0 ? this.dispose(tx, jobs, now, await schedulerState(tx), 0) : [];
   }
 
   private async dispose(
@@ -68,18 +80,24 @@ export class Dispatcher {
     jobs: Job[],
     now: Date,
     { paused, resumedAt }: SchedulerState,
+    slots: number,
   ): Promise<Decision[]> {
     if (jobs.length === 0) return [];
     const decisions = this.decideAll(jobs, { now, resumedAt: paused ? now : resumedAt }, await lanesOf(tx, jobs));
     const replaced = decisions.filter(({ replaces }) => replaces).map(({ job }) => job.id);
     const { ended, running } = await cancelRuns(tx, this.queue, await replaceableRuns(tx, replaced), 'replaced');
-    const drafts = decisions.flatMap((decision) => decision.drafts);
+    const drafts = this.directStarts.choose(
+      decisions.flatMap((decision) => decision.drafts),
+      slots,
+    );
+    const queued = drafts.some(({ state, startedBy }) => state === 'pending' && !startedBy);
     const [written] = await Promise.all([
       recordRuns(tx, this.queue, now, drafts),
       advanceJobs(tx, decisions),
-      drafts.length > 0 && notify(tx, this.environment.DATABASE_SCHEMA, 'runs'),
+      queued && notify(tx, this.environment.DATABASE_SCHEMA, 'runs'),
       running > 0 && notify(tx, this.environment.DATABASE_SCHEMA, 'cancel'),
     ]);
+    this.directStarts.begin(tx, written);
     this.metrics.ended(tx, [...ended, ...written.filter(({ state }) => state !== 'pending')]);
     return decisions;
   }

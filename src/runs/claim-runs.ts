@@ -16,7 +16,8 @@ export interface ClaimedRun {
   startedAt: Date;
   latenessMs: number;
   attempt: number;
-  ticket: string;
+  /** Null: started by the process that made it. */
+  ticket: string | null;
   replicaNumber: number;
   replica: string;
   priority: number;
@@ -55,7 +56,7 @@ export async function claimRuns(
 }
 
 /** Not while the scheduler is paused, and not for a process that was taken for dead and has not joined again: it would own nothing. */
-async function mayClaim(tx: EntityManager, replica: number): Promise<boolean> {
+export async function mayClaim(tx: EntityManager, replica: number): Promise<boolean> {
   const present = await rows(
     tx,
     'SELECT FROM replicas, scheduler WHERE number = $1 AND NOT paused FOR KEY SHARE OF replicas',

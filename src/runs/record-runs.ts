@@ -22,6 +22,8 @@ export interface RunDraft {
   onInterruption: 'rerun' | 'fail';
   input: unknown;
   retryOf?: string;
+  /** The replica in which it starts with the row; it gets no ticket. */
+  startedBy?: { number: number; name: string };
   /** Of a range row: its last instant, and how many there were (null: over 10,000). */
   missed?: { to: Date; count: number | null };
 }
@@ -31,6 +33,9 @@ const MOST_BYTES = 16 * 2 ** 20;
 
 export interface RecordedRun extends RunDraft {
   id: string;
+  /** Null: it has not started. */
+  startedAt: Date | null;
+  latenessMs: number | null;
 }
 
 /** Writes rows, with tickets for those to start, and answers those that are new: an occurrence that has one keeps it. */
@@ -46,7 +51,10 @@ export async function recordRuns(
   const records = drafts.map((draft, index) => ({
     ...draft,
     id: ids[index]!,
-    ticket: draft.state === 'pending' && !draft.held ? v7({ msecs: now.getTime() }) : null,
+    ticket: draft.state === 'pending' && !draft.held && !draft.startedBy ? v7({ msecs: now.getTime() }) : null,
+    startedBy: undefined,
+    replicaNumber: draft.startedBy?.number,
+    replica: draft.startedBy?.name,
     missedTo: draft.missed?.to,
     missedCount: draft.missed?.count,
   }));
@@ -54,21 +62,24 @@ export async function recordRuns(
     ticket === null ? [] : [{ id: ticket, runId: id, task, priority }],
   );
   const [written] = await Promise.all([insertAll(tx, now, inParts(records)), queue.deliver(tx, tickets)]);
-  const made = new Set(written);
+  const made = new Map(written.map((run) => [run.id, run]));
   await queue.remove(
     tx,
     tickets.flatMap(({ id, runId }) => (made.has(runId) ? [] : [id])),
   );
-  return ids.flatMap((id, index) => (made.has(id) ? [{ ...drafts[index]!, id }] : []));
+  return ids.flatMap((id, index) => {
+    const run = made.get(id);
+    return run ? [{ ...drafts[index]!, ...run }] : [];
+  });
 }
 
-/** Answers the ids of those that are new. */
-async function insertAll(tx: EntityManager, now: Date, parts: Part[]): Promise<string[]> {
-  const written: string[] = [];
-  for (const { records, inputs } of parts) {
-    const made = await rows<{ id: string }>(tx, insert, [JSON.stringify(records), now, `[${inputs.join(',')}]`]);
-    written.push(...made.map(({ id }) => id));
-  }
+type Written = Pick<RecordedRun, 'id' | 'startedAt' | 'latenessMs'>;
+
+/** Answers those that are new. */
+async function insertAll(tx: EntityManager, now: Date, parts: Part[]): Promise<Written[]> {
+  const written: Written[] = [];
+  for (const { records, inputs } of parts)
+    written.push(...(await rows<Written>(tx, insert, [JSON.stringify(records), now, `[${inputs.join(',')}]`])));
   return written;
 }
 
@@ -99,17 +110,21 @@ function inParts(records: { input: unknown }[]): Part[] {
   return parts;
 }
 
+const starts = `"replicaNumber" IS NOT NULL`;
 const insert = `
   INSERT INTO runs (id, job_id, job, task, kind, state, reason, scheduled_at, due_at, queued_at, finished_at, ticket,
-    held, priority, timeout_seconds, retry, on_interruption, input, retry_of, missed_to, missed_count)
-  SELECT id, "jobId", job, task, kind, state, reason, "scheduledAt", "dueAt", $2,
+    held, priority, timeout_seconds, retry, on_interruption, input, retry_of, missed_to, missed_count,
+    attempt, started_at, lateness_ms, replica_number, replica)
+  SELECT id, "jobId", job, task, kind, CASE WHEN ${starts} THEN 'running' ELSE state END, reason, "scheduledAt", "dueAt", $2,
     CASE WHEN state <> 'pending' THEN $2::timestamptz END, ticket, held, priority, "timeoutSeconds", retry, "onInterruption",
-    inputs.value, "retryOf", "missedTo", "missedCount"
+    inputs.value, "retryOf", "missedTo", "missedCount",
+    (${starts})::int, CASE WHEN ${starts} THEN clock_timestamp() END,
+    CASE WHEN ${starts} THEN round(1000 * extract(epoch FROM clock_timestamp() - "dueAt")) END, "replicaNumber", replica
   FROM jsonb_to_recordset($1::jsonb) AS draft (id uuid, "jobId" uuid, job text, task text, kind text, state text,
     reason text, "scheduledAt" timestamptz, "dueAt" timestamptz, ticket uuid, held boolean, priority integer,
     "timeoutSeconds" double precision, retry jsonb, "onInterruption" text, input integer, "retryOf" uuid,
-    "missedTo" timestamptz, "missedCount" integer)
+    "missedTo" timestamptz, "missedCount" integer, "replicaNumber" integer, replica text)
     JOIN jsonb_array_elements($3::jsonb) WITH ORDINALITY AS inputs (value, place) ON inputs.place = draft.input + 1
   ORDER BY id
   ON CONFLICT DO NOTHING
-  RETURNING id`;
+  RETURNING id, started_at AS "startedAt", lateness_ms AS "latenessMs"`;

@@ -5,6 +5,7 @@ import { QueueModule } from '../queue/queue.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
 import { Attempts } from './attempts.js';
 import { Cancellations } from './cancellations.js';
+import { DirectStarts } from './direct-starts.js';
 import { HistoryMetrics } from './history-metrics.js';
 import { PruneRuns } from './prune-runs.task.js';
 import { RecoveryMetrics } from './recovery-metrics.js';
@@ -30,6 +31,7 @@ import { Worker } from './worker.js';
     Worker,
     Attempts,
     Cancellations,
+    DirectStarts,
     Slots,
     TaskRunner,
     TransactionalAttempt,
@@ -44,6 +46,6 @@ import { Worker } from './worker.js';
     WorkerMetrics,
     HistoryMetrics,
   ],
-  exports: [Worker, Settler, RunLogs, Recovery, RunMetrics],
+  exports: [Worker, DirectStarts, Settler, RunLogs, Recovery, RunMetrics],
 })
 export class RunsModule {}

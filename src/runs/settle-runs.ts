@@ -43,7 +43,7 @@ export async function settleRuns(tx: EntityManager, queue: RunQueue, outcomes: O
   // Also the tickets of stale attempts: nobody else removes them.
   await queue.remove(
     tx,
-    outcomes.map(({ run }) => run.ticket),
+    outcomes.flatMap(({ run }) => run.ticket ?? []),
   );
   const tickets = settled.flatMap(({ id, ticket, task, priority, nextAttemptAt }): Ticket[] =>
     ticket ? [{ id: ticket, runId: id, task, priority, ...(nextAttemptAt && { startAfter: nextAttemptAt }) }] : [],

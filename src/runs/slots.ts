@@ -2,11 +2,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { isBackground } from '../queue/background.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
+import { Attempts } from './attempts.js';
 import type { ClaimedRun } from './claim-runs.js';
 import type { FreeSlots } from './fetch-tickets.js';
 
 /** For so long the tickets of a task are passed over that this process does not know. */
 const PASSED_OVER_MS = 60_000;
+/** Ends that wait to be written before nothing more is started. */
+const MOST_UNWRITTEN = 1_000;
 /** So long after nothing waited in the background, it is asked for again: what is live need not wait for the answer. */
 const QUIET_MS = 1_000;
 
@@ -15,19 +18,30 @@ const QUIET_MS = 1_000;
 export class Slots {
   /** Until when each is passed over, local milliseconds. */
   private readonly unknown = new Map<string, number>();
+  /** Whether runs may start here. */
+  open = false;
+  /** Whether more may wait than there was room for. */
+  full = false;
+  /** How many a claim under way has asked for. */
+  claiming = 0;
+  /** For runs that are being made. */
+  private reserved = 0;
   /** Until when the background is not asked for, local milliseconds. */
   private quietUntil = 0;
 
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly tasks: TaskRegistry,
+    private readonly attempts: Attempts,
   ) {}
 
-  free(running: ClaimedRun[]): FreeSlots {
+  /** For a claim; none while too many ends wait to be written. */
+  free(): FreeSlots {
     const { WORKER_CONCURRENCY, TRANSACTIONAL_POOL_MAX } = this.environment;
+    const running = this.attempts.holding;
     const background = running.filter(({ priority }) => isBackground(priority));
     return {
-      slots: WORKER_CONCURRENCY - running.length,
+      slots: this.attempts.unwritten > MOST_UNWRITTEN ? 0 : WORKER_CONCURRENCY - running.length - this.reserved,
       transactional: TRANSACTIONAL_POOL_MAX - this.transactional(running),
       background:
         Date.now() < this.quietUntil
@@ -40,6 +54,22 @@ export class Slots {
       unknownTasks: this.passedOver(),
       knows: (task) => this.tasks.find(task) !== undefined,
     };
+  }
+
+  /** The slots that are free and that no claim has asked for, none while others may wait for one; they are kept until released. */
+  reserve(): number {
+    const slots = this.open && !this.full ? Math.max(0, this.free().slots - this.claiming) : 0;
+    this.reserved += slots;
+    return slots;
+  }
+
+  release(slots: number): void {
+    this.reserved -= slots;
+  }
+
+  /** Whether this process can start it in the moment that it is made: it knows it, and needs no connection for it. */
+  takesDirectly(task: string): boolean {
+    return this.tasks.find(task) !== undefined && !this.tasks.transactional().includes(task);
   }
 
   /** Whether so many hold half of the slots of either kind. */

@@ -25,8 +25,6 @@ import { TaskRunner } from './task-runner.js';
 
 const LOOK_MS = 2_000;
 const LONGEST_HANDING_BACK_MS = 20_000;
-/** Ends that wait to be written before nothing more is claimed. */
-const MOST_UNWRITTEN = 1_000;
 
 /** Claims as many runs as there are free slots, runs each on its own, and hands their ends to the settler. */
 @Injectable()
@@ -36,9 +34,6 @@ export class Worker {
     turn: (woken) => this.claim(woken),
     failed: (error) => this.logger.error({ err: error }, 'claim failed'),
   });
-
-  /** Whether more may wait than there was room for. */
-  private full = false;
 
   /** Called when tasks that do not heed their signal hold half of the slots: only a new process can free them. */
   exhausted: (why: Problem) => void = () => {};
@@ -61,6 +56,7 @@ export class Worker {
   }
 
   start(): void {
+    this.slots.open = true;
     this.settler.start();
     this.loop.start();
     this.cancellations.loop.start();
@@ -68,6 +64,7 @@ export class Worker {
 
   /** Claims nothing more; what runs gets `graceSeconds`, then its signal aborts and the job's `onInterruption` decides. */
   async stop(graceSeconds: number): Promise<void> {
+    this.slots.open = false;
     await this.loop.stop();
     await this.attempts.drained(graceSeconds * 1000);
     this.attempts.abort(new ShutdownError());
@@ -80,15 +77,18 @@ export class Worker {
   private async claim(woken: boolean): Promise<boolean> {
     // Others took this process for dead, and its runs over.
     this.attempts.abort(new TakenOverError(), ({ replicaNumber }) => replicaNumber !== this.replicas.number);
-    const free = this.slots.free(this.attempts.holding);
-    if (free.slots <= 0 || this.attempts.unwritten > MOST_UNWRITTEN) {
-      this.full = true;
+    if (!woken && !(await this.hasWork())) return false;
+    const free = this.slots.free();
+    if (free.slots <= 0) {
+      this.slots.full = true;
       return false;
     }
-    if (!woken && !(await this.hasWork())) return false;
     const { number, name } = this.replicas;
     const began = performance.now();
-    const claim = await this.database.transaction((tx) => claimRuns(tx, this.queue, free, { number, name }));
+    this.slots.claiming = free.slots;
+    const claim = await this.database
+      .transaction((tx) => claimRuns(tx, this.queue, free, { number, name }))
+      .finally(() => (this.slots.claiming = 0));
     this.metrics.claimed(performance.now() - began);
     this.metrics.count(claim.ended);
     for (const run of claim.runs) this.begin(run);
@@ -97,7 +97,7 @@ export class Worker {
       this.logger.warn({ tasks: claim.unknownTasks }, 'runs left for a worker that knows their task');
     const { tickets, limited, background } = claim.fetched;
     this.slots.foundInBackground(background);
-    this.full = limited;
+    this.slots.full = limited;
     return tickets.length > 0 && (limited || claim.runs.length < tickets.length);
   }
 
@@ -113,7 +113,7 @@ export class Worker {
     if (ms < LOOK_MS) setTimeout(() => this.loop.wake(), ms).unref();
   }
 
-  private begin(run: ClaimedRun): void {
+  begin(run: ClaimedRun): void {
     this.logger.debug({ runId: run.id, job: run.job, attempt: run.attempt, latenessMs: run.latenessMs }, 'run started');
     const stop = new AbortController();
     this.metrics.started(run);
@@ -155,8 +155,8 @@ export class Worker {
   }
 
   /** What came in while there was room has been claimed. */
-  private slotFreed(): void {
-    if (this.full) this.loop.wake();
+  slotFreed(): void {
+    if (this.slots.full) this.loop.wake();
   }
 
   private abandon(attempt: Attempt): void {

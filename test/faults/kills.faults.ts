@@ -34,18 +34,21 @@ describe('kill -9', () => {
   ])('of all replicas, %s a dispatch, a claim and a settlement', async (_name, when) => {
     const runs = 'cronzimus.runs';
     const places: Place[] = [
+      { table: runs, event: 'INSERT', condition: `NEW.state = 'running'`, when },
       { table: 'cronzimus_queue.job', event: 'INSERT', condition: 'true', when },
       { table: runs, event: 'UPDATE', condition: `NEW.state = 'running' AND OLD.state <> 'running'`, when },
       { table: runs, event: 'UPDATE', condition: `NEW.state = 'succeeded'`, when },
     ];
-    await fleet.start({ ...LOAD, seconds: 6, restarts: 3 });
+    // Few slots, so that some runs start where they are made and others come through the queue.
+    const few = [0, 1, 2].map(() => ({ WORKER_CONCURRENCY: '8' }));
+    await fleet.start({ ...LOAD, seconds: 8, restarts: 4 }, few);
     await fleet.untilBegun(500);
     for (const place of places) {
       // In their COMMIT, they are killed before they can hear of it, and then it succeeds.
       const hold = await Hold.place(fleet.url, place);
       const held = await hold.during(() => fleet.killAll());
       expect(held.every((statement) => statement.startsWith('COMMIT'))).toBe(when === 'in the commit');
-      await Promise.all([fleet.startReplica(), fleet.startReplica(), fleet.startReplica()]);
+      await Promise.all(few.map((variables) => fleet.startReplica(variables)));
       await fleet.pause(500 + fleet.random() * 500);
     }
     await fleet.judge();

@@ -1,0 +1,104 @@
+import { Replicas } from '../src/queue/replicas.js';
+import { Worker } from '../src/runs/worker.js';
+import { ask } from './support/ask.js';
+import { eventually } from './support/eventually.js';
+import { type Page, type RunAnswer, spentJob, TestService } from './support/service.js';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await TestService.start({ WORKER_CONCURRENCY: '2' });
+  // Each ticket that is ever made.
+  await ask(
+    service.database,
+    `CREATE TABLE public.tickets (run uuid);
+     CREATE FUNCTION public.note_ticket() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN INSERT INTO public.tickets VALUES ((NEW.data->>'runId')::uuid); RETURN NULL; END $$;
+     CREATE TRIGGER note AFTER INSERT ON cronzimus_queue.job FOR EACH ROW EXECUTE FUNCTION public.note_ticket()`,
+  );
+});
+afterAll(() => service.stop());
+
+/** Lets an occurrence of each of these jobs fall due, at one instant. */
+const fallDue = (jobs: string) =>
+  ask(
+    service.database,
+    `UPDATE cronzimus.jobs SET next_occurrence_at = t.at, next_run_at = t.at, trigger =
+       jsonb_build_object('type', 'date', 'at', to_char(t.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+     FROM (SELECT date_trunc('milliseconds', now()) AS at) t WHERE name LIKE '${jobs}'`,
+  );
+const runOf = (job: string): Promise<RunAnswer> =>
+  eventually(async () => {
+    const [run] = (await service.get<Page<RunAnswer>>(`/runs?job=${job}`)).items;
+    if (run === undefined) throw new Error('it has no run');
+    return run;
+  });
+const ticketsOf = async ({ id }: RunAnswer) =>
+  (await ask(service.database, `SELECT FROM public.tickets WHERE run = '${id}'`)).length;
+const cancel = ({ id }: RunAnswer) => service.call('POST', `/runs/${id}/cancel`);
+
+describe('an occurrence', () => {
+  it('that finds a free slot starts without a ticket, and ends as any other', async () => {
+    await service.given(spentJob('direct', 'echo', { input: { text: 'hi' } }));
+    await fallDue('direct');
+    const { id } = await runOf('direct');
+    const run = await service.reaches(id, 'succeeded');
+    expect(run).toMatchObject({ attempt: 1, output: { text: 'hi' }, latenessMs: expect.any(Number), attempts: [] });
+    expect(run['replica']).toBe(service.app.get(Replicas, { strict: false }).name);
+    expect(await ticketsOf(run)).toBe(0);
+  });
+
+  it('that fails after it was started at once gets a ticket for its retry', async () => {
+    const retry = { limit: 1, delaySeconds: 0, backoff: 'fixed', maxDelaySeconds: 0 } as const;
+    await service.given(spentJob('direct-fails', 'fail', { retry }));
+    await fallDue('direct-fails');
+    const { id } = await runOf('direct-fails');
+    const run = await service.reaches(id, 'failed');
+    expect(run).toMatchObject({ attempt: 2 });
+    expect(await ticketsOf(run)).toBe(1);
+  });
+
+  it('that finds none waits in the queue, and no later one passes it', async () => {
+    const names = ['many-1', 'many-2', 'many-3', 'many-4'];
+    await service.given(...names.map((name, index) => spentJob(name, 'wait', { priority: index })));
+    await fallDue('many-%');
+    const runs = await eventually(async () => {
+      const found = await Promise.all(names.map(runOf));
+      expect(found.map(({ state }) => state)).toEqual(['pending', 'pending', 'running', 'running']);
+      return found;
+    });
+    expect(await Promise.all(runs.map(ticketsOf))).toEqual([1, 1, 0, 0]);
+    // Due in the moment in which a slot is free again, and not claimed yet for one of those that wait.
+    const { loop } = service.app.get(Worker, { strict: false });
+    await loop.stop();
+    await cancel(runs[3]!);
+    await service.reaches(runs[3]!.id, 'cancelled');
+    await service.given(spentJob('late', 'echo', { input: { text: 'hi' }, priority: -1 }));
+    await fallDue('late');
+    const late = await runOf('late');
+    expect(await ticketsOf(late)).toBe(1);
+    loop.start();
+    await service.reaches(runs[1]!.id, 'running');
+    expect(await service.get(`/runs/${late.id}`)).toMatchObject({ state: 'pending' });
+    for (const run of runs.slice(0, 3)) await cancel(run);
+    await service.reaches(late.id, 'succeeded');
+  });
+
+  it('of a transactional task comes through the queue', async () => {
+    await service.given(spentJob('booked', 'ledger', { input: {} }));
+    await fallDue('booked');
+    expect(await ticketsOf(await runOf('booked'))).toBe(1);
+  });
+
+  it('does not start in a process that others have taken for dead', async () => {
+    await service.given(spentJob('orphaned', 'echo', { input: { text: 'hi' } }));
+    // Else it joins again with its next sign of life.
+    const { heart } = service.app.get(Replicas, { strict: false });
+    await heart.stop();
+    await ask(service.database, 'DELETE FROM cronzimus.replicas');
+    await fallDue('orphaned');
+    const run = await runOf('orphaned');
+    expect(await ticketsOf(run)).toBe(1);
+    heart.start();
+    await service.reaches(run.id, 'succeeded');
+  });
+});
