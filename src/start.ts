@@ -6,6 +6,7 @@ import { close, createApplication, serve } from './application.js';
 import { type Environment, readEnvironment, type Variables } from './config/environment.js';
 import { withSecretFiles } from './config/secret-file.js';
 import { Problem } from './core/problem.js';
+import { releaseMemory } from './core/release-memory.js';
 import { startEmbeddedPostgres } from './database/embedded-postgres.js';
 import { migrate } from './database/migrate.js';
 import type { Migrations } from './database/migration-sources.js';
@@ -13,7 +14,7 @@ import { refusePooler } from './database/refuse-pooler.js';
 import { waitForMigrations } from './database/wait-for-migrations.js';
 import { watchEventLoop } from './health/watchdog.js';
 import { Declarations } from './jobs/declarations.js';
-import { releaseMemory } from './release-memory.js';
+
 import { Worker } from './runs/worker.js';
 
 const STDIN = 0;
