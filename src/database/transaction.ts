@@ -14,19 +14,19 @@ export async function transaction<T>(
   const committed: (() => void)[] = [];
   const runner = source.createQueryRunner();
   afterwards.set(runner.manager, committed);
+  let result: T;
   try {
-    const result = await begun(runner, timeoutMs, schema, work);
+    result = await begun(runner, timeoutMs, schema, work);
     await runner.commitTransaction();
-    return result;
   } catch (error) {
-    committed.length = 0;
     // Where the connection is lost, there is nothing to roll back.
     await runner.rollbackTransaction().catch(() => {});
     throw error;
   } finally {
     await runner.release();
-    for (const then of committed) then();
   }
+  for (const then of committed) then();
+  return result;
 }
 
 async function begun<T>(

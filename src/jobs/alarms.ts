@@ -5,7 +5,7 @@ import { JobFactory, type ScheduledJob } from './job.factory.js';
 
 const SHORTEST_REARM_MS = 250;
 
-/** An alarm takes several kilobytes, and what rings tomorrow needs none yet. */
+/** An alarm takes 2 KB, and what rings tomorrow needs none yet. */
 export const MOST_ALARMS = 10_000;
 
 /** The SchedulerRegistry as a mirror of the jobs table: one alarm for each job with a next occurrence, or for the 10,000 that

@@ -125,7 +125,7 @@ export class DispatchLoop {
 
   private async setAlarms(jobs: { name: string; nextRunAt: Date | null }[]): Promise<void> {
     for (const [index, job] of jobs.entries()) {
-      // Ten thousand take a second, and the process must not stand still for them.
+      // The process must not stand still for ten thousand.
       if (index % ALARMS_AT_ONCE === 0) await nextTurn();
       this.setAlarm(job);
     }
