@@ -14,8 +14,7 @@ import { refusePooler } from './database/refuse-pooler.js';
 import { waitForMigrations } from './database/wait-for-migrations.js';
 import { watchEventLoop } from './health/watchdog.js';
 import { Declarations } from './jobs/declarations.js';
-
-import { Worker } from './runs/worker.js';
+import { Executor } from './runs/executor.js';
 
 const STDIN = 0;
 
@@ -77,7 +76,7 @@ async function start(
   undo.push(() => close(app));
   // Before anything runs: the first task may be the one that blocks, or that does not end.
   watchEventLoop();
-  app.get(Worker).exhausted = (why) => stop.abort(why);
+  app.get(Executor).exhausted = (why) => stop.abort(why);
   undo.push(await serve(app, environment));
   process.on('SIGHUP', () => app.get(Declarations).reload());
   releaseMemory();

@@ -38,7 +38,8 @@ export interface Claim {
   ended: EndedRun[];
 }
 
-const NOTHING: Fetched = { tickets: [], limited: false, background: null };
+/** Nobody has looked, so some may wait. */
+const NOTHING: Fetched = { tickets: [], limited: true, background: null };
 
 /** Fetches tickets for the free slots and sets their runs to running, both or neither. A ticket that no run names is thrown away. */
 export async function claimRuns(

@@ -4,15 +4,15 @@ import { afterCommit } from '../database/transaction.js';
 import { Replicas } from '../queue/replicas.js';
 import { mayClaim } from './claim-runs.js';
 import type { RecordedRun, RunDraft } from './record-runs.js';
+import { Executor } from './executor.js';
 import { Slots } from './slots.js';
-import { Worker } from './worker.js';
 
 /** Runs that start in the process that makes them, where it has free slots: they need no ticket, no notice and no claim. Made
  *  as running, they are taken over as any other when the process dies before it has begun with them. */
 @Injectable()
 export class DirectStarts {
   constructor(
-    private readonly worker: Worker,
+    private readonly executor: Executor,
     private readonly slots: Slots,
     private readonly replicas: Replicas,
   ) {}
@@ -24,7 +24,7 @@ export class DirectStarts {
       return await work(reserved);
     } finally {
       this.slots.release(reserved);
-      this.worker.slotFreed();
+      this.executor.freed();
     }
   }
 
@@ -48,7 +48,7 @@ export class DirectStarts {
     afterCommit(tx, () => {
       for (const run of written)
         if (run.startedBy && run.startedAt)
-          this.worker.begin({
+          this.executor.begin({
             ...run,
             startedAt: run.startedAt,
             latenessMs: run.latenessMs ?? 0,

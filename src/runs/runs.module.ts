@@ -6,6 +6,7 @@ import { TasksModule } from '../tasks/tasks.module.js';
 import { Attempts } from './attempts.js';
 import { Cancellations } from './cancellations.js';
 import { DirectStarts } from './direct-starts.js';
+import { Executor } from './executor.js';
 import { HistoryMetrics } from './history-metrics.js';
 import { PruneRuns } from './prune-runs.task.js';
 import { RecoveryMetrics } from './recovery-metrics.js';
@@ -32,6 +33,7 @@ import { Worker } from './worker.js';
     Attempts,
     Cancellations,
     DirectStarts,
+    Executor,
     Slots,
     TaskRunner,
     TransactionalAttempt,

@@ -20,10 +20,10 @@ export class Slots {
   private readonly unknown = new Map<string, number>();
   /** Whether runs may start here. */
   open = false;
-  /** Whether more may wait than there was room for. */
-  full = false;
+  /** Whether more may wait than there was room for; so it is until somebody has looked. */
+  full = true;
   /** How many a claim under way has asked for. */
-  claiming = 0;
+  private claiming = 0;
   /** For runs that are being made. */
   private reserved = 0;
   /** Until when the background is not asked for, local milliseconds. */
@@ -54,6 +54,16 @@ export class Slots {
       unknownTasks: this.passedOver(),
       knows: (task) => this.tasks.find(task) !== undefined,
     };
+  }
+
+  /** Keeps the slots that a claim asks for from others, until the runs are in them. */
+  async whileClaiming<T>(slots: number, claim: () => Promise<T>): Promise<T> {
+    this.claiming = slots;
+    try {
+      return await claim();
+    } finally {
+      this.claiming = 0;
+    }
   }
 
   /** The slots that are free and that no claim has asked for, none while others may wait for one; they are kept until released. */
