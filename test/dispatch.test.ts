@@ -231,7 +231,7 @@ describe('the alarms', () => {
       await eventually(() => expect([...alarms.keys()]).toEqual(['far']));
       expect(alarms.get('far')!.isActive).toBe(true);
       const rings = alarms.get('far')!.nextDate().toMillis();
-      expect(Math.abs(rings - clock.toLocal(NEXT_CENTURY).getTime())).toBeLessThan(1_000);
+      expect(Math.abs(rings - Date.now() - clock.until(NEXT_CENTURY))).toBeLessThan(1_000);
     } finally {
       await clockwork.stop();
     }

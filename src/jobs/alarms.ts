@@ -3,7 +3,9 @@ import { SchedulerRegistry } from '@nestjs/schedule';
 import { DatabaseClock } from './database-clock.js';
 import { JobFactory, type ScheduledJob } from './job.factory.js';
 
-const SHORTEST_REARM_MS = 250;
+/** What is past by less is asked again after as long as it is past, but not at once. */
+const LONGEST_REARM_MS = 250;
+const SHORTEST_REARM_MS = 2;
 
 /** An alarm takes 2 KB, and what rings tomorrow needs none yet. */
 export const MOST_ALARMS = 10_000;
@@ -32,9 +34,7 @@ export class Alarms {
       this.leftOut = true;
       return;
     }
-    const soon = new Date(this.clock.now().getTime() + SHORTEST_REARM_MS);
-    const nextRunAt = job.nextRunAt <= this.clock.now() ? soon : job.nextRunAt;
-    const alarm = this.factory.create({ ...job, nextRunAt }, () => {
+    const alarm = this.factory.create({ ...job, nextRunAt: this.nextRing(job) }, () => {
       this.rung.add(job.name);
       ring();
     });
@@ -42,6 +42,13 @@ export class Alarms {
     this.names.add(job.name);
     // Last: an alarm that is refused must not go on ticking outside the registry.
     alarm.start();
+  }
+
+  private nextRing({ nextRunAt }: ScheduledJob): Date {
+    const pastMs = -this.clock.until(nextRunAt);
+    if (pastMs < 0) return nextRunAt;
+    const waitMs = Math.min(LONGEST_REARM_MS, Math.max(SHORTEST_REARM_MS, pastMs));
+    return new Date(this.clock.now().getTime() + waitMs);
   }
 
   has(name: string): boolean {

@@ -57,11 +57,12 @@ export class DispatchLoop {
   private async turn(): Promise<boolean> {
     // Those that ring from now on are for the next turn.
     const rung = this.alarms.rangOut();
-    const askedAt = Date.now();
-    const { now, due } = await this.database.look();
-    this.clock.learn(now, askedAt);
+    const askedAt = performance.now();
+    const looked = await this.database.look();
+    this.clock.learn(looked.now, askedAt);
+    const now = new Date(looked.now);
     if (this.changed) await this.setChangedAlarms(now);
-    if (due) {
+    if (looked.due) {
       const { decisions, more } = await this.dispatcher.dispatchDue();
       for (const { job, next } of decisions) this.setAlarm({ name: job.name, nextRunAt: next.nextRunAt });
       for (const { job, drafts } of decisions)

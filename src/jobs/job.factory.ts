@@ -14,11 +14,11 @@ export class JobFactory {
   constructor(private readonly clock: DatabaseClock) {}
 
   create({ name, nextRunAt }: ScheduledJob, ring: () => void): CronJob {
-    const local = this.clock.toLocal(nextRunAt).getTime();
+    const cronTime = new Date(Date.now() + this.clock.until(nextRunAt));
     // The offset is of no account to an instant; without one, each alarm looks the zone of the machine up.
-    const alarm = CronJob.from({ name, cronTime: new Date(local), utcOffset: 0, onTick: ring });
-    // Its own way throws where a timer rings a millisecond early, out of reach of every catch.
-    alarm.cronTime.getTimeout = () => Math.max(0, local - Date.now());
+    const alarm = CronJob.from({ name, cronTime, utcOffset: 0, onTick: ring });
+    // Its own way throws where a timer rings early, out of reach of every catch. Up, since before the instant nothing is due.
+    alarm.cronTime.getTimeout = () => Math.max(0, Math.ceil(this.clock.until(nextRunAt)));
     return alarm;
   }
 }
