@@ -9,6 +9,7 @@ import type { EndedRun } from './ended-run.js';
 /** A run that this process has just set to running. */
 export interface ClaimedRun {
   id: string;
+  jobId: string;
   job: string;
   task: string;
   kind: RunKind;
@@ -94,6 +95,6 @@ const start = `
     next_attempt_at = NULL, replica_number = $3, replica = $4
   FROM unnest($1::uuid[], $2::uuid[]) AS fetched (run, ticket)
   WHERE runs.id = fetched.run AND runs.ticket = fetched.ticket AND state IN ('pending', 'retrying')
-  RETURNING id, job, task, kind, scheduled_at AS "scheduledAt", started_at AS "startedAt", lateness_ms AS "latenessMs",
+  RETURNING id, job_id AS "jobId", job, task, kind, scheduled_at AS "scheduledAt", started_at AS "startedAt", lateness_ms AS "latenessMs",
     attempt, runs.ticket, replica_number AS "replicaNumber", replica, priority, timeout_seconds AS "timeoutSeconds",
     retry, retries_used AS "retriesUsed", on_interruption AS "onInterruption", input`;

@@ -4,6 +4,7 @@ import type { RunError } from './run.entity.js';
 
 const run: ClaimedRun = {
   id: '01990000-0000-7000-8000-000000000000',
+  jobId: '01990000-0000-7000-8000-000000000002',
   job: 'job',
   task: 'task',
   kind: 'schedule',

@@ -23,53 +23,55 @@ export interface Outcome {
 
 export interface SettledRun {
   id: string;
-  jobId: string;
-  task: string;
   /** As it is stored: a run that was to be cancelled is not started again. */
   state: RunState;
   reason: string | null;
   /** Of the next attempt; null where the run has its end. */
   ticket: string | null;
-  priority: number;
   nextAttemptAt: Date | null;
 }
 
 /** Ends attempts, fenced by their number: a run that has been started again since is left alone. Answers those ended. */
 export async function settleRuns(tx: EntityManager, queue: RunQueue, outcomes: Outcome[]): Promise<SettledRun[]> {
   const next = new Map(outcomes.filter(({ delayMs }) => delayMs !== null).map(({ run }) => [run.id, v7()]));
-  const settled = await rows<SettledRun>(tx, settle, [
-    JSON.stringify(outcomes.map((outcome) => record(outcome, next.get(outcome.run.id) ?? null))),
-  ]);
-  // Also the tickets of stale attempts: nobody else removes them.
-  await queue.remove(
-    tx,
-    outcomes.flatMap(({ run }) => run.ticket ?? []),
-  );
-  const tickets = settled.flatMap(({ id, ticket, task, priority, nextAttemptAt }): Ticket[] =>
-    ticket ? [{ id: ticket, runId: id, task, priority, ...(nextAttemptAt && { startAfter: nextAttemptAt }) }] : [],
-  );
-  await queue.deliver(tx, tickets);
-  if (tickets.some(({ startAfter }) => startAfter === undefined)) await queue.announce(tx);
-  const ended = settled.filter(({ ticket }) => ticket === null);
-  if (ended.length > 0)
-    await releaseHeld(
+  const runs = new Map(outcomes.map(({ run }) => [run.id, run]));
+  // Sent one behind the other: what is held is looked at when the ends are there.
+  const [settled] = await Promise.all([
+    rows<SettledRun>(tx, settle, [
+      JSON.stringify(outcomes.map((outcome) => record(outcome, next.get(outcome.run.id)))),
+    ]),
+    // Also the tickets of stale attempts: nobody else removes them.
+    queue.remove(
+      tx,
+      outcomes.flatMap(({ run }) => run.ticket ?? []),
+    ),
+    releaseHeld(
       tx,
       queue,
-      ended.map(({ jobId }) => jobId),
-    );
+      outcomes.map(({ run }) => run.jobId),
+    ),
+  ]);
+  const tickets = settled.flatMap(({ id, ticket, nextAttemptAt }): Ticket[] => {
+    const { task, priority } = runs.get(id)!;
+    return ticket
+      ? [{ id: ticket, runId: id, task, priority, ...(nextAttemptAt && { startAfter: nextAttemptAt }) }]
+      : [];
+  });
+  await queue.deliver(tx, tickets);
+  if (tickets.some(({ startAfter }) => startAfter === undefined)) await queue.announce(tx);
   return settled;
 }
 
-const record = ({ run, state, reason, output, error, isRetry, delayMs }: Outcome, ticket: string | null) => ({
+const record = ({ run, state, reason, output, error, isRetry, delayMs }: Outcome, ticket?: string) => ({
   id: run.id,
   attempt: run.attempt,
   state,
-  reason,
+  reason: reason ?? undefined,
   // Parsed again by the server, so that one text is not encoded twice.
-  output,
-  error,
+  output: output ?? undefined,
+  error: error ?? undefined,
   retries: isRetry ? 1 : 0,
-  delay: delayMs,
+  delay: delayMs ?? undefined,
   ticket,
 });
 
@@ -90,8 +92,7 @@ const settle = `
         THEN statement_timestamp() + o.delay * interval '1 ms' END
     FROM outcome o
     WHERE runs.id = o.id AND runs.attempt = o.attempt AND runs.state = 'running'
-    RETURNING runs.id, runs.job_id, runs.task, runs.state, runs.reason, runs.ticket, runs.priority, runs.next_attempt_at,
-      runs.replica, runs.started_at
+    RETURNING runs.id, runs.state, runs.reason, runs.ticket, runs.next_attempt_at, runs.replica, runs.started_at
   ), attempts AS (
     INSERT INTO run_attempts (run_id, number, replica, started_at, finished_at, state, error)
     SELECT o.id, o.attempt, s.replica, s.started_at, statement_timestamp(),
@@ -99,4 +100,4 @@ const settle = `
         ELSE o.state END, o.error
     FROM outcome o JOIN settled s ON s.id = o.id WHERE o.state <> 'succeeded'
   )
-  SELECT id, job_id AS "jobId", task, state, reason, ticket, priority, next_attempt_at AS "nextAttemptAt" FROM settled`;
+  SELECT id, state, reason, ticket, next_attempt_at AS "nextAttemptAt" FROM settled`;
