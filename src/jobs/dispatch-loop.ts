@@ -9,8 +9,11 @@ import { Alarms, MOST_ALARMS } from './alarms.js';
 import { DatabaseClock } from './database-clock.js';
 import { Dispatcher } from './dispatcher.js';
 import type { ScheduledJob } from './job.factory.js';
+import { twoAtATime } from './two-at-a-time.js';
 
 const ALARMS_AT_ONCE = 100;
+/** Then the clock is looked at again, and what has changed. */
+const LONGEST_DISPATCHING_MS = 500;
 /** How often alarms go on to those that come next, where there are too many jobs for all of them. */
 const GO_ON_MS = 60_000;
 
@@ -62,18 +65,21 @@ export class DispatchLoop {
     this.clock.learn(looked.now, askedAt);
     const now = new Date(looked.now);
     if (this.changed) await this.setChangedAlarms(now);
-    if (looked.due) {
-      const { decisions, more } = await this.dispatcher.dispatchDue();
-      for (const { job, next } of decisions) this.setAlarm({ name: job.name, nextRunAt: next.nextRunAt });
-      for (const { job, drafts } of decisions)
-        for (const { state, reason, scheduledAt } of drafts)
-          this.logger.debug({ job: job.name, state, reason, scheduledAt }, 'occurrence dispatched');
-      const dueAgain = decisions.some(({ next }) => next.nextRunAt !== null && next.nextRunAt <= this.clock.now());
-      if (more || dueAgain) return true;
-    }
+    if (looked.due && (await this.dispatch()) && (await twoAtATime(() => this.dispatch(2), LONGEST_DISPATCHING_MS)))
+      return true;
     await this.setRungAlarms(rung.filter((name) => this.alarms.hasRungOut(name)));
     if (this.alarms.leftOut && now.getTime() - this.nextSince.getTime() > GO_ON_MS) await this.setNextAlarms(now);
     return false;
+  }
+
+  /** Answers whether more may be due. `share`: of so many at a time it is one. */
+  private async dispatch(share = 1): Promise<boolean> {
+    const { decisions, more } = await this.dispatcher.dispatchDue(share);
+    for (const { job, next } of decisions) this.setAlarm({ name: job.name, nextRunAt: next.nextRunAt });
+    for (const { job, drafts } of decisions)
+      for (const { state, reason, scheduledAt } of drafts)
+        this.logger.debug({ job: job.name, state, reason, scheduledAt }, 'occurrence dispatched');
+    return more || decisions.some(({ next }) => next.nextRunAt !== null && next.nextRunAt <= this.clock.now());
   }
 
   /** Definitions that are new or edited; a minute of overlap covers transactions that committed late. */

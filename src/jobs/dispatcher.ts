@@ -43,10 +43,11 @@ export class Dispatcher {
     private readonly logger: PinoLogger,
   ) {}
 
-  /** Dispatches what is due by the database's clock, in one transaction, bounded. Other replicas take what this one leaves. */
-  async dispatchDue(): Promise<Dispatched> {
+  /** Dispatches what is due by the database's clock, in one transaction, bounded. Others take what this one leaves.
+   *  `share`: it may use one of so many parts of the slots. */
+  async dispatchDue(share = 1): Promise<Dispatched> {
     try {
-      const dispatched = await this.directStarts.withSlots((reserved) => {
+      const dispatched = await this.directStarts.withSlots(share, (reserved) => {
         // While there are slots, not many more than can start at once: those need no ticket.
         const limit = reserved > 0 ? Math.min(this.limit, Math.max(FIRST_JOBS, reserved)) : this.limit;
         return this.database.transaction((tx) => this.dispatchSome(tx, limit, reserved));

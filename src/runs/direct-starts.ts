@@ -17,9 +17,10 @@ export class DirectStarts {
     private readonly replicas: Replicas,
   ) {}
 
-  /** Hands `work` the slots that are free, for one transaction, and keeps them from others until it has ended. */
-  async withSlots<T>(work: (reserved: number) => Promise<T>): Promise<T> {
-    const reserved = this.slots.reserve();
+  /** Hands `work` the slots that are free, at most one of `share` parts of all, for one transaction, and keeps them from others
+   *  until it has ended. */
+  async withSlots<T>(share: number, work: (reserved: number) => Promise<T>): Promise<T> {
+    const reserved = this.slots.reserve(share);
     try {
       return await work(reserved);
     } finally {

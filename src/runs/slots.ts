@@ -66,9 +66,11 @@ export class Slots {
     }
   }
 
-  /** The slots that are free and that no claim has asked for, none while others may wait for one; they are kept until released. */
-  reserve(): number {
-    const slots = this.open && !this.full ? Math.max(0, this.free().slots - this.claiming) : 0;
+  /** The slots that are free and that no claim has asked for, at most one of `share` parts of all, and none while others may wait
+   *  for one; they are kept until released. */
+  reserve(share: number): number {
+    const most = Math.ceil(this.environment.WORKER_CONCURRENCY / share);
+    const slots = this.open && !this.full ? Math.min(most, Math.max(0, this.free().slots - this.claiming)) : 0;
     this.reserved += slots;
     return slots;
   }
@@ -79,7 +81,8 @@ export class Slots {
 
   /** Whether this process can start it in the moment that it is made: it knows it, and needs no connection for it. */
   takesDirectly(task: string): boolean {
-    return this.tasks.find(task) !== undefined && !this.tasks.transactional().includes(task);
+    const known = this.tasks.find(task);
+    return known !== undefined && !known.options.transactional;
   }
 
   /** Whether so many hold half of the slots of either kind. */
