@@ -60,12 +60,21 @@ describe('the list of jobs', () => {
   });
 
   it('finds a job by what it is called now', async () => {
-    const definition = { task: 'echo', input: { text: 'hi' }, trigger: { type: 'date', at: at(9).toISOString() } };
-    for (const room of ['cellar', 'attic'])
-      await service.call('PUT', '/jobs/renamed', { ...definition, description: `Sweeps the ${room}`, tags: [room] });
-    for (const found of ['q=the+ATTIC', 'tag=attic', 'q=tt&tag=attic'])
+    const definition = { input: { text: 'hi' }, trigger: { type: 'date', at: at(9).toISOString() } };
+    const edit = (room: string, task: string, input: object) =>
+      service.call('PUT', '/jobs/renamed', {
+        ...definition,
+        description: `Sweeps the ${room}`,
+        tags: [room],
+        task,
+        input,
+      });
+    await edit('cellar', 'wait', {});
+    await edit('attic', 'echo', { text: 'hi' });
+    for (const found of ['q=the+ATTIC', 'tag=attic', 'q=tt&tag=attic', 'task=echo&q=sweeps'])
       expect(names(await service.get(`/jobs?${found}`))).toEqual(['renamed']);
-    for (const lost of ['q=cellar', 'tag=cellar']) expect(names(await service.get(`/jobs?${lost}`))).toEqual([]);
+    for (const lost of ['q=cellar', 'tag=cellar', 'task=wait&q=sweeps'])
+      expect(names(await service.get(`/jobs?${lost}`))).toEqual([]);
     await service.call('DELETE', '/jobs/renamed');
     expect(names(await service.get('/jobs?tag=attic'))).toEqual([]);
   });

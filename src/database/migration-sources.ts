@@ -9,6 +9,7 @@ import { IdempotencyKeys1790400000000 } from './migrations/1790400000000-idempot
 import { Tasks1790500000000 } from './migrations/1790500000000-tasks.js';
 import { Lists1790600000000 } from './migrations/1790600000000-lists.js';
 import { RunsById1790700000000 } from './migrations/1790700000000-runs-by-id.js';
+import { FewerJobIndexes1790800000000 } from './migrations/1790800000000-fewer-job-indexes.js';
 
 /** The user's own, as TypeORM takes them: classes, or patterns of file names. */
 export type Migrations = NonNullable<DataSourceOptions['migrations']>;
@@ -22,6 +23,7 @@ const ours = [
   Tasks1790500000000,
   Lists1790600000000,
   RunsById1790700000000,
+  FewerJobIndexes1790800000000,
 ];
 
 export const migrationSource = (settings: DatabaseSettings) =>

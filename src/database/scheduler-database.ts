@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { SCHEDULER } from './data-source.js';
+import { nextRun } from './next-run.js';
 import { transaction } from './transaction.js';
 
 /** The scheduler's own connections, which no request and no task can use up. */
@@ -18,7 +19,7 @@ export class SchedulerDatabase {
   async look(): Promise<{ now: number; due: boolean }> {
     const [row] = await this.statement<{ now: number; due: boolean }>(
       `SELECT 1000 * extract(epoch FROM clock_timestamp())::float8 AS now, EXISTS (SELECT FROM "${this.environment.DATABASE_SCHEMA}".jobs
-         WHERE NOT paused AND next_run_at <= statement_timestamp()) AS due`,
+         WHERE ${nextRun('jobs')} <= statement_timestamp()) AS due`,
     );
     return row!;
   }

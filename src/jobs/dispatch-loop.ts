@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { Loop } from '../core/loop.js';
+import { nextRun } from '../database/next-run.js';
 import { rows } from '../database/transaction.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { DirectSession } from '../queue/direct-session.js';
@@ -100,8 +101,8 @@ export class DispatchLoop {
     const next = await this.database.transaction((tx) =>
       rows<{ name: string; nextRunAt: Date }>(
         tx,
-        `SELECT name, next_run_at AS "nextRunAt" FROM jobs WHERE NOT paused AND next_run_at IS NOT NULL
-         ORDER BY next_run_at LIMIT $1`,
+        `SELECT name, next_run_at AS "nextRunAt" FROM jobs WHERE ${nextRun('jobs')} < 'infinity'
+         ORDER BY ${nextRun('jobs')} LIMIT $1`,
         [MOST_ALARMS + 1],
       ),
     );

@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { nextRun } from '../database/next-run.js';
 import { plain } from '../database/plain.js';
 import { rows } from '../database/transaction.js';
 import type { Decision } from './decide.js';
@@ -27,8 +28,8 @@ export async function lockDueJobs(tx: EntityManager, limit: number): Promise<{ j
   // The time of the statement, not of the clock: that one would read the whole index.
   const jobs = await plain(tx.createQueryBuilder(Job, 'job'))
     .addSelect(`date_trunc('milliseconds', statement_timestamp())`, 'now')
-    .where('NOT job.paused AND job.nextRunAt <= statement_timestamp()')
-    .orderBy('job.nextRunAt')
+    .where(`${nextRun('job')} <= statement_timestamp()`)
+    .orderBy(nextRun('job'))
     .limit(limit)
     .setLock('pessimistic_write')
     .setOnLocked('skip_locked')

@@ -1,5 +1,6 @@
 import { type EntityManager, type SelectQueryBuilder } from 'typeorm';
 import { z } from 'zod';
+import { nextRun } from '../database/next-run.js';
 import { plain } from '../database/plain.js';
 import { rows } from '../database/transaction.js';
 import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
@@ -20,22 +21,22 @@ export const jobsQuery = z.strictObject({
 });
 export type JobsQuery = z.output<typeof jobsQuery>;
 
-/** As the view shows it: a paused job has no next run. The index jobs_next has it in the same words. */
-const nextRun = `COALESCE(CASE WHEN NOT job.paused THEN job.nextRunAt END, 'infinity')`;
+/** As the view shows it: a paused job has no next run. */
+const nextRunAt = nextRun('job');
 
 const stateConditions = {
   active: 'NOT job.paused AND job.nextOccurrenceAt IS NOT NULL',
-  paused: `job.paused AND job.nextOccurrenceAt IS NOT NULL AND ${nextRun} = 'infinity'`,
-  finished: `job.nextOccurrenceAt IS NULL AND ${nextRun} = 'infinity'`,
+  paused: `job.paused AND job.nextOccurrenceAt IS NOT NULL AND ${nextRunAt} = 'infinity'`,
+  finished: `job.nextOccurrenceAt IS NULL AND ${nextRunAt} = 'infinity'`,
 };
 
 /** A job without a next run sorts behind all others. The name makes each place unique. */
 const orders = {
   name: { key: 'job.name', direction: 'ASC', after: 'job.name > :name', keyOf: () => null },
   nextRunAt: {
-    key: nextRun,
+    key: nextRunAt,
     direction: 'ASC',
-    after: `(${nextRun}, job.name) > (CAST(:key AS timestamptz), :name)`,
+    after: `(${nextRunAt}, job.name) > (CAST(:key AS timestamptz), :name)`,
     keyOf: (job: Job) => (job.paused ? null : job.nextRunAt)?.toISOString() ?? 'infinity',
   },
   '-updatedAt': {

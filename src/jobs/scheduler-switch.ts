@@ -4,6 +4,7 @@ import type { Actor } from '../auth/actor.js';
 import { audit } from '../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { ApiDatabase } from '../database/api-database.js';
+import { nextRun } from '../database/next-run.js';
 import { rows } from '../database/transaction.js';
 import { notify } from '../queue/notify.js';
 import { Dispatcher } from './dispatcher.js';
@@ -76,7 +77,7 @@ async function view(tx: EntityManager): Promise<SchedulerView> {
 async function gapOf(tx: EntityManager): Promise<SchedulerView['gap']> {
   const [counts] = await rows<{ jobs: number; runs: number }>(
     tx,
-    `SELECT (SELECT count(*)::int FROM jobs WHERE NOT paused AND next_run_at <= statement_timestamp()) AS jobs,
+    `SELECT (SELECT count(*)::int FROM jobs WHERE ${nextRun('jobs')} <= statement_timestamp()) AS jobs,
        (SELECT count(*)::int FROM runs WHERE state IN ('pending', 'retrying')) AS runs`,
   );
   return counts!;
