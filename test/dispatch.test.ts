@@ -181,9 +181,8 @@ describe('the dispatcher', () => {
         held: false,
         reason: null,
       } as const;
-      const written = await recordRuns(tx, queue, nextRunAt!, [
-        { ...draft, scheduledAt: nextRunAt!, dueAt: nextRunAt! },
-      ]);
+      const at = { scheduledAt: nextRunAt!, dueAt: nextRunAt! };
+      const written = await recordRuns(tx, queue, nextRunAt!, [{ ...draft, ...at }], draft);
       expect(written).toHaveLength(1);
       throw new Error('undo');
     });

@@ -88,7 +88,7 @@ export class Backfill {
     const entry = { action: 'job.backfill', target: name, job: name, before: null, after } as const;
     if (drafts.length > 0) await audit(tx, actor, entry);
     await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
-    const made = await recordRuns(tx, this.queue, now, drafts);
+    const made = await recordRuns(tx, this.queue, now, drafts, draft);
     return made.map(({ id }) => id);
   }
 

@@ -1,14 +1,14 @@
 import { openTrigger, type Trigger } from '../core/triggers/trigger.js';
-import type { RunDraft } from '../runs/record-runs.js';
+import type { Copied, RunDraft } from '../runs/record-runs.js';
 import type { RunKind } from '../runs/run.entity.js';
-import type { Job } from './job.entity.js';
+import type { DueJob } from './job.entity.js';
 import { type OverlapVerdict, overlapVerdicts } from './overlap.js';
 import { IDLE, type Lanes } from './under-way.js';
 import { backlogOf, delayed, latestDue, type Range, rangeOf } from './misfire.js';
 
 /** What becomes of a job's due occurrences, and when it is to be looked at next. */
 export interface Decision {
-  job: Job;
+  job: DueJob;
   drafts: RunDraft[];
   /** Whether what is under way of the job is to be cancelled, for the new run to take its place. */
   replaces: boolean;
@@ -27,7 +27,7 @@ export interface NextOccurrence {
 }
 
 /** Decides for all that is due at `now`. Throws for a trigger that cannot be read. */
-export function decide(job: Job, { now, resumedAt }: Instants, lanes: Lanes = IDLE): Decision {
+export function decide(job: DueJob, { now, resumedAt }: Instants, lanes: Lanes = IDLE): Decision {
   const trigger = openTrigger(job.trigger, job.id);
   const first = job.nextOccurrenceAt;
   if (!first) return { job, drafts: [], replaces: false, next: { nextOccurrenceAt: null, nextRunAt: null } };
@@ -62,8 +62,7 @@ export function nextAfter(trigger: Trigger, after: Date): NextOccurrence {
   return { nextOccurrenceAt: occurrence, nextRunAt: occurrence && delayed(trigger, occurrence) };
 }
 
-/** What a run copies from its job, so that an edit never rewrites the past. */
-export const copyOf = (job: Job) => ({
+export const copyOf = (job: DueJob): Copied & { jobId: string } => ({
   jobId: job.id,
   job: job.name,
   task: job.task,
@@ -81,7 +80,7 @@ function pausedRange(trigger: Trigger, first: Date, until: Date): Range | null {
 }
 
 /** One after the other, the oldest first. */
-function catchUpDrafts(job: Job, trigger: Trigger, occurrences: Date[], { catchUp }: Lanes): RunDraft[] {
+function catchUpDrafts(job: DueJob, trigger: Trigger, occurrences: Date[], { catchUp }: Lanes): RunDraft[] {
   const busy = catchUp.running + catchUp.waiting + catchUp.held > 0;
   return occurrences.map((occurrence, index) =>
     judged(runDraft(job, trigger, 'catch_up', occurrence), busy || index > 0 ? 'hold' : 'start'),
@@ -99,7 +98,7 @@ export function judged(draft: RunDraft, verdict: OverlapVerdict): RunDraft {
   return { ...draft, ...changes[verdict] };
 }
 
-const runDraft = (job: Job, trigger: Trigger, kind: RunKind, occurrence: Date): RunDraft => ({
+const runDraft = (job: DueJob, trigger: Trigger, kind: RunKind, occurrence: Date): RunDraft => ({
   ...copyOf(job),
   kind,
   state: 'pending',
@@ -110,7 +109,7 @@ const runDraft = (job: Job, trigger: Trigger, kind: RunKind, occurrence: Date): 
 });
 
 const rangeDraft = (
-  job: Job,
+  job: DueJob,
   trigger: Trigger,
   state: 'missed' | 'skipped',
   reason: string,

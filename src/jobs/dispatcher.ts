@@ -10,7 +10,7 @@ import { DirectStarts } from '../runs/direct-starts.js';
 import { recordRuns } from '../runs/record-runs.js';
 import { RunMetrics } from '../runs/run-metrics.js';
 import { decide, type Decision, type Instants } from './decide.js';
-import type { Job } from './job.entity.js';
+import type { DueJob } from './job.entity.js';
 import { advanceJobs, lockDueJobs, type SchedulerState, schedulerState } from './job-rows.js';
 import { type Lanes, lanesOf, replaceableRuns } from './under-way.js';
 
@@ -72,13 +72,13 @@ export class Dispatcher {
   }
 
   /** Disposes of what is due of these jobs, whose rows the transaction has locked; may leave some for a next time. */
-  async dispatch(tx: EntityManager, jobs: Job[], now: Date): Promise<Decision[]> {
+  async dispatch(tx: EntityManager, jobs: DueJob[], now: Date): Promise<Decision[]> {
     return jobs.length > 0 ? this.dispose(tx, jobs, now, await schedulerState(tx), 0) : [];
   }
 
   private async dispose(
     tx: EntityManager,
-    jobs: Job[],
+    jobs: DueJob[],
     now: Date,
     { paused, resumedAt }: SchedulerState,
     slots: number,
@@ -103,7 +103,7 @@ export class Dispatcher {
     return decisions;
   }
 
-  private decideAll(jobs: Job[], instants: Instants, lanes: Map<string, Lanes>): Decision[] {
+  private decideAll(jobs: DueJob[], instants: Instants, lanes: Map<string, Lanes>): Decision[] {
     const started = performance.now();
     const decisions: Decision[] = [];
     let runs = 0;
@@ -117,7 +117,7 @@ export class Dispatcher {
   }
 
   /** A job that cannot be decided keeps its occurrence and backs off alone. */
-  private decideOne(job: Job, instants: Instants, lanes: Lanes | undefined): Decision {
+  private decideOne(job: DueJob, instants: Instants, lanes: Lanes | undefined): Decision {
     try {
       return decide(job, instants, lanes);
     } catch (error) {

@@ -3,7 +3,7 @@ import { nextRun } from '../database/next-run.js';
 import { plain } from '../database/plain.js';
 import { rows } from '../database/transaction.js';
 import type { Decision } from './decide.js';
-import { Job } from './job.entity.js';
+import { decidingFields, type DueJob, Job } from './job.entity.js';
 
 export interface SchedulerState {
   paused: boolean;
@@ -24,17 +24,17 @@ export async function findJobs(tx: EntityManager, names: string[]): Promise<Map<
 }
 
 /** Locks up to `limit` due jobs, the longest due first, passing over those that another replica holds. `now` is the database's. */
-export async function lockDueJobs(tx: EntityManager, limit: number): Promise<{ jobs: Job[]; now: Date }> {
+export async function lockDueJobs(tx: EntityManager, limit: number): Promise<{ jobs: DueJob[]; now: Date }> {
   // The time of the statement, not of the clock: that one would read the whole index.
-  const jobs = await plain(tx.createQueryBuilder(Job, 'job'))
-    .addSelect(`date_trunc('milliseconds', statement_timestamp())`, 'now')
+  const jobs = await plain(tx.createQueryBuilder(Job, 'job'), decidingFields)
+    .addSelect('floor(1000 * extract(epoch FROM statement_timestamp()))::float8', 'now')
     .where(`${nextRun('job')} <= statement_timestamp()`)
     .orderBy(nextRun('job'))
     .limit(limit)
     .setLock('pessimistic_write')
     .setOnLocked('skip_locked')
-    .getRawMany<Job & { now: Date }>();
-  return { jobs, now: jobs[0]?.now ?? new Date(0) };
+    .getRawMany<DueJob & { now: number }>();
+  return { jobs, now: new Date(jobs[0]?.now ?? 0) };
 }
 
 export async function advanceJobs(tx: EntityManager, decisions: Decision[]): Promise<void> {

@@ -12,6 +12,24 @@ export interface MisfirePolicy {
   maxCatchUp: number;
 }
 
+/** What decides what becomes of its occurrences, and what runs copy. */
+export const decidingFields = [
+  'id',
+  'name',
+  'task',
+  'input',
+  'trigger',
+  'paused',
+  'priority',
+  'timeoutSeconds',
+  'retry',
+  'onInterruption',
+  'misfire',
+  'overlap',
+  'nextOccurrenceAt',
+] as const satisfies (keyof Job)[];
+export type DueJob = Pick<Job, (typeof decidingFields)[number]>;
+
 /** What to run and when. `nextRunAt` is the only truth about time; timers are alarm clocks. Times are UTC, whole milliseconds. */
 @Entity('jobs')
 export class Job {

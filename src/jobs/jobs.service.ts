@@ -79,7 +79,7 @@ export class JobsService {
     if (running > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
     const now = await databaseNow(tx);
     const draft = { ...copyOf(job), ...manual(now), input: input ?? job.input };
-    const [made] = await recordRuns(tx, this.queue, now, [judged(draft, verdict!)]);
+    const [made] = await recordRuns(tx, this.queue, now, [judged(draft, verdict!)], draft);
     const after = { run: made!.id, input: draft.input };
     await audit(tx, actor, { action: 'job.run', target: name, job: name, before: null, after });
     await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');

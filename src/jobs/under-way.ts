@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { rows } from '../database/transaction.js';
-import type { Job } from './job.entity.js';
+import type { DueJob } from './job.entity.js';
 import { NOTHING, type UnderWay } from './overlap.js';
 
 /** What is not finished of a job, by lane. */
@@ -13,7 +13,7 @@ export const IDLE: Lanes = { schedule: NOTHING, catchUp: NOTHING };
 
 /** What is under way of these jobs, whose rows the transaction has locked. Where the policy holds or replaces, the runs are locked
  *  too, so that none ends unseen between this look and the decision. */
-export async function lanesOf(tx: EntityManager, jobs: Job[]): Promise<Map<string, Lanes>> {
+export async function lanesOf(tx: EntityManager, jobs: DueJob[]): Promise<Map<string, Lanes>> {
   const careful = jobs.filter(({ overlap }) => overlap === 'queue' || overlap === 'replace');
   if (careful.length > 0)
     await tx.query(

@@ -26,7 +26,8 @@ export async function retryRun(tx: EntityManager, queue: RunQueue, id: string): 
   const { jobId, job, task, priority, timeoutSeconds, retry, onInterruption, input, scheduledAt } = run;
   const copied = { jobId, job, task, timeoutSeconds, retry, onInterruption, input, scheduledAt };
   const fresh = { kind: 'retry', state: 'pending', held: false, reason: null, dueAt: now, retryOf: id } as const;
-  const made = await recordRuns(tx, queue, now, [{ ...copied, ...fresh, priority: live(priority) }]);
+  const draft = { ...copied, ...fresh, priority: live(priority) };
+  const made = await recordRuns(tx, queue, now, [draft], draft);
   return { job, made: made.map((one) => one.id) };
 }
 
