@@ -20,7 +20,8 @@ export const key = 'alarms ms';
 export const reference = 'Cronzimus, 10 jobs';
 
 const LONGEST_SECONDS = 120;
-const REST_SECONDS = 3;
+/** Until V8 has collected what the start left. */
+const REST_SECONDS = 20;
 const MINUTE = 60;
 
 export async function run({ postgres, quick }) {
