@@ -92,12 +92,18 @@ async function pause(app: NestExpressApplication): Promise<void> {
     );
 }
 
+/** By now it runs tasks, which must not end because nobody can say what comes next. */
 async function announce(app: NestExpressApplication, roles: ProcessRole[]): Promise<void> {
   const url = await app.getUrl();
-  const { items } = await app.get(JobsService).list({ sort: 'nextRunAt', limit: 3, state: 'active' });
-  const next = items.map(({ name, nextRunAt }) => `${name} at ${nextRunAt?.toISOString()}`);
   const logger = app.get(ServiceLogger);
+  const next = await nextRuns(app).catch(() => 'the database does not say which job is next');
   const address = roles.includes('api') ? `try ${url}/docs` : `${url}/health tells how it is`;
   logger.log(`Cronzimus is running as ${roles.join(', ')}; ${address}`);
-  logger.log(next.length > 0 ? `next: ${next.join(', ')}` : 'no job is waiting for its time');
+  logger.log(next);
+}
+
+async function nextRuns(app: NestExpressApplication): Promise<string> {
+  const { items } = await app.get(JobsService).list({ sort: 'nextRunAt', limit: 3, state: 'active' });
+  if (items.length === 0) return 'no job is waiting for its time';
+  return `next: ${items.map(({ name, nextRunAt }) => `${name} at ${nextRunAt?.toISOString()}`).join(', ')}`;
 }
