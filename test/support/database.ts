@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DatabaseError } from 'pg';
 import { ask } from './ask.js';
+import { eventually } from './eventually.js';
 
 /** A migrated, empty database of one test file's own. */
 export interface TestDatabase {
@@ -37,7 +38,8 @@ async function copyTemplate(name: string): Promise<void> {
 }
 
 async function drop(name: string): Promise<void> {
-  await ask(serverUrl(), `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  // A worker of autovacuum may not be ended by us; it ends by itself.
+  await eventually(() => ask(serverUrl(), `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
 }
 
 function serverUrl(): string {
