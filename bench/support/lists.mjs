@@ -4,7 +4,7 @@ import { quantile } from './numbers.mjs';
 
 const REQUESTS = 200;
 /** Until V8 has compiled what answers them; of each path. */
-const WARM_UP = 10;
+const WARM_UP = 50;
 
 /** Of requests for these paths of the API in turn, one after the other on one connection: the p99, in milliseconds. */
 export async function listP99({ url }, paths) {
