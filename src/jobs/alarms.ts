@@ -3,9 +3,8 @@ import { SchedulerRegistry } from '@nestjs/schedule';
 import { DatabaseClock } from './database-clock.js';
 import { JobFactory, type ScheduledJob } from './job.factory.js';
 
-/** What is past by less is asked again after as long as it is past, but not at once. */
-const LONGEST_REARM_MS = 250;
 const SHORTEST_REARM_MS = 2;
+const LONGEST_REARM_MS = 250;
 
 /** An alarm takes 2 KB, and what rings tomorrow needs none yet. */
 export const MOST_ALARMS = 10_000;
@@ -44,13 +43,6 @@ export class Alarms {
     alarm.start();
   }
 
-  private nextRing({ nextRunAt }: ScheduledJob): Date {
-    const pastMs = -this.clock.until(nextRunAt);
-    if (pastMs < 0) return nextRunAt;
-    const waitMs = Math.min(LONGEST_REARM_MS, Math.max(SHORTEST_REARM_MS, pastMs));
-    return new Date(this.clock.now().getTime() + waitMs);
-  }
-
   has(name: string): boolean {
     return this.names.has(name);
   }
@@ -77,5 +69,13 @@ export class Alarms {
 
   clear(): void {
     this.keepOnly(new Set());
+  }
+
+  /** What is past is asked again after as long as it is past, but neither at once nor late. */
+  private nextRing({ nextRunAt }: ScheduledJob): Date {
+    const pastMs = -this.clock.until(nextRunAt);
+    if (pastMs < 0) return nextRunAt;
+    const waitMs = Math.min(LONGEST_REARM_MS, Math.max(SHORTEST_REARM_MS, pastMs));
+    return new Date(this.clock.now().getTime() + waitMs);
   }
 }

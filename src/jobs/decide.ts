@@ -1,5 +1,5 @@
 import { openTrigger, type Trigger } from '../core/triggers/trigger.js';
-import type { Copied, RunDraft } from '../runs/record-runs.js';
+import type { Copied, RunDraft } from '../runs/run-draft.js';
 import type { RunKind } from '../runs/run.entity.js';
 import type { DueJob } from './job.entity.js';
 import { type OverlapVerdict, overlapVerdicts } from './overlap.js';

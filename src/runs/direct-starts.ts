@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { afterCommit } from '../database/transaction.js';
 import { Replicas } from '../queue/replicas.js';
 import { mayClaim } from './claim-runs.js';
-import type { RecordedRun, RunDraft } from './record-runs.js';
+import type { RecordedRun, RunDraft } from './run-draft.js';
 import { Executor } from './executor.js';
 import { Slots } from './slots.js';
 
