@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type ApiKey, apiKey, twins } from '../config/api-keys.js';
 import { Problem } from '../core/problem.js';
-import { parseYaml, type YamlFault } from '../core/yaml.js';
+import { parseYaml, type YamlFault } from '../core/yaml/parse-yaml.js';
 
 const apiKeys = z
   .array(apiKey, 'must be a list of { name, role, sha256, expiresAt? }')

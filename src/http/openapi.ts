@@ -4,7 +4,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { addGeneralProblems } from './general-problems.js';
 import type { JsonSchema } from './json-schema.js';
 import { operationsOf } from './operations-of.js';
-import { packageVersion } from './package-version.js';
+import { packageVersion } from '../core/package-version.js';
 import { problemSchema } from './problem-body.js';
 import { schemaComponents } from './schema-components.js';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Problem } from '../core/problem.js';
-import { unstorable } from './storable.js';
+import { unstorable } from '../core/storable-json.js';
 
 /** The answer of every list. */
 export interface Page<T> {

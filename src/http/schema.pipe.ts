@@ -1,7 +1,7 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
 import { type Fault, Problem } from '../core/problem.js';
-import { faultsOf } from './faults.js';
-import { unstorable } from './storable.js';
+import { faultsOf } from '../core/schema-faults.js';
+import { unstorable } from '../core/storable-json.js';
 
 /** Validates a parameter with the schema given at it and passes on what the schema made of it. A parameter without
  *  a schema passes untouched. Throws 422 INVALID_BODY, or 400 INVALID_PARAMETER for path, query and headers. */

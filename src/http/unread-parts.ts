@@ -5,7 +5,7 @@ import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import type { Request } from 'express';
 import type { Fault } from '../core/problem.js';
 import { API } from './api.js';
-import { faultsOf, type Issue } from './faults.js';
+import { faultsOf, type Issue } from '../core/schema-faults.js';
 import { invalidBody, invalidParameter } from './schema.pipe.js';
 
 /** Refuses what a route of the API would not read: a query, or a body with anything in it. Where it reads one, a schema does

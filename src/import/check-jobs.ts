@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Json } from '../core/json.js';
 import { Problem } from '../core/problem.js';
 import { completeTrigger, openTrigger } from '../core/triggers/trigger.js';
-import { unstorable } from '../http/storable.js';
+import { unstorable } from '../core/storable-json.js';
 import { jobDefinition, type JobDefinitionInput } from '../jobs/job.schema.js';
 import { httpInput } from '../tasks/http-input.js';
 import { type Found, NotImported, orLost } from './found.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isObject, mergePatch } from '../core/merge-patch.js';
 import { Problem } from '../core/problem.js';
-import { faultsOf } from '../http/faults.js';
+import { faultsOf } from '../core/schema-faults.js';
 import { invalidBody } from '../http/schema.pipe.js';
 import { exampleDefinition } from './job-examples.js';
 import type { Job } from './job.entity.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '../auth/actor.js';
-import { faultsOf } from '../http/faults.js';
+import { faultsOf } from '../core/schema-faults.js';
 import { invalidBody } from '../http/schema.pipe.js';
 import { Replicas } from '../queue/replicas.js';
 import type { RunView } from '../runs/run.view.js';

@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { Environment } from '../config/environment.js';
-import { packageVersion } from '../http/package-version.js';
+import { packageVersion } from '../core/package-version.js';
 import { DatabaseFigures } from './database-figures.js';
 import { DatabaseMetrics } from './database-metrics.js';
 import { HttpMetrics } from './http-metrics.js';

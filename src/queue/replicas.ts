@@ -7,7 +7,7 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { Loop } from '../core/loop.js';
 import { rows } from '../database/transaction.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
-import { packageVersion } from '../http/package-version.js';
+import { packageVersion } from '../core/package-version.js';
 import { DirectSession } from './direct-session.js';
 
 const SIGN_OF_LIFE_MS = 2_000;

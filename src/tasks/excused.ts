@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { type Issue, keysOf } from '../http/faults.js';
+import { type Issue, keysOf } from '../core/schema-faults.js';
 
 type Path = readonly PropertyKey[];
 

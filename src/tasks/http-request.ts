@@ -1,4 +1,4 @@
-import { packageVersion } from '../http/package-version.js';
+import { packageVersion } from '../core/package-version.js';
 import type { HttpInput } from './http-input.js';
 import type { RunContext } from './run-context.js';
 

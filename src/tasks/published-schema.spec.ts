@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { keysOf } from '../http/faults.js';
+import { keysOf } from '../core/schema-faults.js';
 import { httpInput } from './http-input.js';
 import { inputSchemaOf } from './input-schema.js';
 import { publishedSchema } from './published-schema.js';

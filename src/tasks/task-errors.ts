@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type Fault, Problem } from '../core/problem.js';
-import { faultsOf } from '../http/faults.js';
+import { faultsOf } from '../core/schema-faults.js';
 
 const WITHOUT_SQL = '. Where HOST is not loopback, sql needs SQL_TASK_DATABASE_URL: a postgres:// URL, or self';
 

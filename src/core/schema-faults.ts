@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { Fault } from '../core/problem.js';
+import type { Fault } from './problem.js';
 import { jsonPointer } from './json-pointer.js';
 
 type Path = readonly PropertyKey[];

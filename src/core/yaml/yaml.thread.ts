@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { parseYaml } from '../core/yaml.js';
+import { parseYaml } from './parse-yaml.js';
 
 const { text, paths } = workerData as { text: string; paths: PropertyKey[][] };
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window

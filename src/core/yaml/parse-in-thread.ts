@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { type ParsedYaml, parseYaml } from '../core/yaml.js';
+import { type ParsedYaml, parseYaml } from './parse-yaml.js';
 
 /** Below it a thread takes longer than the work, about a tenth of a second. */
 const LARGE = 100_000;

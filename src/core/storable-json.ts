@@ -1,4 +1,4 @@
-import type { Fault } from '../core/problem.js';
+import type { Fault } from './problem.js';
 import { jsonPointer } from './json-pointer.js';
 
 const MAX_DEPTH = 100;
