@@ -5,7 +5,7 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { Problem } from '../core/problem.js';
 import { rows } from '../database/transaction.js';
 import { RunQueue } from '../queue/run-queue.js';
-import { withCancel } from '../tasks/cancel-backend.js';
+import { withCancel } from '../database/cancel-backend.js';
 import type { ClaimedRun } from './claim-runs.js';
 import { outcomeOf } from './outcome.js';
 import { RunMetrics } from './run-metrics.js';

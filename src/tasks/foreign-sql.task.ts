@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Client, type ClientBase } from 'pg';
-import { withCancel } from './cancel-backend.js';
+import { withCancel } from '../database/cancel-backend.js';
 import type { RunContext } from './run-context.js';
 import { runSql } from './run-sql.js';
 import { SqlUnreachableError } from './sql-errors.js';
