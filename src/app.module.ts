@@ -7,7 +7,7 @@ import { HealthModule } from './health/health.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
 import { LoggingModule } from './logging/logging.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
-import { QueueModule } from './queue/queue.module.js';
+import { QueueModule } from './replicas/replicas.module.js';
 import { RunsModule } from './runs/runs.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 

@@ -2,7 +2,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Client } from 'pg';
 import { DeclaredJobs, type DeclaredSource } from '../src/jobs/declared-jobs.js';
 import { jobDefinition, type JobDefinitionInput } from '../src/jobs/job.schema.js';
-import { Replicas } from '../src/queue/replicas.js';
+import { Replicas } from '../src/replicas/replicas.js';
 import { RunQueue } from '../src/queue/run-queue.js';
 import { createTestApplication } from './support/application.js';
 import { ask } from './support/ask.js';

@@ -1,4 +1,4 @@
-import { Replicas } from '../src/queue/replicas.js';
+import { Replicas } from '../src/replicas/replicas.js';
 import { Worker } from '../src/runs/worker.js';
 import { ask } from './support/ask.js';
 import { eventually } from './support/eventually.js';

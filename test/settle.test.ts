@@ -4,7 +4,7 @@ import type { PinoLogger } from 'nestjs-pino';
 import { SCHEDULER } from '../src/database/data-source.js';
 import { SchedulerDatabase } from '../src/database/scheduler-database.js';
 import { JobsService } from '../src/jobs/jobs.service.js';
-import { Replicas } from '../src/queue/replicas.js';
+import { Replicas } from '../src/replicas/replicas.js';
 import { RunQueue } from '../src/queue/run-queue.js';
 import { cancelRuns } from '../src/runs/cancel-runs.js';
 import { type ClaimedRun, claimRuns } from '../src/runs/claim-runs.js';

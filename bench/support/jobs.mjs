@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
-import { channel } from '../../dist/queue/direct-session.js';
+import { channel } from '../../dist/replicas/direct-session.js';
 
 /** Jobs that run once, all due at the same instant. Rows as the API writes them, since it takes half a millisecond for each. */
 const burst = `

@@ -9,7 +9,7 @@ import { ApiDatabase } from '../database/api-database.js';
 import { databaseNow } from '../database/database-now.js';
 import { rows } from '../database/transaction.js';
 import { inBackground } from '../queue/background.js';
-import { notify } from '../queue/notify.js';
+import { notify } from '../replicas/notify.js';
 import { RunQueue } from '../queue/run-queue.js';
 import { cancelRuns } from '../runs/cancel-runs.js';
 import { once } from '../runs/once.js';

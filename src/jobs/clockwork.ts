@@ -3,7 +3,7 @@ import { PinoLogger } from 'nestjs-pino';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import type { ProcessRole } from '../config/process-roles.js';
 import type { Loop } from '../core/loop.js';
-import { Replicas } from '../queue/replicas.js';
+import { Replicas } from '../replicas/replicas.js';
 import { RunQueue } from '../queue/run-queue.js';
 import { Recovery } from '../runs/recovery.js';
 import { RunLogs } from '../runs/run-logs.js';

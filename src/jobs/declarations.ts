@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { Loop } from '../core/loop.js';
 import { Problem } from '../core/problem.js';
-import { Replicas } from '../queue/replicas.js';
+import { Replicas } from '../replicas/replicas.js';
 import { CodeJobs } from './code-jobs.js';
 import { DeclaredJobs } from './declared-jobs.js';
 import { JobDeclaredTwiceError } from './job-errors.js';

@@ -5,7 +5,7 @@ import { Loop } from '../core/loop.js';
 import { nextRun } from '../database/next-run.js';
 import { rows } from '../database/transaction.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
-import { DirectSession } from '../queue/direct-session.js';
+import { DirectSession } from '../replicas/direct-session.js';
 import { Alarms, MOST_ALARMS } from './alarms.js';
 import { DatabaseClock } from './database-clock.js';
 import { Dispatcher } from './dispatcher.js';

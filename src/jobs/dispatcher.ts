@@ -3,7 +3,7 @@ import { PinoLogger } from 'nestjs-pino';
 import type { EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
-import { notify } from '../queue/notify.js';
+import { notify } from '../replicas/notify.js';
 import { RunQueue } from '../queue/run-queue.js';
 import { cancelRuns } from '../runs/cancel-runs.js';
 import { DirectStarts } from '../runs/direct-starts.js';

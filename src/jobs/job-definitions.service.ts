@@ -5,7 +5,7 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { ApiDatabase } from '../database/api-database.js';
 import { databaseNow } from '../database/database-now.js';
 import { checkPreconditions, type Preconditions } from '../http/preconditions.js';
-import { notify } from '../queue/notify.js';
+import { notify } from '../replicas/notify.js';
 import { publishedTasks } from '../tasks/published-tasks.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
 import { type JobBody, type JobPatch, JobRenamedError, patched } from './job-body.js';

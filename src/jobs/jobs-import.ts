@@ -4,7 +4,7 @@ import type { Actor } from '../auth/actor.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { ApiDatabase } from '../database/api-database.js';
 import { databaseNow } from '../database/database-now.js';
-import { notify } from '../queue/notify.js';
+import { notify } from '../replicas/notify.js';
 import { changesOf, differenceOf, type ImportReport } from './import-report.js';
 import { JobEditor, type JobEdit, type WantedJob } from './job-editor.js';
 import { JobsOfSourceError } from './job-errors.js';

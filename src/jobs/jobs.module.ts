@@ -2,7 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { API, SCHEDULER } from '../database/data-source.js';
-import { QueueModule } from '../queue/queue.module.js';
+import { QueueModule } from '../replicas/replicas.module.js';
 import { RunsModule } from '../runs/runs.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
 import { Alarms } from './alarms.js';

@@ -6,7 +6,7 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { ApiDatabase } from '../database/api-database.js';
 import { databaseNow } from '../database/database-now.js';
 import type { Page } from '../http/page.js';
-import { notify } from '../queue/notify.js';
+import { notify } from '../replicas/notify.js';
 import { RunQueue } from '../queue/run-queue.js';
 import { cancelRuns } from '../runs/cancel-runs.js';
 import { once } from '../runs/once.js';

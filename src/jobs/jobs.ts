@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Actor } from '../auth/actor.js';
 import { faultsOf } from '../core/schema-faults.js';
 import { invalidBody } from '../http/schema.pipe.js';
-import { Replicas } from '../queue/replicas.js';
+import { Replicas } from '../replicas/replicas.js';
 import type { RunView } from '../runs/run.view.js';
 import { JobDefinitions } from './job-definitions.service.js';
 import { z } from 'zod';

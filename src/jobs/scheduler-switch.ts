@@ -6,7 +6,7 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { ApiDatabase } from '../database/api-database.js';
 import { nextRun } from '../database/next-run.js';
 import { rows } from '../database/transaction.js';
-import { notify } from '../queue/notify.js';
+import { notify } from '../replicas/notify.js';
 import { Dispatcher } from './dispatcher.js';
 import type { SchedulerView } from './scheduler.view.js';
 

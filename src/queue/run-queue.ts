@@ -8,7 +8,7 @@ import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { rows } from '../database/transaction.js';
 import { LOWEST_LIVE_PRIORITY } from './background.js';
 import { inTransaction } from './in-transaction.js';
-import { notify } from './notify.js';
+import { notify } from '../replicas/notify.js';
 
 /** The right to start one attempt of a run; the run row names the one that counts. */
 export interface Ticket {

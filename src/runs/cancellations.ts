@@ -3,7 +3,7 @@ import { PinoLogger } from 'nestjs-pino';
 import { Loop } from '../core/loop.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { rows } from '../database/transaction.js';
-import { DirectSession } from '../queue/direct-session.js';
+import { DirectSession } from '../replicas/direct-session.js';
 import { Attempts } from './attempts.js';
 import { CancelledError } from './run-errors.js';
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { afterCommit } from '../database/transaction.js';
-import { Replicas } from '../queue/replicas.js';
+import { Replicas } from '../replicas/replicas.js';
 import { mayClaim } from './claim-runs.js';
 import type { RecordedRun, RunDraft } from './run-draft.js';
 import { Executor } from './executor.js';

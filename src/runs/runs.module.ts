@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { API } from '../database/data-source.js';
-import { QueueModule } from '../queue/queue.module.js';
+import { QueueModule } from '../replicas/replicas.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
 import { Attempts } from './attempts.js';
 import { Cancellations } from './cancellations.js';

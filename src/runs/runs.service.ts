@@ -5,7 +5,7 @@ import type { Actor } from '../auth/actor.js';
 import { audit } from '../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { rows } from '../database/transaction.js';
-import { notify } from '../queue/notify.js';
+import { notify } from '../replicas/notify.js';
 import { RunQueue } from '../queue/run-queue.js';
 import { cancelRuns } from './cancel-runs.js';
 import { once } from './once.js';

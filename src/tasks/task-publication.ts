@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { Replicas } from '../queue/replicas.js';
+import { Replicas } from '../replicas/replicas.js';
 import { inputSchemaOf } from './input-schema.js';
 import { TaskRegistry } from './task.registry.js';
 

@@ -2,7 +2,7 @@
 import { createApplication } from '../../dist/application.js';
 import { readEnvironment } from '../../dist/config/environment.js';
 import { SchedulerDatabase } from '../../dist/database/scheduler-database.js';
-import { Replicas } from '../../dist/queue/replicas.js';
+import { Replicas } from '../../dist/replicas/replicas.js';
 import { RunQueue } from '../../dist/queue/run-queue.js';
 import { claimRuns } from '../../dist/runs/claim-runs.js';
 

@@ -1,9 +1,9 @@
 import { Module } from '@nestjs/common';
 import { DirectSession } from './direct-session.js';
 import { LostReplicas } from './lost-replicas.js';
-import { QueueMetrics } from './queue-metrics.js';
+import { QueueMetrics } from './replica-metrics.js';
 import { Replicas } from './replicas.js';
-import { RunQueue } from './run-queue.js';
+import { RunQueue } from '../queue/run-queue.js';
 
 /** Delivery of tickets, and who is there to take them. */
 @Module({

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { Client } from 'pg';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { QueueMetrics } from './queue-metrics.js';
+import { QueueMetrics } from './replica-metrics.js';
 
 const LONGEST_PAUSE_MS = 5_000;
 
