@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import { DeclaredJobs, type DeclaredSource } from '../src/jobs/declared-jobs.js';
 import { jobDefinition, type JobDefinitionInput } from '../src/jobs/job.schema.js';
 import { Replicas } from '../src/replicas/replicas.js';
-import { RunQueue } from '../src/queue/run-queue.js';
+import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { createTestApplication } from './support/application.js';
 import { ask } from './support/ask.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';

@@ -1,7 +1,7 @@
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../src/database/data-source.js';
-import { PruneRuns } from '../src/runs/prune-runs.task.js';
-import { firstIdAt, firstIdAtSql } from '../src/runs/run-ids.js';
+import { PruneRuns } from '../src/runs/lifecycle/prune-runs.task.js';
+import { firstIdAt, firstIdAtSql } from '../src/runs/lifecycle/run-ids.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import type { LoggedLine } from '../src/testing/test-context.js';
 import { runContext } from './support/run-context.js';

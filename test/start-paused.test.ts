@@ -4,7 +4,7 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import { SCHEDULER } from '../src/database/data-source.js';
 import type { Job } from '../src/jobs/job.entity.js';
 import { JobsService } from '../src/jobs/jobs.service.js';
-import { RunQueue } from '../src/queue/run-queue.js';
+import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { createTestApplication } from './support/application.js';
 import { ask } from './support/ask.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';

@@ -5,7 +5,7 @@ import { transaction } from '../../dist/database/transaction.js';
 import { Job } from '../../dist/jobs/job.entity.js';
 import { jobsQuery, listJobs } from '../../dist/jobs/list-jobs.js';
 import { listRuns, runsQuery } from '../../dist/runs/read-runs.js';
-import { Run } from '../../dist/runs/run.entity.js';
+import { Run } from '../../dist/runs/lifecycle/run.entity.js';
 
 const lists = {
   '/jobs': (tx, query) => listJobs(tx, jobsQuery.parse(query)),

@@ -4,7 +4,7 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import type { ProcessRole } from '../config/process-roles.js';
 import type { Loop } from '../core/loop.js';
 import { Replicas } from '../replicas/replicas.js';
-import { RunQueue } from '../queue/run-queue.js';
+import { RunQueue } from '../runs/lifecycle/run-queue.js';
 import { Recovery } from '../runs/recovery.js';
 import { RunLogs } from '../runs/run-logs.js';
 import { Settler } from '../runs/settler.js';

@@ -4,7 +4,7 @@ import { nextRun } from '../database/next-run.js';
 import { plain } from '../database/plain.js';
 import { rows } from '../database/transaction.js';
 import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
-import { firstIdAt } from '../runs/run-ids.js';
+import { firstIdAt } from '../runs/lifecycle/run-ids.js';
 import { Job, jobSources } from './job.entity.js';
 import { narrow } from './job-terms.js';
 import { jobStates, type JobView, type LastRun, viewOf } from './job.view.js';

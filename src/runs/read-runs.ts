@@ -4,8 +4,8 @@ import { Problem } from '../core/problem.js';
 import { rows } from '../database/transaction.js';
 import { instant } from '../http/instant.js';
 import { cursor, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
-import { Run, runKinds, runStates } from './run.entity.js';
-import { firstIdAt, queuedAtOf } from './run-ids.js';
+import { Run, runKinds, runStates } from './lifecycle/run.entity.js';
+import { firstIdAt, queuedAtOf } from './lifecycle/run-ids.js';
 import {
   type AttemptView,
   itemFields,

@@ -5,10 +5,10 @@ import { Loop } from '../core/loop.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { LostReplicas } from '../replicas/lost-replicas.js';
 import { Replicas } from '../replicas/replicas.js';
-import { RunQueue } from '../queue/run-queue.js';
+import { RunQueue } from './lifecycle/run-queue.js';
 import { Attempts } from './attempts.js';
-import { releaseHeld } from './release-held.js';
-import { reclaimOrphans, replaceLostTickets } from './reclaim-runs.js';
+import { releaseHeld } from './lifecycle/release-held.js';
+import { reclaimOrphans, replaceLostTickets } from './lifecycle/reclaim-runs.js';
 import { RecoveryMetrics } from './recovery-metrics.js';
 import { RunMetrics } from './run-metrics.js';
 

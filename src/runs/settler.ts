@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { Loop } from '../core/loop.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
-import { RunQueue } from '../queue/run-queue.js';
-import { quarantined } from './outcome.js';
+import { RunQueue } from './lifecycle/run-queue.js';
+import { quarantined } from './lifecycle/outcome.js';
 import { RunMetrics } from './run-metrics.js';
-import { type Outcome, type SettledRun, settleRuns } from './settle-runs.js';
-import { type SettledBefore, settledBefore } from './settled-before.js';
+import { type Outcome, type SettledRun, settleRuns } from './lifecycle/settle-runs.js';
+import { type SettledBefore, settledBefore } from './lifecycle/settled-before.js';
 
 const LARGEST_BATCH = 500;
 

@@ -10,9 +10,9 @@ import { InvalidTaskInputError, UnknownTaskError } from '../tasks/task-errors.js
 import type { RunContext } from '../tasks/run-context.js';
 import { Secrets } from '../tasks/secrets.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
-import type { AttemptResult } from './attempt-result.js';
-import type { ClaimedRun } from './claim-runs.js';
-import { runError, TaskTimeoutError } from './run-errors.js';
+import type { AttemptResult } from './lifecycle/attempt-result.js';
+import type { ClaimedRun } from './lifecycle/claim-runs.js';
+import { runError, TaskTimeoutError } from './lifecycle/run-errors.js';
 import { runLog } from './run-log.js';
 import { RunLogs } from './run-logs.js';
 import { TransactionalAttempt } from './transactional-attempt.js';

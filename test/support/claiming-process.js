@@ -3,8 +3,8 @@ import { createApplication } from '../../dist/application.js';
 import { readEnvironment } from '../../dist/config/environment.js';
 import { SchedulerDatabase } from '../../dist/database/scheduler-database.js';
 import { Replicas } from '../../dist/replicas/replicas.js';
-import { RunQueue } from '../../dist/queue/run-queue.js';
-import { claimRuns } from '../../dist/runs/claim-runs.js';
+import { RunQueue } from '../../dist/runs/lifecycle/run-queue.js';
+import { claimRuns } from '../../dist/runs/lifecycle/claim-runs.js';
 
 const app = await createApplication(readEnvironment(process.env), []);
 await app.init();

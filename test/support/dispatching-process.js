@@ -2,7 +2,7 @@
 import { createApplication } from '../../dist/application.js';
 import { readEnvironment } from '../../dist/config/environment.js';
 import { Dispatcher } from '../../dist/jobs/dispatcher.js';
-import { RunQueue } from '../../dist/queue/run-queue.js';
+import { RunQueue } from '../../dist/runs/lifecycle/run-queue.js';
 
 const app = await createApplication(readEnvironment(process.env), []);
 await app.init();

@@ -3,7 +3,7 @@ import { openTrigger, type Trigger } from '../../src/core/triggers/trigger.js';
 import { decide, nextAfter } from '../../src/jobs/decide.js';
 import type { Job } from '../../src/jobs/job.entity.js';
 import type { Lanes } from '../../src/jobs/under-way.js';
-import type { RunDraft } from '../../src/runs/run-draft.js';
+import type { RunDraft } from '../../src/runs/lifecycle/run-draft.js';
 import { jobRow } from './jobs.js';
 import { cases, instantIn, triggerNear } from './triggers.js';
 

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
-import type { RunQueue } from '../queue/run-queue.js';
+import type { RunQueue } from './run-queue.js';
 import { insertRuns } from './insert-runs.js';
 import type { Copied, RecordedRun, RunDraft } from './run-draft.js';
 

@@ -1,6 +1,6 @@
-import { storableText } from '../core/json.js';
-import { bare, type Mask } from '../core/mask.js';
-import { Problem } from '../core/problem.js';
+import { storableText } from '../../core/json.js';
+import { bare, type Mask } from '../../core/mask.js';
+import { Problem } from '../../core/problem.js';
 import type { RunError } from './run.entity.js';
 
 const LONGEST_TEXT = 16_384;

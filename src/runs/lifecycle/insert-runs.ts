@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
-import { rows } from '../database/transaction.js';
-import type { Ticket } from '../queue/run-queue.js';
+import { rows } from '../../database/transaction.js';
+import type { Ticket } from './run-queue.js';
 import type { Copied, RecordedRun, RunDraft } from './run-draft.js';
 
 /** What one statement writes of inputs, so that each ends well within its timeout, however large they are and however many. */

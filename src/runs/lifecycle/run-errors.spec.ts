@@ -1,4 +1,4 @@
-import { Problem } from '../core/problem.js';
+import { Problem } from '../../core/problem.js';
 import { runError, ShutdownError, TaskTimeoutError } from './run-errors.js';
 
 const withFields = (fields: object) => Object.assign(new Error('boom'), fields);

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
-import { rows } from '../database/transaction.js';
-import type { FetchedTicket, RunQueue } from '../queue/run-queue.js';
+import { rows } from '../../database/transaction.js';
+import type { FetchedTicket, RunQueue } from './run-queue.js';
 import type { EndedRun } from './ended-run.js';
 
 /** Gives tickets back for others to fetch, since this process does not know their tasks: another build may. A run that nobody

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
-import { rows } from '../database/transaction.js';
-import { IdempotencyKeyReusedError } from '../http/idempotency-key.js';
+import { rows } from '../../database/transaction.js';
+import { IdempotencyKeyReusedError } from '../../http/idempotency-key.js';
 
 /** Makes runs once for each key within 24 hours, and answers their ids; without a key, each time. A request that fails leaves no
  *  key; one that meets its like waits for it to end. To be called before any other lock is taken. Throws IDEMPOTENCY_KEY_REUSED. */

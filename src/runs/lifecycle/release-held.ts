@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
-import { rows } from '../database/transaction.js';
-import type { RunQueue } from '../queue/run-queue.js';
+import { rows } from '../../database/transaction.js';
+import type { RunQueue } from './run-queue.js';
 
 /** Starts the oldest held run of each lane of these jobs in which nothing else is under way; null: of all jobs. To be called in
  *  a statement after the one that ended a run: only that sees what was held meanwhile. Answers how many it started. */

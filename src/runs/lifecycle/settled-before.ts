@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { rows } from '../database/transaction.js';
+import { rows } from '../../database/transaction.js';
 import type { RunState } from './run.entity.js';
 import type { Outcome } from './settle-runs.js';
 

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
-import { rows } from '../database/transaction.js';
-import type { RunQueue } from '../queue/run-queue.js';
+import { rows } from '../../database/transaction.js';
+import type { RunQueue } from './run-queue.js';
 import type { EndedRun } from './ended-run.js';
 
 export type CancelReason = 'user' | 'replaced' | 'job_deleted';

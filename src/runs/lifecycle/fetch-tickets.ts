@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import type { FetchedTicket, Lane, RunQueue } from '../queue/run-queue.js';
+import type { FetchedTicket, Lane, RunQueue } from './run-queue.js';
 
 /** What a worker can start now. */
 export interface FreeSlots {

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
-import { rows } from '../database/transaction.js';
-import type { FetchedTicket, RunQueue } from '../queue/run-queue.js';
+import { rows } from '../../database/transaction.js';
+import type { FetchedTicket, RunQueue } from './run-queue.js';
 import { type Fetched, fetchTickets, type FreeSlots } from './fetch-tickets.js';
 import { putBack } from './put-back.js';
 import type { RetryPolicy, RunKind } from './run.entity.js';

@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
-import { rows } from '../database/transaction.js';
-import type { RunQueue, Ticket } from '../queue/run-queue.js';
+import { rows } from '../../database/transaction.js';
+import type { RunQueue, Ticket } from './run-queue.js';
 import { releaseHeld } from './release-held.js';
 import type { ClaimedRun } from './claim-runs.js';
 import type { RunError, RunState } from './run.entity.js';

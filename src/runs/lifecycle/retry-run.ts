@@ -1,9 +1,9 @@
 import type { EntityManager } from 'typeorm';
-import { Problem } from '../core/problem.js';
-import { databaseNow } from '../database/database-now.js';
-import { live } from '../queue/background.js';
-import type { RunQueue } from '../queue/run-queue.js';
-import { RunNotFoundError } from './read-runs.js';
+import { Problem } from '../../core/problem.js';
+import { databaseNow } from '../../database/database-now.js';
+import { live } from './background.js';
+import type { RunQueue } from './run-queue.js';
+import { RunNotFoundError } from '../read-runs.js';
 import { recordRuns } from './record-runs.js';
 import { Run, type RunState, unfinishedStates } from './run.entity.js';
 

@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
-import { rows } from '../database/transaction.js';
-import type { RunQueue } from '../queue/run-queue.js';
+import { rows } from '../../database/transaction.js';
+import type { RunQueue } from './run-queue.js';
 import type { EndedRun } from './ended-run.js';
 
 const BATCH = 1_000;

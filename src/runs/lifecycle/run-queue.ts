@@ -2,13 +2,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { PgBoss } from 'pg-boss';
 import type { EntityManager } from 'typeorm';
-import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { bossOptions, RUNS_QUEUE } from '../database/queue-schema.js';
-import { SchedulerDatabase } from '../database/scheduler-database.js';
-import { rows } from '../database/transaction.js';
+import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { bossOptions, RUNS_QUEUE } from '../../database/queue-schema.js';
+import { SchedulerDatabase } from '../../database/scheduler-database.js';
+import { rows } from '../../database/transaction.js';
 import { LOWEST_LIVE_PRIORITY } from './background.js';
 import { inTransaction } from './in-transaction.js';
-import { notify } from '../replicas/notify.js';
+import { notify } from '../../replicas/notify.js';
 
 /** The right to start one attempt of a run; the run row names the one that counts. */
 export interface Ticket {
