@@ -14,7 +14,7 @@ import { refusePooler } from './database/refuse-pooler.js';
 import { waitForMigrations } from './database/wait-for-migrations.js';
 import { watchEventLoop } from './health/watchdog.js';
 import { Declarations } from './jobs/declarations.js';
-import { Executor } from './runs/executor.js';
+import { Executor } from './runs/worker/executor.js';
 
 const STDIN = 0;
 

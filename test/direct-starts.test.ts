@@ -1,5 +1,5 @@
 import { Replicas } from '../src/replicas/replicas.js';
-import { Worker } from '../src/runs/worker.js';
+import { Worker } from '../src/runs/worker/worker.js';
 import { ask } from './support/ask.js';
 import { eventually } from './support/eventually.js';
 import { type Page, type RunAnswer, spentJob, TestService } from './support/service.js';

@@ -12,7 +12,7 @@ import { SCHEDULER } from '../src/database/data-source.js';
 import { Declarations } from '../src/jobs/declarations.js';
 import type { Job } from '../src/jobs/job.entity.js';
 import { Metrics } from '../src/metrics/metrics.js';
-import { RunMetrics } from '../src/runs/run-metrics.js';
+import { RunMetrics } from '../src/runs/worker/run-metrics.js';
 import { Task, type TaskHandler } from '../src/tasks/task.decorator.js';
 import { Proxy } from './faults/proxy.js';
 import { createTestApplication } from './support/application.js';

@@ -15,7 +15,7 @@ import { cancelRuns } from '../runs/lifecycle/cancel-runs.js';
 import { once } from '../runs/lifecycle/idempotency-keys.js';
 import { itemsOf } from '../runs/read-runs.js';
 import { recordRuns } from '../runs/lifecycle/record-runs.js';
-import { RunMetrics } from '../runs/run-metrics.js';
+import { RunMetrics } from '../runs/worker/run-metrics.js';
 import type { BackfillRequest, BackfillView } from './backfill.schema.js';
 import { copyOf } from './decide.js';
 import { JobEditor } from './job-editor.js';

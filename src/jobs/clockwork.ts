@@ -6,9 +6,9 @@ import type { Loop } from '../core/loop.js';
 import { Replicas } from '../replicas/replicas.js';
 import { RunQueue } from '../runs/lifecycle/run-queue.js';
 import { Recovery } from '../runs/recovery.js';
-import { RunLogs } from '../runs/run-logs.js';
-import { Settler } from '../runs/settler.js';
-import { Worker } from '../runs/worker.js';
+import { RunLogs } from '../runs/worker/run-logs.js';
+import { Settler } from '../runs/worker/settler.js';
+import { Worker } from '../runs/worker/worker.js';
 import { Declarations } from './declarations.js';
 import { DispatchLoop } from './dispatch-loop.js';
 

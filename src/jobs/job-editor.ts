@@ -6,7 +6,7 @@ import { audit } from '../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { RunQueue } from '../runs/lifecycle/run-queue.js';
 import { endRunsOfJobs } from '../runs/lifecycle/cancel-runs.js';
-import { RunMetrics } from '../runs/run-metrics.js';
+import { RunMetrics } from '../runs/worker/run-metrics.js';
 import { auditedJob } from './audited-job.js';
 import { Dispatcher } from './dispatcher.js';
 import { Job, type JobSource } from './job.entity.js';

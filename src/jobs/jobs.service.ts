@@ -12,7 +12,7 @@ import { cancelRuns } from '../runs/lifecycle/cancel-runs.js';
 import { once } from '../runs/lifecycle/idempotency-keys.js';
 import { recordRuns } from '../runs/lifecycle/record-runs.js';
 import { findRun } from '../runs/read-runs.js';
-import { RunMetrics } from '../runs/run-metrics.js';
+import { RunMetrics } from '../runs/worker/run-metrics.js';
 import type { RunView } from '../runs/run.view.js';
 import { publishedTasks } from '../tasks/published-tasks.js';
 import { TaskRegistry } from '../tasks/task.registry.js';

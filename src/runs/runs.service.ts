@@ -12,7 +12,7 @@ import { once } from './lifecycle/idempotency-keys.js';
 import { releaseHeld } from './lifecycle/release-held.js';
 import { retryRun } from './lifecycle/retry-run.js';
 import type { RunState } from './lifecycle/run.entity.js';
-import { RunMetrics } from './run-metrics.js';
+import { RunMetrics } from './worker/run-metrics.js';
 import { ApiDatabase } from '../database/api-database.js';
 import type { Page } from '../http/page.js';
 import {

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
-import { Loop } from '../core/loop.js';
-import { SchedulerDatabase } from '../database/scheduler-database.js';
-import { RunQueue } from './lifecycle/run-queue.js';
-import { quarantined } from './lifecycle/outcome.js';
+import { Loop } from '../../core/loop.js';
+import { SchedulerDatabase } from '../../database/scheduler-database.js';
+import { RunQueue } from '../lifecycle/run-queue.js';
+import { quarantined } from '../lifecycle/outcome.js';
 import { RunMetrics } from './run-metrics.js';
-import { type Outcome, type SettledRun, settleRuns } from './lifecycle/settle-runs.js';
-import { type SettledBefore, settledBefore } from './lifecycle/settled-before.js';
+import { type Outcome, type SettledRun, settleRuns } from '../lifecycle/settle-runs.js';
+import { type SettledBefore, settledBefore } from '../lifecycle/settled-before.js';
 
 const LARGEST_BATCH = 500;
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
-import { Loop } from '../core/loop.js';
-import { SchedulerDatabase } from '../database/scheduler-database.js';
+import { Loop } from '../../core/loop.js';
+import { SchedulerDatabase } from '../../database/scheduler-database.js';
 import { CUT, type LogLine, MOST_BYTES, MOST_LINES } from './run-log.js';
 
 const MOST_WAITING = 50_000;

@@ -1,6 +1,6 @@
-import { fieldsAsJson, storableText } from '../core/json.js';
-import { bare, type Mask } from '../core/mask.js';
-import type { LogMethod, RunLog } from '../tasks/run-context.js';
+import { fieldsAsJson, storableText } from '../../core/json.js';
+import { bare, type Mask } from '../../core/mask.js';
+import type { LogMethod, RunLog } from '../../tasks/run-context.js';
 
 export type LogLevel = keyof RunLog;
 

@@ -1,5 +1,5 @@
-import { bare, type Mask, maskOf } from '../core/mask.js';
-import type { RunLog } from '../tasks/run-context.js';
+import { bare, type Mask, maskOf } from '../../core/mask.js';
+import type { RunLog } from '../../tasks/run-context.js';
 import { type LogLine, runLog } from './run-log.js';
 
 const run = { id: '01990000-0000-7000-8000-000000000000', attempt: 2 };

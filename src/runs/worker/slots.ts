@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { isBackground } from './lifecycle/background.js';
-import { TaskRegistry } from '../tasks/task.registry.js';
+import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { isBackground } from '../lifecycle/background.js';
+import { TaskRegistry } from '../../tasks/task.registry.js';
 import { Attempts } from './attempts.js';
-import type { ClaimedRun } from './lifecycle/claim-runs.js';
-import type { FreeSlots } from './lifecycle/fetch-tickets.js';
+import type { ClaimedRun } from '../lifecycle/claim-runs.js';
+import type { FreeSlots } from '../lifecycle/fetch-tickets.js';
 
 /** For so long the tickets of a task are passed over that this process does not know. */
 const PASSED_OVER_MS = 60_000;

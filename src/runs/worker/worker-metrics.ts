@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { Metrics } from '../metrics/metrics.js';
+import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { Metrics } from '../../metrics/metrics.js';
 import { Attempts } from './attempts.js';
 
 /** How much of this process's slots is used. */

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import type { ClaimedRun } from './lifecycle/claim-runs.js';
-import type { CancelledError, InterruptedError } from './lifecycle/run-errors.js';
+import type { ClaimedRun } from '../lifecycle/claim-runs.js';
+import type { CancelledError, InterruptedError } from '../lifecycle/run-errors.js';
 
 export interface Attempt {
   run: ClaimedRun;

@@ -1,17 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
-import { Loop } from '../core/loop.js';
-import { SchedulerDatabase } from '../database/scheduler-database.js';
-import { DirectSession } from '../replicas/direct-session.js';
-import { Replicas } from '../replicas/replicas.js';
-import { RunQueue } from './lifecycle/run-queue.js';
+import { Loop } from '../../core/loop.js';
+import { SchedulerDatabase } from '../../database/scheduler-database.js';
+import { DirectSession } from '../../replicas/direct-session.js';
+import { Replicas } from '../../replicas/replicas.js';
+import { RunQueue } from '../lifecycle/run-queue.js';
 import { Attempts } from './attempts.js';
 import { Cancellations } from './cancellations.js';
-import { claimRuns } from './lifecycle/claim-runs.js';
+import { claimRuns } from '../lifecycle/claim-runs.js';
 import { Executor } from './executor.js';
 import { Slots } from './slots.js';
 import { RunMetrics } from './run-metrics.js';
-import { DatabaseSilentError, ShutdownError, TakenOverError } from './lifecycle/run-errors.js';
+import { DatabaseSilentError, ShutdownError, TakenOverError } from '../lifecycle/run-errors.js';
 import { Settler } from './settler.js';
 
 const LOOK_MS = 2_000;

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { afterCommit } from '../database/transaction.js';
-import { Metrics } from '../metrics/metrics.js';
-import type { ClaimedRun } from './lifecycle/claim-runs.js';
-import type { EndedRun } from './lifecycle/ended-run.js';
+import { afterCommit } from '../../database/transaction.js';
+import { Metrics } from '../../metrics/metrics.js';
+import type { ClaimedRun } from '../lifecycle/claim-runs.js';
+import type { EndedRun } from '../lifecycle/ended-run.js';
 import { JobLabels } from './job-labels.js';
 
 const LATENESS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600];

@@ -2,9 +2,9 @@ import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, type EntityManager } from 'typeorm';
-import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { dataSourceOptions, TASKS } from '../database/data-source.js';
-import { PoolMetrics } from '../metrics/pool-metrics.js';
+import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { dataSourceOptions, TASKS } from '../../database/data-source.js';
+import { PoolMetrics } from '../../metrics/pool-metrics.js';
 
 /** The connections of transactional attempts, one each, so that an attempt that has one never waits for another. */
 @Injectable()

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
-import type { Problem } from '../core/problem.js';
-import type { AttemptResult } from './lifecycle/attempt-result.js';
+import type { Problem } from '../../core/problem.js';
+import type { AttemptResult } from '../lifecycle/attempt-result.js';
 import { type Attempt, Attempts } from './attempts.js';
-import type { ClaimedRun } from './lifecycle/claim-runs.js';
-import { outcomeOf } from './lifecycle/outcome.js';
-import { InterruptedError, SlotsAbandonedError } from './lifecycle/run-errors.js';
+import type { ClaimedRun } from '../lifecycle/claim-runs.js';
+import { outcomeOf } from '../lifecycle/outcome.js';
+import { InterruptedError, SlotsAbandonedError } from '../lifecycle/run-errors.js';
 import { RunMetrics } from './run-metrics.js';
 import { Settler } from './settler.js';
 import { Slots } from './slots.js';

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
-import { Loop } from '../core/loop.js';
-import { SchedulerDatabase } from '../database/scheduler-database.js';
-import { rows } from '../database/transaction.js';
-import { DirectSession } from '../replicas/direct-session.js';
+import { Loop } from '../../core/loop.js';
+import { SchedulerDatabase } from '../../database/scheduler-database.js';
+import { rows } from '../../database/transaction.js';
+import { DirectSession } from '../../replicas/direct-session.js';
 import { Attempts } from './attempts.js';
-import { CancelledError } from './lifecycle/run-errors.js';
+import { CancelledError } from '../lifecycle/run-errors.js';
 
 /** Aborts the attempts of this process whose runs somebody has cancelled, wherever that was. */
 @Injectable()

@@ -1,15 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import type { EntityManager } from 'typeorm';
-import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { Problem } from '../core/problem.js';
-import { rows } from '../database/transaction.js';
-import { RunQueue } from './lifecycle/run-queue.js';
-import { withCancel } from '../database/cancel-backend.js';
-import type { ClaimedRun } from './lifecycle/claim-runs.js';
-import { outcomeOf } from './lifecycle/outcome.js';
+import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { Problem } from '../../core/problem.js';
+import { rows } from '../../database/transaction.js';
+import { RunQueue } from '../lifecycle/run-queue.js';
+import { withCancel } from '../../database/cancel-backend.js';
+import type { ClaimedRun } from '../lifecycle/claim-runs.js';
+import { outcomeOf } from '../lifecycle/outcome.js';
 import { RunMetrics } from './run-metrics.js';
-import { type SettledRun, settleRuns } from './lifecycle/settle-runs.js';
+import { type SettledRun, settleRuns } from '../lifecycle/settle-runs.js';
 import { TransactionalDatabase } from './transactional-database.js';
 
 /** Runs a task in one transaction with its own completion: what it wrote and `succeeded` commit together or not at all. */

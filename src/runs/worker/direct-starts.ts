@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { afterCommit } from '../database/transaction.js';
-import { Replicas } from '../replicas/replicas.js';
-import { mayClaim } from './lifecycle/claim-runs.js';
-import type { RecordedRun, RunDraft } from './lifecycle/run-draft.js';
+import { afterCommit } from '../../database/transaction.js';
+import { Replicas } from '../../replicas/replicas.js';
+import { mayClaim } from '../lifecycle/claim-runs.js';
+import type { RecordedRun, RunDraft } from '../lifecycle/run-draft.js';
 import { Executor } from './executor.js';
 import { Slots } from './slots.js';
 
