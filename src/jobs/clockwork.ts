@@ -5,7 +5,7 @@ import type { ProcessRole } from '../config/process-roles.js';
 import type { Loop } from '../core/loop.js';
 import { Replicas } from '../replicas/replicas.js';
 import { RunQueue } from '../runs/lifecycle/run-queue.js';
-import { Recovery } from '../runs/recovery.js';
+import { Recovery } from '../runs/recovery/recovery.js';
 import { RunLogs } from '../runs/worker/run-logs.js';
 import { Settler } from '../runs/worker/settler.js';
 import { Worker } from '../runs/worker/worker.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Metrics } from '../metrics/metrics.js';
-import type { ReclaimedRun } from './lifecycle/reclaim-runs.js';
+import { Metrics } from '../../metrics/metrics.js';
+import type { ReclaimedRun } from '../lifecycle/reclaim-runs.js';
 
 /** Told from the start, so that a first one is seen to be one more. `not_started`: the answer to its claim got lost. */
 const FATES = ['rerun', 'worker_lost', 'poison', 'cancelled', 'not_started'];

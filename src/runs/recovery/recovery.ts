@@ -1,16 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
-import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { Loop } from '../core/loop.js';
-import { SchedulerDatabase } from '../database/scheduler-database.js';
-import { LostReplicas } from '../replicas/lost-replicas.js';
-import { Replicas } from '../replicas/replicas.js';
-import { RunQueue } from './lifecycle/run-queue.js';
-import { Attempts } from './worker/attempts.js';
-import { releaseHeld } from './lifecycle/release-held.js';
-import { reclaimOrphans, replaceLostTickets } from './lifecycle/reclaim-runs.js';
+import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { Loop } from '../../core/loop.js';
+import { SchedulerDatabase } from '../../database/scheduler-database.js';
+import { LostReplicas } from '../../replicas/lost-replicas.js';
+import { Replicas } from '../../replicas/replicas.js';
+import { RunQueue } from '../lifecycle/run-queue.js';
+import { Attempts } from '../worker/attempts.js';
+import { releaseHeld } from '../lifecycle/release-held.js';
+import { reclaimOrphans, replaceLostTickets } from '../lifecycle/reclaim-runs.js';
 import { RecoveryMetrics } from './recovery-metrics.js';
-import { RunMetrics } from './worker/run-metrics.js';
+import { RunMetrics } from '../worker/run-metrics.js';
 
 /** Sees to it that a dead process blocks no run: looks at its peers often, and reconciles runs and tickets every 10 s. */
 @Injectable()
