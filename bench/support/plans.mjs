@@ -4,7 +4,7 @@ import { dataSourceOptions } from '../../dist/database/data-source.js';
 import { transaction } from '../../dist/database/transaction.js';
 import { Job } from '../../dist/jobs/job.entity.js';
 import { jobsQuery, listJobs } from '../../dist/jobs/list-jobs.js';
-import { listRuns, runsQuery } from '../../dist/runs/read-runs.js';
+import { listRuns, runsQuery } from '../../dist/runs/api/read-runs.js';
 import { Run } from '../../dist/runs/lifecycle/run.entity.js';
 
 const lists = {

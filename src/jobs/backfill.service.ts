@@ -13,7 +13,7 @@ import { notify } from '../replicas/notify.js';
 import { RunQueue } from '../runs/lifecycle/run-queue.js';
 import { cancelRuns } from '../runs/lifecycle/cancel-runs.js';
 import { once } from '../runs/lifecycle/idempotency-keys.js';
-import { itemsOf } from '../runs/read-runs.js';
+import { itemsOf } from '../runs/api/read-runs.js';
 import { recordRuns } from '../runs/lifecycle/record-runs.js';
 import { RunMetrics } from '../runs/worker/run-metrics.js';
 import type { BackfillRequest, BackfillView } from './backfill.schema.js';

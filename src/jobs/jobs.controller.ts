@@ -8,7 +8,7 @@ import { API } from '../http/api.js';
 import { HeedsIdempotencyKey, IdempotencyKey } from '../http/idempotency-key.js';
 import { pageSchema } from '../http/page.js';
 import { Problems } from '../http/problems.decorator.js';
-import { runLocation, runView } from '../runs/run.view.js';
+import { runLocation, runView } from '../runs/api/run.view.js';
 import { InvalidTaskInputError, UnknownTaskError } from '../tasks/task-errors.js';
 import { JobBusyError, JobNotFoundError } from './job-errors.js';
 import { exampleInstants } from './job-examples.js';

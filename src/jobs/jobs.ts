@@ -3,7 +3,7 @@ import type { Actor } from '../auth/actor.js';
 import { faultsOf } from '../core/schema-faults.js';
 import { invalidBody } from '../http/schema.pipe.js';
 import { Replicas } from '../replicas/replicas.js';
-import type { RunView } from '../runs/run.view.js';
+import type { RunView } from '../runs/api/run.view.js';
 import { JobDefinitions } from './job-definitions.service.js';
 import { z } from 'zod';
 import { jobDefinition, type JobDefinitionInput, jobName } from './job.schema.js';

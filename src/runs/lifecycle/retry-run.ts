@@ -3,7 +3,7 @@ import { Problem } from '../../core/problem.js';
 import { databaseNow } from '../../database/database-now.js';
 import { live } from './background.js';
 import type { RunQueue } from './run-queue.js';
-import { RunNotFoundError } from '../read-runs.js';
+import { RunNotFoundError } from '../api/read-runs.js';
 import { recordRuns } from './record-runs.js';
 import { Run, type RunState, unfinishedStates } from './run.entity.js';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { exampleLogLine, exampleRun, exampleRunItem } from './run-examples.js';
-import { type Run, runKinds, runStates } from './lifecycle/run.entity.js';
+import { type Run, runKinds, runStates } from '../lifecycle/run.entity.js';
 
 const time = z.date();
 

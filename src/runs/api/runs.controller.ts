@@ -2,14 +2,14 @@ import { Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/comm
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { z } from 'zod';
-import { Actor } from '../auth/actor.js';
-import { Role } from '../auth/role.decorator.js';
-import { API } from '../http/api.js';
-import { HeedsIdempotencyKey, IdempotencyKey } from '../http/idempotency-key.js';
-import { pageSchema } from '../http/page.js';
-import { Problems } from '../http/problems.decorator.js';
+import { Actor } from '../../auth/actor.js';
+import { Role } from '../../auth/role.decorator.js';
+import { API } from '../../http/api.js';
+import { HeedsIdempotencyKey, IdempotencyKey } from '../../http/idempotency-key.js';
+import { pageSchema } from '../../http/page.js';
+import { Problems } from '../../http/problems.decorator.js';
 import { logsQuery, RunFinishedError, RunNotFoundError, runsQuery, type RunsQuery } from './read-runs.js';
-import { RunNeverStartedError, RunNotFinishedError } from './lifecycle/retry-run.js';
+import { RunNeverStartedError, RunNotFinishedError } from '../lifecycle/retry-run.js';
 import { logLineView, runItem, runLocation, runView } from './run.view.js';
 import { RunsService } from './runs.service.js';
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { rows } from '../database/transaction.js';
-import { DatabaseFigures } from '../metrics/database-figures.js';
-import { Metrics } from '../metrics/metrics.js';
+import { rows } from '../../database/transaction.js';
+import { DatabaseFigures } from '../../metrics/database-figures.js';
+import { Metrics } from '../../metrics/metrics.js';
 
 const MOST_COUNTED = 100_000;
 const MOST_LOOKED_AT = 100;

@@ -1,11 +1,11 @@
 import type { EntityManager, SelectQueryBuilder } from 'typeorm';
 import { z } from 'zod';
-import { Problem } from '../core/problem.js';
-import { rows } from '../database/transaction.js';
-import { instant } from '../http/instant.js';
-import { cursor, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
-import { Run, runKinds, runStates } from './lifecycle/run.entity.js';
-import { firstIdAt, queuedAtOf } from './lifecycle/run-ids.js';
+import { Problem } from '../../core/problem.js';
+import { rows } from '../../database/transaction.js';
+import { instant } from '../../http/instant.js';
+import { cursor, decodeCursor, limit, type Page, pageOf } from '../../http/page.js';
+import { Run, runKinds, runStates } from '../lifecycle/run.entity.js';
+import { firstIdAt, queuedAtOf } from '../lifecycle/run-ids.js';
 import {
   type AttemptView,
   itemFields,

@@ -1,20 +1,20 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { z } from 'zod';
-import type { Actor } from '../auth/actor.js';
-import { audit } from '../auth/audit.js';
-import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { rows } from '../database/transaction.js';
-import { notify } from '../replicas/notify.js';
-import { RunQueue } from './lifecycle/run-queue.js';
-import { cancelRuns } from './lifecycle/cancel-runs.js';
-import { once } from './lifecycle/idempotency-keys.js';
-import { releaseHeld } from './lifecycle/release-held.js';
-import { retryRun } from './lifecycle/retry-run.js';
-import type { RunState } from './lifecycle/run.entity.js';
-import { RunMetrics } from './worker/run-metrics.js';
-import { ApiDatabase } from '../database/api-database.js';
-import type { Page } from '../http/page.js';
+import type { Actor } from '../../auth/actor.js';
+import { audit } from '../../auth/audit.js';
+import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { rows } from '../../database/transaction.js';
+import { notify } from '../../replicas/notify.js';
+import { RunQueue } from '../lifecycle/run-queue.js';
+import { cancelRuns } from '../lifecycle/cancel-runs.js';
+import { once } from '../lifecycle/idempotency-keys.js';
+import { releaseHeld } from '../lifecycle/release-held.js';
+import { retryRun } from '../lifecycle/retry-run.js';
+import type { RunState } from '../lifecycle/run.entity.js';
+import { RunMetrics } from '../worker/run-metrics.js';
+import { ApiDatabase } from '../../database/api-database.js';
+import type { Page } from '../../http/page.js';
 import {
   findRun,
   listRuns,
