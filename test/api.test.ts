@@ -1,4 +1,4 @@
-import type { Job } from '../src/jobs/job.entity.js';
+import type { Job } from '../src/jobs/definition/job.entity.js';
 import { jobRow } from './support/jobs.js';
 import { type Page, spentJob, TestService } from './support/service.js';
 

@@ -1,7 +1,7 @@
 import { pruneAudit } from '../src/auth/prune-audit.js';
 import { SchedulerDatabase } from '../src/database/scheduler-database.js';
 import { DeclaredJobs } from '../src/jobs/declared-jobs.js';
-import { type JobDefinition, jobDefinition } from '../src/jobs/job.schema.js';
+import { type JobDefinition, jobDefinition } from '../src/jobs/definition/job.schema.js';
 import { ask } from './support/ask.js';
 import { eventually } from './support/eventually.js';
 import { type Answer, type Page, spentJob, TestService } from './support/service.js';

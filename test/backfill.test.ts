@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import type { Job } from '../src/jobs/job.entity.js';
+import type { Job } from '../src/jobs/definition/job.entity.js';
 import { ask } from './support/ask.js';
 import { eventually } from './support/eventually.js';
 import { EVERY_SECOND, jobRow } from './support/jobs.js';

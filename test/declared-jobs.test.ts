@@ -1,7 +1,7 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Client } from 'pg';
 import { DeclaredJobs, type DeclaredSource } from '../src/jobs/declared-jobs.js';
-import { jobDefinition, type JobDefinitionInput } from '../src/jobs/job.schema.js';
+import { jobDefinition, type JobDefinitionInput } from '../src/jobs/definition/job.schema.js';
 import { Replicas } from '../src/replicas/replicas.js';
 import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { createTestApplication } from './support/application.js';

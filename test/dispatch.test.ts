@@ -10,7 +10,7 @@ import { Clockwork } from '../src/jobs/clockwork.js';
 import { DatabaseClock } from '../src/jobs/database-clock.js';
 import { DeclaredJobs } from '../src/jobs/declared-jobs.js';
 import { Dispatcher } from '../src/jobs/dispatcher.js';
-import { jobDefinition } from '../src/jobs/job.schema.js';
+import { jobDefinition } from '../src/jobs/definition/job.schema.js';
 import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { recordRuns } from '../src/runs/lifecycle/record-runs.js';
 import { ask } from './support/ask.js';

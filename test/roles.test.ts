@@ -6,7 +6,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { serve } from '../src/application.js';
 import { ENVIRONMENT, type Environment } from '../src/config/environment.js';
 import { SCHEDULER } from '../src/database/data-source.js';
-import type { Job } from '../src/jobs/job.entity.js';
+import type { Job } from '../src/jobs/definition/job.entity.js';
 import { createTestApplication } from './support/application.js';
 import { ask } from './support/ask.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';

@@ -2,7 +2,7 @@ import { DataSource } from 'typeorm';
 import { auditQuery, listAudit } from '../../dist/auth/read-audit.js';
 import { dataSourceOptions } from '../../dist/database/data-source.js';
 import { transaction } from '../../dist/database/transaction.js';
-import { Job } from '../../dist/jobs/job.entity.js';
+import { Job } from '../../dist/jobs/definition/job.entity.js';
 import { jobsQuery, listJobs } from '../../dist/jobs/list-jobs.js';
 import { listRuns, runsQuery } from '../../dist/runs/api/read-runs.js';
 import { Run } from '../../dist/runs/lifecycle/run.entity.js';

@@ -1,4 +1,4 @@
-import type { JobDefinitionInput } from '../jobs/job.schema.js';
+import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
 import type { ApschedulerJob } from './apscheduler-job.js';
 
 /** A year is the longest grace here; longer ones, and null, are for ever. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { JobDefinitionInput } from '../jobs/job.schema.js';
+import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
 import { type ApschedulerJob, apschedulerJob, idOf } from './apscheduler-job.js';
 import { policiesOf } from './apscheduler-policies.js';
 import { otherNextRun } from './apscheduler-proof.js';

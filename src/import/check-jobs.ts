@@ -3,7 +3,7 @@ import type { Json } from '../core/json.js';
 import { Problem } from '../core/problem.js';
 import { completeTrigger, openTrigger } from '../core/triggers/trigger.js';
 import { unstorable } from '../core/storable-json.js';
-import { jobDefinition, type JobDefinitionInput } from '../jobs/job.schema.js';
+import { jobDefinition, type JobDefinitionInput } from '../jobs/definition/job.schema.js';
 import { httpInput } from '../tasks/http-input.js';
 import { type Found, NotImported, orLost } from './found.js';
 import { JobNames } from './job-names.js';

@@ -1,4 +1,4 @@
-import type { JobDefinitionInput } from '../jobs/job.schema.js';
+import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
 import { basename } from 'node:path';
 import { callOfLine } from './command.js';
 import { commandAndInput, type CrontabEntry, crontabLines } from './crontab-lines.js';

@@ -1,4 +1,4 @@
-import type { JobDefinitionInput } from '../jobs/job.schema.js';
+import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
 
 /** A job as the foreign file has it. */
 export interface FoundJob {

@@ -1,5 +1,5 @@
 import type { Json } from '../core/json.js';
-import type { JobDefinitionInput } from '../jobs/job.schema.js';
+import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
 
 /** A request for the task `http`, and what else of a job its command line says. */
 export interface HttpCall extends Pick<JobDefinitionInput, 'timeoutSeconds' | 'retry'> {

@@ -1,4 +1,4 @@
-import { jobName } from '../jobs/job.schema.js';
+import { jobName } from '../jobs/definition/job.schema.js';
 import { JobNames } from './job-names.js';
 
 it.each([

@@ -1,4 +1,4 @@
-import type { JobDefinitionInput } from '../jobs/job.schema.js';
+import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
 import { type Found, type FoundJob, type ImportOptions, NotImported, orLost, withoutZone } from './found.js';
 import type { HttpCall } from './http-call.js';
 import { callOfContainer } from './k8s-container.js';

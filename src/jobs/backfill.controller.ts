@@ -8,8 +8,8 @@ import { HeedsIdempotencyKey, IdempotencyKey } from '../http/idempotency-key.js'
 import { Problems } from '../http/problems.decorator.js';
 import { type BackfillRequest, backfillRequest, backfillView } from './backfill.schema.js';
 import { Backfill } from './backfill.service.js';
-import { BackfillInFutureError, BackfillTooLargeError, JobNotFoundError } from './job-errors.js';
-import { jobName } from './job.schema.js';
+import { BackfillInFutureError, BackfillTooLargeError, JobNotFoundError } from './definition/job-errors.js';
+import { jobName } from './definition/job.schema.js';
 
 const cancelledView = z
   .object({ count: z.int().describe('How many runs') })

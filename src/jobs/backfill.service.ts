@@ -19,8 +19,8 @@ import { RunMetrics } from '../runs/worker/run-metrics.js';
 import type { BackfillRequest, BackfillView } from './backfill.schema.js';
 import { copyOf } from './decide.js';
 import { JobEditor } from './job-editor.js';
-import { BackfillInFutureError, BackfillTooLargeError, JobNotFoundError } from './job-errors.js';
-import type { Job } from './job.entity.js';
+import { BackfillInFutureError, BackfillTooLargeError, JobNotFoundError } from './definition/job-errors.js';
+import type { Job } from './definition/job.entity.js';
 
 const MOST_OCCURRENCES = 10_000;
 const MOST_SHOWN = 100;

@@ -1,7 +1,7 @@
 import { jobRow } from '../../test/support/jobs.js';
 import { openTrigger } from '../core/triggers/trigger.js';
 import { decide as decideAmong } from './decide.js';
-import type { Job } from './job.entity.js';
+import type { Job } from './definition/job.entity.js';
 import { IDLE } from './under-way.js';
 
 const BUSY = { ...IDLE, schedule: { running: 1, waiting: 0, held: 0 } };

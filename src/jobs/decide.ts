@@ -1,7 +1,7 @@
 import { openTrigger, type Trigger } from '../core/triggers/trigger.js';
 import type { Copied, RunDraft } from '../runs/lifecycle/run-draft.js';
 import type { RunKind } from '../runs/lifecycle/run.entity.js';
-import type { DueJob } from './job.entity.js';
+import type { DueJob } from './definition/job.entity.js';
 import { type OverlapVerdict, overlapVerdicts } from './overlap.js';
 import { IDLE, type Lanes } from './under-way.js';
 import { backlogOf, delayed, latestDue, type Range, rangeOf } from './misfire.js';

@@ -5,8 +5,8 @@ import { Problem } from '../core/problem.js';
 import { Replicas } from '../replicas/replicas.js';
 import { CodeJobs } from './code-jobs.js';
 import { DeclaredJobs } from './declared-jobs.js';
-import { JobDeclaredTwiceError } from './job-errors.js';
-import type { JobDefinition } from './job.schema.js';
+import { JobDeclaredTwiceError } from './definition/job-errors.js';
+import type { JobDefinition } from './definition/job.schema.js';
 import { JobsFileMetrics } from './jobs-file-metrics.js';
 import { JobsFileWatch, type ReadJobsFile } from './jobs-file-watch.js';
 

@@ -8,9 +8,9 @@ import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { notify } from '../replicas/notify.js';
 import { Replicas } from '../replicas/replicas.js';
 import { JobEditor, type WantedJob } from './job-editor.js';
-import { JobManagedElsewhereError } from './job-errors.js';
-import type { Job, JobSource } from './job.entity.js';
-import type { JobDefinition } from './job.schema.js';
+import { JobManagedElsewhereError } from './definition/job-errors.js';
+import type { Job, JobSource } from './definition/job.entity.js';
+import type { JobDefinition } from './definition/job.schema.js';
 import { hasUndeclared, liveApps, sweepJobs } from './sweep-jobs.js';
 
 export type DeclaredSource = Exclude<JobSource, 'api'>;

@@ -10,7 +10,7 @@ import { DirectStarts } from '../runs/worker/direct-starts.js';
 import { recordRuns } from '../runs/lifecycle/record-runs.js';
 import { RunMetrics } from '../runs/worker/run-metrics.js';
 import { decide, type Decision, type Instants } from './decide.js';
-import type { DueJob } from './job.entity.js';
+import type { DueJob } from './definition/job.entity.js';
 import { advanceJobs, lockDueJobs, type SchedulerState, schedulerState } from './job-rows.js';
 import { type Lanes, lanesOf, replaceableRuns } from './under-way.js';
 

@@ -8,12 +8,12 @@ import { checkPreconditions, type Preconditions } from '../http/preconditions.js
 import { notify } from '../replicas/notify.js';
 import { publishedTasks } from '../tasks/published-tasks.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
-import { type JobBody, type JobPatch, JobRenamedError, patched } from './job-body.js';
+import { type JobBody, type JobPatch, JobRenamedError, patched } from './definition/job-body.js';
 import { JobEditor } from './job-editor.js';
-import { JobExistsError, JobNotFoundError, JobOfSourceError, TriggerInPastError } from './job-errors.js';
-import type { Job } from './job.entity.js';
-import type { JobDefinition } from './job.schema.js';
-import { etagOf, type JobView } from './job.view.js';
+import { JobExistsError, JobNotFoundError, JobOfSourceError, TriggerInPastError } from './definition/job-errors.js';
+import type { Job } from './definition/job.entity.js';
+import type { JobDefinition } from './definition/job.schema.js';
+import { etagOf, type JobView } from './definition/job.view.js';
 import { viewsOf } from './list-jobs.js';
 
 export interface SavedJob {

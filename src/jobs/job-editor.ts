@@ -7,10 +7,10 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { RunQueue } from '../runs/lifecycle/run-queue.js';
 import { endRunsOfJobs } from '../runs/lifecycle/cancel-runs.js';
 import { RunMetrics } from '../runs/worker/run-metrics.js';
-import { auditedJob } from './audited-job.js';
+import { auditedJob } from './definition/audited-job.js';
 import { Dispatcher } from './dispatcher.js';
-import { Job, type JobSource } from './job.entity.js';
-import type { JobDefinition } from './job.schema.js';
+import { Job, type JobSource } from './definition/job.entity.js';
+import type { JobDefinition } from './definition/job.schema.js';
 import { definitionOf, insertJobs, updateJob } from './save-job.js';
 
 /** Jobs in one statement, which then takes about 0.1 s. */

@@ -3,7 +3,7 @@ import { nextRun } from '../database/next-run.js';
 import { plain } from '../database/plain.js';
 import { rows } from '../database/transaction.js';
 import type { Decision } from './decide.js';
-import { decidingFields, type DueJob, Job } from './job.entity.js';
+import { decidingFields, type DueJob, Job } from './definition/job.entity.js';
 
 export interface SchedulerState {
   paused: boolean;

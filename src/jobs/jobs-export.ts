@@ -3,8 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { stringify } from 'yaml';
 import { ApiDatabase } from '../database/api-database.js';
-import { Job } from './job.entity.js';
-import { jobDefinition } from './job.schema.js';
+import { Job } from './definition/job.entity.js';
+import { jobDefinition } from './definition/job.schema.js';
 
 type Written = Record<string, unknown>;
 

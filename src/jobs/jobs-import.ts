@@ -7,10 +7,10 @@ import { databaseNow } from '../database/database-now.js';
 import { notify } from '../replicas/notify.js';
 import { changesOf, differenceOf, type ImportReport } from './import-report.js';
 import { JobEditor, type JobEdit, type WantedJob } from './job-editor.js';
-import { JobsOfSourceError } from './job-errors.js';
-import { Job } from './job.entity.js';
+import { JobsOfSourceError } from './definition/job-errors.js';
+import { Job } from './definition/job.entity.js';
 import { findJobs } from './job-rows.js';
-import type { JobDefinition } from './job.schema.js';
+import type { JobDefinition } from './definition/job.schema.js';
 
 export interface ImportOptions {
   /** Changes nothing, and reports what it would. */

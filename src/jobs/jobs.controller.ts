@@ -10,10 +10,10 @@ import { pageSchema } from '../http/page.js';
 import { Problems } from '../http/problems.decorator.js';
 import { runLocation, runView } from '../runs/api/run.view.js';
 import { InvalidTaskInputError, UnknownTaskError } from '../tasks/task-errors.js';
-import { JobBusyError, JobNotFoundError } from './job-errors.js';
-import { exampleInstants } from './job-examples.js';
-import { jobName } from './job.schema.js';
-import { etagOf, jobView } from './job.view.js';
+import { JobBusyError, JobNotFoundError } from './definition/job-errors.js';
+import { exampleInstants } from './definition/job-examples.js';
+import { jobName } from './definition/job.schema.js';
+import { etagOf, jobView } from './definition/job.view.js';
 import { JobsService } from './jobs.service.js';
 import { jobsQuery, type JobsQuery } from './list-jobs.js';
 

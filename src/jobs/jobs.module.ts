@@ -17,7 +17,7 @@ import { DeclaredJobs } from './declared-jobs.js';
 import { EachJobMetrics } from './each-job-metrics.js';
 import { DispatchLoop } from './dispatch-loop.js';
 import { Dispatcher } from './dispatcher.js';
-import { Job } from './job.entity.js';
+import { Job } from './definition/job.entity.js';
 import { JobDefinitionsController } from './job-definitions.controller.js';
 import { JobDefinitions } from './job-definitions.service.js';
 import { JobEditor } from './job-editor.js';

@@ -18,13 +18,13 @@ import { publishedTasks } from '../tasks/published-tasks.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
 import { copyOf, judged } from './decide.js';
 import { Dispatcher } from './dispatcher.js';
-import { JobBusyError, JobNotFoundError } from './job-errors.js';
-import { Job } from './job.entity.js';
+import { JobBusyError, JobNotFoundError } from './definition/job-errors.js';
+import { Job } from './definition/job.entity.js';
 import { overlapVerdicts } from './overlap.js';
 import { IDLE, lanesOf, replaceableRuns } from './under-way.js';
-import type { JobView } from './job.view.js';
+import type { JobView } from './definition/job.view.js';
 import { type JobsQuery, listJobs, viewsOf } from './list-jobs.js';
-import { upcoming } from './upcoming.js';
+import { upcoming } from './definition/upcoming.js';
 
 /** The jobs, for whoever asks over the API. */
 @Injectable()

@@ -5,9 +5,9 @@ import { plain } from '../database/plain.js';
 import { rows } from '../database/transaction.js';
 import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
 import { firstIdAt } from '../runs/lifecycle/run-ids.js';
-import { Job, jobSources } from './job.entity.js';
+import { Job, jobSources } from './definition/job.entity.js';
 import { narrow } from './job-terms.js';
-import { jobStates, type JobView, type LastRun, viewOf } from './job.view.js';
+import { jobStates, type JobView, type LastRun, viewOf } from './definition/job.view.js';
 
 export const jobsQuery = z.strictObject({
   state: z.enum(jobStates).optional(),

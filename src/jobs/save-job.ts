@@ -3,8 +3,8 @@ import type { EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
 import { completeTrigger, openTrigger, type TriggerInput } from '../core/triggers/trigger.js';
 import { type NextOccurrence, nextAfter } from './decide.js';
-import { Job } from './job.entity.js';
-import type { JobDefinition } from './job.schema.js';
+import { Job } from './definition/job.entity.js';
+import type { JobDefinition } from './definition/job.schema.js';
 
 interface Defaults {
   timeZone: string;

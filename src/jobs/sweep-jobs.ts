@@ -4,7 +4,7 @@ import { databaseNow } from '../database/database-now.js';
 import type { SchedulerDatabase } from '../database/scheduler-database.js';
 import { rows } from '../database/transaction.js';
 import type { JobEditor } from './job-editor.js';
-import { Job, type JobSource } from './job.entity.js';
+import { Job, type JobSource } from './definition/job.entity.js';
 
 /** Deletes the app's jobs of code and file that no live scheduler declares, where one is there that has that source at all;
  *  answers their names. Replicas of other roles declare nothing and do not count. */

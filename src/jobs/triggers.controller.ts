@@ -10,7 +10,7 @@ import { Role } from '../auth/role.decorator.js';
 import { API } from '../http/api.js';
 import { Problems } from '../http/problems.decorator.js';
 import { DatabaseClock } from './database-clock.js';
-import { exampleDefinition, exampleInstants } from './job-examples.js';
+import { exampleDefinition, exampleInstants } from './definition/job-examples.js';
 
 const previewRequest = z
   .strictObject({

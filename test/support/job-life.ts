@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { openTrigger, type Trigger } from '../../src/core/triggers/trigger.js';
 import { decide, nextAfter } from '../../src/jobs/decide.js';
-import type { Job } from '../../src/jobs/job.entity.js';
+import type { Job } from '../../src/jobs/definition/job.entity.js';
 import type { Lanes } from '../../src/jobs/under-way.js';
 import type { RunDraft } from '../../src/runs/lifecycle/run-draft.js';
 import { jobRow } from './jobs.js';

@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { v7 } from 'uuid';
 import type { Actor } from '../../src/auth/actor.js';
-import { Job } from '../../src/jobs/job.entity.js';
+import { Job } from '../../src/jobs/definition/job.entity.js';
 
 /** Who asks for something without a key. */
 export const ANYBODY: Actor = { name: 'anonymous', role: 'admin', origin: null };

@@ -4,7 +4,7 @@ import type { DataSource } from 'typeorm';
 import { serve } from '../../src/application.js';
 import { ENVIRONMENT, type Environment } from '../../src/config/environment.js';
 import { SCHEDULER } from '../../src/database/data-source.js';
-import type { Job } from '../../src/jobs/job.entity.js';
+import type { Job } from '../../src/jobs/definition/job.entity.js';
 import { createTestApplication } from './application.js';
 import { createTestDatabase } from './database.js';
 import { eventually } from './eventually.js';

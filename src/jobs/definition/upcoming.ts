@@ -1,5 +1,5 @@
-import { occurrencesFrom } from '../core/triggers/occurrences-from.js';
-import { openTrigger } from '../core/triggers/trigger.js';
+import { occurrencesFrom } from '../../core/triggers/occurrences-from.js';
+import { openTrigger } from '../../core/triggers/trigger.js';
 import type { Job } from './job.entity.js';
 
 /** The next `count` nominal instants of a job, whether it is paused or not. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { runStates } from '../runs/lifecycle/run.entity.js';
+import { runStates } from '../../runs/lifecycle/run.entity.js';
 import { decidedFields } from './decided-fields.js';
 import { exampleJob } from './job-examples.js';
 import { jobSources, type Job } from './job.entity.js';

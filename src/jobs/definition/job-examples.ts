@@ -1,4 +1,4 @@
-import { exampleRunItem } from '../runs/api/run-examples.js';
+import { exampleRunItem } from '../../runs/api/run-examples.js';
 
 const { id, state, reason, scheduledAt, startedAt, finishedAt, durationMs } = exampleRunItem;
 const nightly = { type: 'cron', expression: '0 2 * * *', timeZone: 'Europe/Berlin' };

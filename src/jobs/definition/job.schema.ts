@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { triggerInput } from '../core/triggers/trigger.js';
+import { triggerInput } from '../../core/triggers/trigger.js';
 
 export const jobName = z
   .string()

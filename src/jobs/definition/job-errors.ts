@@ -1,5 +1,5 @@
-import { Problem } from '../core/problem.js';
-import { jsonPointer } from '../core/json-pointer.js';
+import { Problem } from '../../core/problem.js';
+import { jsonPointer } from '../../core/json-pointer.js';
 
 export class JobNotFoundError extends Problem {
   constructor(readonly job: string) {

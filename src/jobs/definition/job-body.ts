@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { isObject, mergePatch } from '../core/merge-patch.js';
-import { Problem } from '../core/problem.js';
-import { faultsOf } from '../core/schema-faults.js';
-import { invalidBody } from '../http/schema.pipe.js';
+import { isObject, mergePatch } from '../../core/merge-patch.js';
+import { Problem } from '../../core/problem.js';
+import { faultsOf } from '../../core/schema-faults.js';
+import { invalidBody } from '../../http/schema.pipe.js';
 import { exampleDefinition } from './job-examples.js';
 import type { Job } from './job.entity.js';
 import { jobDefinition, jobName } from './job.schema.js';
