@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
-import { MOST_ALARMS } from '../../dist/jobs/alarms.js';
+import { MOST_ALARMS } from '../../dist/jobs/dispatch/alarms.js';
 import { ask } from '../support/ask.mjs';
 import { fillJobs, nameOf } from '../support/fill.mjs';
 import { listP99 } from '../support/lists.mjs';

@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { SCHEDULER } from './data-source.js';
-import { nextRun } from './next-run.js';
+import { nextRun } from '../jobs/dispatch/due.js';
 import { transaction } from './transaction.js';
 
 /** The scheduler's own connections, which no request and no task can use up. */

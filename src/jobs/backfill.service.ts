@@ -17,7 +17,7 @@ import { itemsOf } from '../runs/api/read-runs.js';
 import { recordRuns } from '../runs/lifecycle/record-runs.js';
 import { RunMetrics } from '../runs/worker/run-metrics.js';
 import type { BackfillRequest, BackfillView } from './backfill.schema.js';
-import { copyOf } from './decide.js';
+import { copyOf } from './dispatch/decide.js';
 import { JobEditor } from './job-editor.js';
 import { BackfillInFutureError, BackfillTooLargeError, JobNotFoundError } from './definition/job-errors.js';
 import type { Job } from './definition/job.entity.js';

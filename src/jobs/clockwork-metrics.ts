@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ApiKeys } from '../auth/api-keys.js';
 import { Metrics } from '../metrics/metrics.js';
 import { Clockwork } from './clockwork.js';
-import { DatabaseClock } from './database-clock.js';
+import { DatabaseClock } from './dispatch/database-clock.js';
 
 /** Whether everything ticks, and by which clock. */
 @Injectable()

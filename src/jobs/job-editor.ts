@@ -8,7 +8,7 @@ import { RunQueue } from '../runs/lifecycle/run-queue.js';
 import { endRunsOfJobs } from '../runs/lifecycle/cancel-runs.js';
 import { RunMetrics } from '../runs/worker/run-metrics.js';
 import { auditedJob } from './definition/audited-job.js';
-import { Dispatcher } from './dispatcher.js';
+import { Dispatcher } from './dispatch/dispatcher.js';
 import { Job, type JobSource } from './definition/job.entity.js';
 import type { JobDefinition } from './definition/job.schema.js';
 import { definitionOf, insertJobs, updateJob } from './save-job.js';

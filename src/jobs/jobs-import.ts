@@ -9,7 +9,7 @@ import { changesOf, differenceOf, type ImportReport } from './import-report.js';
 import { JobEditor, type JobEdit, type WantedJob } from './job-editor.js';
 import { JobsOfSourceError } from './definition/job-errors.js';
 import { Job } from './definition/job.entity.js';
-import { findJobs } from './job-rows.js';
+import { findJobs } from './dispatch/due-jobs.js';
 import type { JobDefinition } from './definition/job.schema.js';
 
 export interface ImportOptions {

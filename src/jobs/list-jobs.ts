@@ -1,6 +1,6 @@
 import { type EntityManager, type SelectQueryBuilder } from 'typeorm';
 import { z } from 'zod';
-import { nextRun } from '../database/next-run.js';
+import { nextRun } from './dispatch/due.js';
 import { plain } from '../database/plain.js';
 import { rows } from '../database/transaction.js';
 import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../http/page.js';

@@ -9,7 +9,7 @@ import { notesOf } from '../core/triggers/trigger-notes.js';
 import { Role } from '../auth/role.decorator.js';
 import { API } from '../http/api.js';
 import { Problems } from '../http/problems.decorator.js';
-import { DatabaseClock } from './database-clock.js';
+import { DatabaseClock } from './dispatch/database-clock.js';
 import { exampleDefinition, exampleInstants } from './definition/job-examples.js';
 
 const previewRequest = z

@@ -1,7 +1,7 @@
 // Dispatches what is due, from the word `go` until nothing is left; then tells how many occurrences it took.
 import { createApplication } from '../../dist/application.js';
 import { readEnvironment } from '../../dist/config/environment.js';
-import { Dispatcher } from '../../dist/jobs/dispatcher.js';
+import { Dispatcher } from '../../dist/jobs/dispatch/dispatcher.js';
 import { RunQueue } from '../../dist/runs/lifecycle/run-queue.js';
 
 const app = await createApplication(readEnvironment(process.env), []);

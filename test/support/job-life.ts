@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { openTrigger, type Trigger } from '../../src/core/triggers/trigger.js';
-import { decide, nextAfter } from '../../src/jobs/decide.js';
+import { decide, nextAfter } from '../../src/jobs/dispatch/decide.js';
 import type { Job } from '../../src/jobs/definition/job.entity.js';
-import type { Lanes } from '../../src/jobs/under-way.js';
+import type { Lanes } from '../../src/jobs/dispatch/unfinished-runs.js';
 import type { RunDraft } from '../../src/runs/lifecycle/run-draft.js';
 import { jobRow } from './jobs.js';
 import { cases, instantIn, triggerNear } from './triggers.js';

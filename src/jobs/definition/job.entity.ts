@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { TriggerDefinition } from '../../core/triggers/trigger.js';
 import type { RetryPolicy } from '../../runs/lifecycle/run.entity.js';
-import type { OverlapPolicy } from '../overlap.js';
+import type { OverlapPolicy } from '../dispatch/overlap.js';
 
 export const jobSources = ['code', 'file', 'api'] as const;
 export type JobSource = (typeof jobSources)[number];

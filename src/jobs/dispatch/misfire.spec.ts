@@ -1,5 +1,5 @@
-import { openTrigger, type TriggerDefinition } from '../core/triggers/trigger.js';
-import type { MisfirePolicy } from './definition/job.entity.js';
+import { openTrigger, type TriggerDefinition } from '../../core/triggers/trigger.js';
+import type { MisfirePolicy } from '../definition/job.entity.js';
 import { backlogOf, latestDue } from './misfire.js';
 
 const open = { startAt: null, endAt: null, jitterSeconds: 0 };

@@ -1,9 +1,9 @@
 import type { EntityManager } from 'typeorm';
-import { nextRun } from '../database/next-run.js';
-import { plain } from '../database/plain.js';
-import { rows } from '../database/transaction.js';
+import { nextRun } from './due.js';
+import { plain } from '../../database/plain.js';
+import { rows } from '../../database/transaction.js';
 import type { Decision } from './decide.js';
-import { decidingFields, type DueJob, Job } from './definition/job.entity.js';
+import { decidingFields, type DueJob, Job } from '../definition/job.entity.js';
 
 export interface SchedulerState {
   paused: boolean;

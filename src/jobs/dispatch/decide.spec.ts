@@ -1,8 +1,8 @@
-import { jobRow } from '../../test/support/jobs.js';
-import { openTrigger } from '../core/triggers/trigger.js';
+import { jobRow } from '../../../test/support/jobs.js';
+import { openTrigger } from '../../core/triggers/trigger.js';
 import { decide as decideAmong } from './decide.js';
-import type { Job } from './definition/job.entity.js';
-import { IDLE } from './under-way.js';
+import type { Job } from '../definition/job.entity.js';
+import { IDLE } from './unfinished-runs.js';
 
 const BUSY = { ...IDLE, schedule: { running: 1, waiting: 0, held: 0 } };
 const decide = (job: Job, now: Date, busy: boolean, resumedAt: Date | null = null) =>

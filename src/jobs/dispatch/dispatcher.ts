@@ -1,18 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import type { EntityManager } from 'typeorm';
-import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { SchedulerDatabase } from '../database/scheduler-database.js';
-import { notify } from '../replicas/notify.js';
-import { RunQueue } from '../runs/lifecycle/run-queue.js';
-import { cancelRuns } from '../runs/lifecycle/cancel-runs.js';
-import { DirectStarts } from '../runs/worker/direct-starts.js';
-import { recordRuns } from '../runs/lifecycle/record-runs.js';
-import { RunMetrics } from '../runs/worker/run-metrics.js';
+import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { SchedulerDatabase } from '../../database/scheduler-database.js';
+import { notify } from '../../replicas/notify.js';
+import { RunQueue } from '../../runs/lifecycle/run-queue.js';
+import { cancelRuns } from '../../runs/lifecycle/cancel-runs.js';
+import { DirectStarts } from '../../runs/worker/direct-starts.js';
+import { recordRuns } from '../../runs/lifecycle/record-runs.js';
+import { RunMetrics } from '../../runs/worker/run-metrics.js';
 import { decide, type Decision, type Instants } from './decide.js';
-import type { DueJob } from './definition/job.entity.js';
-import { advanceJobs, lockDueJobs, type SchedulerState, schedulerState } from './job-rows.js';
-import { type Lanes, lanesOf, replaceableRuns } from './under-way.js';
+import type { DueJob } from '../definition/job.entity.js';
+import { advanceJobs, lockDueJobs, type SchedulerState, schedulerState } from './due-jobs.js';
+import { type Lanes, lanesOf, replaceableRuns } from './unfinished-runs.js';
 
 const MOST_JOBS = 1_000;
 /** The first of many that are due together are few, so that workers have something to start while the others are dispatched. */

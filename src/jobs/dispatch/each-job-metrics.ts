@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { rows } from '../database/transaction.js';
-import { DatabaseFigures } from '../metrics/database-figures.js';
-import { Metrics } from '../metrics/metrics.js';
-import { firstIdAtSql } from '../runs/lifecycle/run-ids.js';
+import { rows } from '../../database/transaction.js';
+import { DatabaseFigures } from '../../metrics/database-figures.js';
+import { Metrics } from '../../metrics/metrics.js';
+import { firstIdAtSql } from '../../runs/lifecycle/run-ids.js';
 
 const MOST_JOBS = 500;
 /** A job that never succeeds may have a long history. */

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { rows } from '../database/transaction.js';
-import { DatabaseFigures } from '../metrics/database-figures.js';
-import { Metrics } from '../metrics/metrics.js';
-import { jobStates } from './definition/job.view.js';
+import { rows } from '../../database/transaction.js';
+import { DatabaseFigures } from '../../metrics/database-figures.js';
+import { Metrics } from '../../metrics/metrics.js';
+import { jobStates } from '../definition/job.view.js';
 import { isOverdue } from './overdue.js';
 
 type Figures = Record<(typeof jobStates)[number], number> & {

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
-import { rows } from '../database/transaction.js';
-import type { DueJob } from './definition/job.entity.js';
+import { rows } from '../../database/transaction.js';
+import type { DueJob } from '../definition/job.entity.js';
 import { NOTHING, type UnderWay } from './overlap.js';
 
 /** What is not finished of a job, by lane. */

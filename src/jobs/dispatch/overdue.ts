@@ -1,4 +1,4 @@
-import { nextRun } from '../database/next-run.js';
+import { nextRun } from './due.js';
 
 /** Longer than a poll and a slow transaction. */
 const OVERDUE_SECONDS = 15;

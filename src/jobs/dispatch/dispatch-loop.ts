@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
-import { Loop } from '../core/loop.js';
-import { nextRun } from '../database/next-run.js';
-import { rows } from '../database/transaction.js';
-import { SchedulerDatabase } from '../database/scheduler-database.js';
-import { DirectSession } from '../replicas/direct-session.js';
+import { Loop } from '../../core/loop.js';
+import { nextRun } from './due.js';
+import { rows } from '../../database/transaction.js';
+import { SchedulerDatabase } from '../../database/scheduler-database.js';
+import { DirectSession } from '../../replicas/direct-session.js';
 import { Alarms, MOST_ALARMS } from './alarms.js';
 import { DatabaseClock } from './database-clock.js';
 import { Dispatcher } from './dispatcher.js';

@@ -1,5 +1,5 @@
-import type { Trigger } from '../core/triggers/trigger.js';
-import type { MisfirePolicy } from './definition/job.entity.js';
+import type { Trigger } from '../../core/triggers/trigger.js';
+import type { MisfirePolicy } from '../definition/job.entity.js';
 
 /** Occurrences that are due and have no disposition yet, by what becomes of them, from the oldest on. */
 export interface Backlog {

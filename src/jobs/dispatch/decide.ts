@@ -1,9 +1,9 @@
-import { openTrigger, type Trigger } from '../core/triggers/trigger.js';
-import type { Copied, RunDraft } from '../runs/lifecycle/run-draft.js';
-import type { RunKind } from '../runs/lifecycle/run.entity.js';
-import type { DueJob } from './definition/job.entity.js';
+import { openTrigger, type Trigger } from '../../core/triggers/trigger.js';
+import type { Copied, RunDraft } from '../../runs/lifecycle/run-draft.js';
+import type { RunKind } from '../../runs/lifecycle/run.entity.js';
+import type { DueJob } from '../definition/job.entity.js';
 import { type OverlapVerdict, overlapVerdicts } from './overlap.js';
-import { IDLE, type Lanes } from './under-way.js';
+import { IDLE, type Lanes } from './unfinished-runs.js';
 import { backlogOf, delayed, latestDue, type Range, rangeOf } from './misfire.js';
 
 /** What becomes of a job's due occurrences, and when it is to be looked at next. */
