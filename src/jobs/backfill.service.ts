@@ -18,7 +18,7 @@ import { recordRuns } from '../runs/lifecycle/record-runs.js';
 import { RunMetrics } from '../runs/worker/run-metrics.js';
 import type { BackfillRequest, BackfillView } from './backfill.schema.js';
 import { copyOf } from './dispatch/decide.js';
-import { JobEditor } from './job-editor.js';
+import { JobEditor } from './store/job-editor.js';
 import { BackfillInFutureError, BackfillTooLargeError, JobNotFoundError } from './definition/job-errors.js';
 import type { Job } from './definition/job.entity.js';
 

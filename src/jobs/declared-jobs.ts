@@ -7,7 +7,7 @@ import { databaseNow } from '../database/database-now.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { notify } from '../replicas/notify.js';
 import { Replicas } from '../replicas/replicas.js';
-import { JobEditor, type WantedJob } from './job-editor.js';
+import { JobEditor, type WantedJob } from './store/job-editor.js';
 import { JobManagedElsewhereError } from './definition/job-errors.js';
 import type { Job, JobSource } from './definition/job.entity.js';
 import type { JobDefinition } from './definition/job.schema.js';

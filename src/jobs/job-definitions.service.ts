@@ -9,7 +9,7 @@ import { notify } from '../replicas/notify.js';
 import { publishedTasks } from '../tasks/published-tasks.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
 import { type JobBody, type JobPatch, JobRenamedError, patched } from './definition/job-body.js';
-import { JobEditor } from './job-editor.js';
+import { JobEditor } from './store/job-editor.js';
 import { JobExistsError, JobNotFoundError, JobOfSourceError, TriggerInPastError } from './definition/job-errors.js';
 import type { Job } from './definition/job.entity.js';
 import type { JobDefinition } from './definition/job.schema.js';

@@ -6,7 +6,7 @@ import { ApiDatabase } from '../database/api-database.js';
 import { databaseNow } from '../database/database-now.js';
 import { notify } from '../replicas/notify.js';
 import { changesOf, differenceOf, type ImportReport } from './import-report.js';
-import { JobEditor, type JobEdit, type WantedJob } from './job-editor.js';
+import { JobEditor, type JobEdit, type WantedJob } from './store/job-editor.js';
 import { JobsOfSourceError } from './definition/job-errors.js';
 import { Job } from './definition/job.entity.js';
 import { findJobs } from './dispatch/due-jobs.js';

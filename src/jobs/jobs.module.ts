@@ -20,7 +20,7 @@ import { Dispatcher } from './dispatch/dispatcher.js';
 import { Job } from './definition/job.entity.js';
 import { JobDefinitionsController } from './job-definitions.controller.js';
 import { JobDefinitions } from './job-definitions.service.js';
-import { JobEditor } from './job-editor.js';
+import { JobEditor } from './store/job-editor.js';
 import { JobFactory } from './dispatch/job.factory.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsExport } from './jobs-export.js';

@@ -3,7 +3,7 @@ import type { Actor } from '../auth/actor.js';
 import { databaseNow } from '../database/database-now.js';
 import type { SchedulerDatabase } from '../database/scheduler-database.js';
 import { rows } from '../database/transaction.js';
-import type { JobEditor } from './job-editor.js';
+import type { JobEditor } from './store/job-editor.js';
 import { Job, type JobSource } from './definition/job.entity.js';
 
 /** Deletes the app's jobs of code and file that no live scheduler declares, where one is there that has that source at all;

@@ -1,16 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { Actor } from '../auth/actor.js';
-import { audit } from '../auth/audit.js';
-import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { RunQueue } from '../runs/lifecycle/run-queue.js';
-import { endRunsOfJobs } from '../runs/lifecycle/cancel-runs.js';
-import { RunMetrics } from '../runs/worker/run-metrics.js';
-import { auditedJob } from './definition/audited-job.js';
-import { Dispatcher } from './dispatch/dispatcher.js';
-import { Job, type JobSource } from './definition/job.entity.js';
-import type { JobDefinition } from './definition/job.schema.js';
+import type { Actor } from '../../auth/actor.js';
+import { audit } from '../../auth/audit.js';
+import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { RunQueue } from '../../runs/lifecycle/run-queue.js';
+import { endRunsOfJobs } from '../../runs/lifecycle/cancel-runs.js';
+import { RunMetrics } from '../../runs/worker/run-metrics.js';
+import { auditedJob } from '../definition/audited-job.js';
+import { Dispatcher } from '../dispatch/dispatcher.js';
+import { Job, type JobSource } from '../definition/job.entity.js';
+import type { JobDefinition } from '../definition/job.schema.js';
 import { definitionOf, insertJobs, updateJob } from './save-job.js';
 
 /** Jobs in one statement, which then takes about 0.1 s. */

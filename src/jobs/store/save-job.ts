@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
-import { completeTrigger, openTrigger, type TriggerInput } from '../core/triggers/trigger.js';
-import { type NextOccurrence, nextAfter } from './dispatch/decide.js';
-import { Job } from './definition/job.entity.js';
-import type { JobDefinition } from './definition/job.schema.js';
+import { completeTrigger, openTrigger, type TriggerInput } from '../../core/triggers/trigger.js';
+import { type NextOccurrence, nextAfter } from '../dispatch/decide.js';
+import { Job } from '../definition/job.entity.js';
+import type { JobDefinition } from '../definition/job.schema.js';
 
 interface Defaults {
   timeZone: string;
