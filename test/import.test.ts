@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { JobsFile } from '../src/jobs/jobs-file.js';
-import { readJobsTexts } from '../src/jobs/read-jobs-texts.js';
+import { JobsFile } from '../src/jobs/file/jobs-file.js';
+import { readJobsTexts } from '../src/jobs/file/read-jobs-texts.js';
 import { createTestApplication } from './support/application.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 

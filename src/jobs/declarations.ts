@@ -7,8 +7,8 @@ import { CodeJobs } from './code-jobs.js';
 import { DeclaredJobs } from './declared-jobs.js';
 import { JobDeclaredTwiceError } from './definition/job-errors.js';
 import type { JobDefinition } from './definition/job.schema.js';
-import { JobsFileMetrics } from './jobs-file-metrics.js';
-import { JobsFileWatch, type ReadJobsFile } from './jobs-file-watch.js';
+import { JobsFileMetrics } from './file/jobs-file-metrics.js';
+import { JobsFileWatch, type ReadJobsFile } from './file/jobs-file-watch.js';
 
 type Jobs = Map<string, JobDefinition>;
 

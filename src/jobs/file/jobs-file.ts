@@ -1,15 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { ApiDatabase } from '../database/api-database.js';
-import { unstorable } from '../core/storable-json.js';
-import { publishedTasks } from '../tasks/published-tasks.js';
-import { InvalidTaskInputError, UnknownTaskError } from '../tasks/task-errors.js';
-import { TaskRegistry } from '../tasks/task.registry.js';
-import type { TaskView } from '../tasks/task.view.js';
-import { jobDefinition, type JobDefinition, jobName } from './definition/job.schema.js';
+import { ApiDatabase } from '../../database/api-database.js';
+import { unstorable } from '../../core/storable-json.js';
+import { publishedTasks } from '../../tasks/published-tasks.js';
+import { InvalidTaskInputError, UnknownTaskError } from '../../tasks/task-errors.js';
+import { TaskRegistry } from '../../tasks/task.registry.js';
+import type { TaskView } from '../../tasks/task.view.js';
+import { jobDefinition, type JobDefinition, jobName } from '../definition/job.schema.js';
 import { JobsFileError, type JobsFileFault } from './jobs-file-error.js';
-import { parseApart } from '../core/yaml/parse-in-thread.js';
+import { parseApart } from '../../core/yaml/parse-in-thread.js';
 import type { JobsText } from './read-jobs-texts.js';
 
 const frame = z.strictObject(

@@ -1,5 +1,5 @@
-import { type Fault, Problem } from '../core/problem.js';
-import { jsonPointer } from '../core/json-pointer.js';
+import { type Fault, Problem } from '../../core/problem.js';
+import { jsonPointer } from '../../core/json-pointer.js';
 
 export interface JobsFileFault {
   /** Of the file in its folder; empty where there is only one. */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
-import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { Loop } from '../core/loop.js';
-import { Problem } from '../core/problem.js';
-import type { JobDefinition } from './definition/job.schema.js';
+import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { Loop } from '../../core/loop.js';
+import { Problem } from '../../core/problem.js';
+import type { JobDefinition } from '../definition/job.schema.js';
 import { JobsFileMetrics } from './jobs-file-metrics.js';
 import { JobsFile } from './jobs-file.js';
 import { type JobsText, readJobsTexts } from './read-jobs-texts.js';

@@ -1,16 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { Actor } from '../auth/actor.js';
-import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { ApiDatabase } from '../database/api-database.js';
-import { databaseNow } from '../database/database-now.js';
-import { notify } from '../replicas/notify.js';
+import type { Actor } from '../../auth/actor.js';
+import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { ApiDatabase } from '../../database/api-database.js';
+import { databaseNow } from '../../database/database-now.js';
+import { notify } from '../../replicas/notify.js';
 import { changesOf, differenceOf, type ImportReport } from './import-report.js';
-import { JobEditor, type JobEdit, type WantedJob } from './store/job-editor.js';
-import { JobsOfSourceError } from './definition/job-errors.js';
-import { Job } from './definition/job.entity.js';
-import { findJobs } from './dispatch/due-jobs.js';
-import type { JobDefinition } from './definition/job.schema.js';
+import { JobEditor, type JobEdit, type WantedJob } from '../store/job-editor.js';
+import { JobsOfSourceError } from '../definition/job-errors.js';
+import { Job } from '../definition/job.entity.js';
+import { findJobs } from '../dispatch/due-jobs.js';
+import type { JobDefinition } from '../definition/job.schema.js';
 
 export interface ImportOptions {
   /** Changes nothing, and reports what it would. */

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { exampleInstants } from './definition/job-examples.js';
-import type { Job } from './definition/job.entity.js';
-import { jobDefinition, jobName } from './definition/job.schema.js';
-import { upcoming } from './definition/upcoming.js';
+import { exampleInstants } from '../definition/job-examples.js';
+import type { Job } from '../definition/job.entity.js';
+import { jobDefinition, jobName } from '../definition/job.schema.js';
+import { upcoming } from '../definition/upcoming.js';
 
 const instants = z.array(z.date());
 const difference = z.object({

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Problem } from '../core/problem.js';
+import { Problem } from '../../core/problem.js';
 
 export interface JobsText {
   /** For messages; empty where there is only one text. */

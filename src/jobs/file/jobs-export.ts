@@ -2,9 +2,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { stringify } from 'yaml';
-import { ApiDatabase } from '../database/api-database.js';
-import { Job } from './definition/job.entity.js';
-import { jobDefinition } from './definition/job.schema.js';
+import { ApiDatabase } from '../../database/api-database.js';
+import { Job } from '../definition/job.entity.js';
+import { jobDefinition } from '../definition/job.schema.js';
 
 type Written = Record<string, unknown>;
 
