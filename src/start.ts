@@ -13,7 +13,7 @@ import type { Migrations } from './database/migration-sources.js';
 import { refusePooler } from './database/refuse-pooler.js';
 import { waitForMigrations } from './database/wait-for-migrations.js';
 import { watchEventLoop } from './health/watchdog.js';
-import { Declarations } from './jobs/declarations.js';
+import { Declarations } from './jobs/declared/declarations.js';
 import { Executor } from './runs/worker/executor.js';
 
 const STDIN = 0;

@@ -1,6 +1,6 @@
 import { pruneAudit } from '../src/auth/prune-audit.js';
 import { SchedulerDatabase } from '../src/database/scheduler-database.js';
-import { DeclaredJobs } from '../src/jobs/declared-jobs.js';
+import { DeclaredJobs } from '../src/jobs/declared/sync-declared-jobs.js';
 import { type JobDefinition, jobDefinition } from '../src/jobs/definition/job.schema.js';
 import { ask } from './support/ask.js';
 import { eventually } from './support/eventually.js';

@@ -1,6 +1,6 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Client } from 'pg';
-import { DeclaredJobs, type DeclaredSource } from '../src/jobs/declared-jobs.js';
+import { DeclaredJobs, type DeclaredSource } from '../src/jobs/declared/sync-declared-jobs.js';
 import { jobDefinition, type JobDefinitionInput } from '../src/jobs/definition/job.schema.js';
 import { Replicas } from '../src/replicas/replicas.js';
 import { RunQueue } from '../src/runs/lifecycle/run-queue.js';

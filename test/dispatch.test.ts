@@ -8,7 +8,7 @@ import { SCHEDULER } from '../src/database/data-source.js';
 import { SchedulerDatabase } from '../src/database/scheduler-database.js';
 import { Clockwork } from '../src/jobs/clockwork.js';
 import { DatabaseClock } from '../src/jobs/dispatch/database-clock.js';
-import { DeclaredJobs } from '../src/jobs/declared-jobs.js';
+import { DeclaredJobs } from '../src/jobs/declared/sync-declared-jobs.js';
 import { Dispatcher } from '../src/jobs/dispatch/dispatcher.js';
 import { jobDefinition } from '../src/jobs/definition/job.schema.js';
 import { RunQueue } from '../src/runs/lifecycle/run-queue.js';

@@ -9,7 +9,7 @@ import { serve } from '../src/application.js';
 import { ENVIRONMENT, type Environment } from '../src/config/environment.js';
 import { ApiDatabase } from '../src/database/api-database.js';
 import { SCHEDULER } from '../src/database/data-source.js';
-import { Declarations } from '../src/jobs/declarations.js';
+import { Declarations } from '../src/jobs/declared/declarations.js';
 import type { Job } from '../src/jobs/definition/job.entity.js';
 import { Metrics } from '../src/metrics/metrics.js';
 import { RunMetrics } from '../src/runs/worker/run-metrics.js';

@@ -3,7 +3,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { CodeJobs } from '../src/jobs/code-jobs.js';
+import { CodeJobs } from '../src/jobs/declared/code-jobs.js';
 import { TaskRegistry } from '../src/tasks/task.registry.js';
 import { Task, type TaskHandler, type TaskOptions } from '../src/tasks/task.decorator.js';
 import { createTestApplication } from './support/application.js';

@@ -5,7 +5,7 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import { z } from 'zod';
 import { createApplication, serve } from '../../dist/application.js';
 import { readEnvironment } from '../../dist/config/environment.js';
-import { Declarations } from '../../dist/jobs/declarations.js';
+import { Declarations } from '../../dist/jobs/declared/declarations.js';
 import { Task } from '../../dist/tasks/task.decorator.js';
 
 const yearly = { trigger: { type: 'cron', expression: '@yearly' } };

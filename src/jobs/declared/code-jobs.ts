@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { Problem } from '../core/problem.js';
-import { TaskRegistry } from '../tasks/task.registry.js';
-import { jobDefinition, type JobDefinition, jobName } from './definition/job.schema.js';
+import { Problem } from '../../core/problem.js';
+import { TaskRegistry } from '../../tasks/task.registry.js';
+import { jobDefinition, type JobDefinition, jobName } from '../definition/job.schema.js';
 
 /** The jobs that are declared on task classes. */
 @Injectable()

@@ -1,10 +1,10 @@
 import type { EntityManager } from 'typeorm';
-import type { Actor } from '../auth/actor.js';
-import { databaseNow } from '../database/database-now.js';
-import type { SchedulerDatabase } from '../database/scheduler-database.js';
-import { rows } from '../database/transaction.js';
-import type { JobEditor } from './store/job-editor.js';
-import { Job, type JobSource } from './definition/job.entity.js';
+import type { Actor } from '../../auth/actor.js';
+import { databaseNow } from '../../database/database-now.js';
+import type { SchedulerDatabase } from '../../database/scheduler-database.js';
+import { rows } from '../../database/transaction.js';
+import type { JobEditor } from '../store/job-editor.js';
+import { Job, type JobSource } from '../definition/job.entity.js';
 
 /** Deletes the app's jobs of code and file that no live scheduler declares, where one is there that has that source at all;
  *  answers their names. Replicas of other roles declare nothing and do not count. */

@@ -1,16 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import type { EntityManager } from 'typeorm';
-import type { Actor } from '../auth/actor.js';
-import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { databaseNow } from '../database/database-now.js';
-import { SchedulerDatabase } from '../database/scheduler-database.js';
-import { notify } from '../replicas/notify.js';
-import { Replicas } from '../replicas/replicas.js';
-import { JobEditor, type WantedJob } from './store/job-editor.js';
-import { JobManagedElsewhereError } from './definition/job-errors.js';
-import type { Job, JobSource } from './definition/job.entity.js';
-import type { JobDefinition } from './definition/job.schema.js';
+import type { Actor } from '../../auth/actor.js';
+import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { databaseNow } from '../../database/database-now.js';
+import { SchedulerDatabase } from '../../database/scheduler-database.js';
+import { notify } from '../../replicas/notify.js';
+import { Replicas } from '../../replicas/replicas.js';
+import { JobEditor, type WantedJob } from '../store/job-editor.js';
+import { JobManagedElsewhereError } from '../definition/job-errors.js';
+import type { Job, JobSource } from '../definition/job.entity.js';
+import type { JobDefinition } from '../definition/job.schema.js';
 import { hasUndeclared, liveApps, sweepJobs } from './sweep-jobs.js';
 
 export type DeclaredSource = Exclude<JobSource, 'api'>;

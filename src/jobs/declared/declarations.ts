@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
-import { Loop } from '../core/loop.js';
-import { Problem } from '../core/problem.js';
-import { Replicas } from '../replicas/replicas.js';
+import { Loop } from '../../core/loop.js';
+import { Problem } from '../../core/problem.js';
+import { Replicas } from '../../replicas/replicas.js';
 import { CodeJobs } from './code-jobs.js';
-import { DeclaredJobs } from './declared-jobs.js';
-import { JobDeclaredTwiceError } from './definition/job-errors.js';
-import type { JobDefinition } from './definition/job.schema.js';
-import { JobsFileMetrics } from './file/jobs-file-metrics.js';
-import { JobsFileWatch, type ReadJobsFile } from './file/jobs-file-watch.js';
+import { DeclaredJobs } from './sync-declared-jobs.js';
+import { JobDeclaredTwiceError } from '../definition/job-errors.js';
+import type { JobDefinition } from '../definition/job.schema.js';
+import { JobsFileMetrics } from '../file/jobs-file-metrics.js';
+import { JobsFileWatch, type ReadJobsFile } from '../file/jobs-file-watch.js';
 
 type Jobs = Map<string, JobDefinition>;
 
