@@ -3,7 +3,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { SCHEDULER } from '../src/database/data-source.js';
 import type { Job } from '../src/jobs/definition/job.entity.js';
-import { JobsService } from '../src/jobs/jobs.service.js';
+import { JobsService } from '../src/jobs/api/jobs.service.js';
 import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { createTestApplication } from './support/application.js';
 import { ask } from './support/ask.js';

@@ -3,7 +3,7 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import type { PinoLogger } from 'nestjs-pino';
 import { SCHEDULER } from '../src/database/data-source.js';
 import { SchedulerDatabase } from '../src/database/scheduler-database.js';
-import { JobsService } from '../src/jobs/jobs.service.js';
+import { JobsService } from '../src/jobs/api/jobs.service.js';
 import { Replicas } from '../src/replicas/replicas.js';
 import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { cancelRuns } from '../src/runs/lifecycle/cancel-runs.js';

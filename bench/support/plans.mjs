@@ -3,7 +3,7 @@ import { auditQuery, listAudit } from '../../dist/auth/read-audit.js';
 import { dataSourceOptions } from '../../dist/database/data-source.js';
 import { transaction } from '../../dist/database/transaction.js';
 import { Job } from '../../dist/jobs/definition/job.entity.js';
-import { jobsQuery, listJobs } from '../../dist/jobs/list-jobs.js';
+import { jobsQuery, listJobs } from '../../dist/jobs/api/list-jobs.js';
 import { listRuns, runsQuery } from '../../dist/runs/api/read-runs.js';
 import { Run } from '../../dist/runs/lifecycle/run.entity.js';
 

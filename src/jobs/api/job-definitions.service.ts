@@ -1,19 +1,19 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { Actor } from '../auth/actor.js';
-import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { ApiDatabase } from '../database/api-database.js';
-import { databaseNow } from '../database/database-now.js';
-import { checkPreconditions, type Preconditions } from '../http/preconditions.js';
-import { notify } from '../replicas/notify.js';
-import { publishedTasks } from '../tasks/published-tasks.js';
-import { TaskRegistry } from '../tasks/task.registry.js';
-import { type JobBody, type JobPatch, JobRenamedError, patched } from './definition/job-body.js';
-import { JobEditor } from './store/job-editor.js';
-import { JobExistsError, JobNotFoundError, JobOfSourceError, TriggerInPastError } from './definition/job-errors.js';
-import type { Job } from './definition/job.entity.js';
-import type { JobDefinition } from './definition/job.schema.js';
-import { etagOf, type JobView } from './definition/job.view.js';
+import type { Actor } from '../../auth/actor.js';
+import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { ApiDatabase } from '../../database/api-database.js';
+import { databaseNow } from '../../database/database-now.js';
+import { checkPreconditions, type Preconditions } from '../../http/preconditions.js';
+import { notify } from '../../replicas/notify.js';
+import { publishedTasks } from '../../tasks/published-tasks.js';
+import { TaskRegistry } from '../../tasks/task.registry.js';
+import { type JobBody, type JobPatch, JobRenamedError, patched } from '../definition/job-body.js';
+import { JobEditor } from '../store/job-editor.js';
+import { JobExistsError, JobNotFoundError, JobOfSourceError, TriggerInPastError } from '../definition/job-errors.js';
+import type { Job } from '../definition/job.entity.js';
+import type { JobDefinition } from '../definition/job.schema.js';
+import { etagOf, type JobView } from '../definition/job.view.js';
 import { viewsOf } from './list-jobs.js';
 
 export interface SavedJob {

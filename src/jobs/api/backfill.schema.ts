@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { instant } from '../core/triggers/input-fields.js';
-import { exampleRunItem } from '../runs/api/run-examples.js';
-import { runItem } from '../runs/api/run.view.js';
+import { instant } from '../../core/triggers/input-fields.js';
+import { exampleRunItem } from '../../runs/api/run-examples.js';
+import { runItem } from '../../runs/api/run.view.js';
 
 const time = instant.transform((text) => new Date(text));
 

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import type { Actor } from '../auth/actor.js';
-import { faultsOf } from '../core/schema-faults.js';
-import { invalidBody } from '../http/schema.pipe.js';
-import { Replicas } from '../replicas/replicas.js';
-import type { RunView } from '../runs/api/run.view.js';
+import type { Actor } from '../../auth/actor.js';
+import { faultsOf } from '../../core/schema-faults.js';
+import { invalidBody } from '../../http/schema.pipe.js';
+import { Replicas } from '../../replicas/replicas.js';
+import type { RunView } from '../../runs/api/run.view.js';
 import { JobDefinitions } from './job-definitions.service.js';
 import { z } from 'zod';
-import { jobDefinition, type JobDefinitionInput, jobName } from './definition/job.schema.js';
-import type { JobView } from './definition/job.view.js';
+import { jobDefinition, type JobDefinitionInput, jobName } from '../definition/job.schema.js';
+import type { JobView } from '../definition/job.view.js';
 import { JobsService } from './jobs.service.js';
 
 const named = z.object({ name: jobName, definition: jobDefinition });

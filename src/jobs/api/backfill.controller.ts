@@ -1,15 +1,15 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import { Actor } from '../auth/actor.js';
-import { Role } from '../auth/role.decorator.js';
-import { API } from '../http/api.js';
-import { HeedsIdempotencyKey, IdempotencyKey } from '../http/idempotency-key.js';
-import { Problems } from '../http/problems.decorator.js';
+import { Actor } from '../../auth/actor.js';
+import { Role } from '../../auth/role.decorator.js';
+import { API } from '../../http/api.js';
+import { HeedsIdempotencyKey, IdempotencyKey } from '../../http/idempotency-key.js';
+import { Problems } from '../../http/problems.decorator.js';
 import { type BackfillRequest, backfillRequest, backfillView } from './backfill.schema.js';
 import { Backfill } from './backfill.service.js';
-import { BackfillInFutureError, BackfillTooLargeError, JobNotFoundError } from './definition/job-errors.js';
-import { jobName } from './definition/job.schema.js';
+import { BackfillInFutureError, BackfillTooLargeError, JobNotFoundError } from '../definition/job-errors.js';
+import { jobName } from '../definition/job.schema.js';
 
 const cancelledView = z
   .object({ count: z.int().describe('How many runs') })

@@ -1,17 +1,17 @@
 import { Body, Controller, Delete, HttpCode, Param, Patch, Post, Put, Res } from '@nestjs/common';
 import { ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { Actor } from '../auth/actor.js';
-import { Role } from '../auth/role.decorator.js';
-import { API } from '../http/api.js';
-import { HeedsIfMatch, type Preconditions, RequestPreconditions } from '../http/preconditions.js';
-import { Problems } from '../http/problems.decorator.js';
-import { InvalidTaskInputError, UnknownTaskError } from '../tasks/task-errors.js';
-import { type JobBody, jobBody, type JobPatch, jobPatch, type NewJobBody, newJobBody } from './definition/job-body.js';
+import { Actor } from '../../auth/actor.js';
+import { Role } from '../../auth/role.decorator.js';
+import { API } from '../../http/api.js';
+import { HeedsIfMatch, type Preconditions, RequestPreconditions } from '../../http/preconditions.js';
+import { Problems } from '../../http/problems.decorator.js';
+import { InvalidTaskInputError, UnknownTaskError } from '../../tasks/task-errors.js';
+import { type JobBody, jobBody, type JobPatch, jobPatch, type NewJobBody, newJobBody } from '../definition/job-body.js';
 import { JobDefinitions, type SavedJob } from './job-definitions.service.js';
-import { JobExistsError, JobNotFoundError, JobOfSourceError, TriggerInPastError } from './definition/job-errors.js';
-import { jobName } from './definition/job.schema.js';
-import { etagOf, jobView } from './definition/job.view.js';
+import { JobExistsError, JobNotFoundError, JobOfSourceError, TriggerInPastError } from '../definition/job-errors.js';
+import { jobName } from '../definition/job.schema.js';
+import { etagOf, jobView } from '../definition/job.view.js';
 
 const unknownJob = new JobNotFoundError('billing.nightly');
 const managedElsewhere = new JobOfSourceError('billing.nightly', 'file', 'cronzimus');

@@ -1,6 +1,6 @@
 import type { EntityManager, SelectQueryBuilder } from 'typeorm';
-import { rows } from '../database/transaction.js';
-import type { Job } from './definition/job.entity.js';
+import { rows } from '../../database/transaction.js';
+import type { Job } from '../definition/job.entity.js';
 
 /** More are found sooner by going through the jobs in the order that is asked for. */
 const MOST_FOUND = 1_000;

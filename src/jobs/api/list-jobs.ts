@@ -1,13 +1,13 @@
 import { type EntityManager, type SelectQueryBuilder } from 'typeorm';
 import { z } from 'zod';
-import { nextRun } from './dispatch/due.js';
-import { plain } from '../database/plain.js';
-import { rows } from '../database/transaction.js';
-import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
-import { firstIdAt } from '../runs/lifecycle/run-ids.js';
-import { Job, jobSources } from './definition/job.entity.js';
+import { nextRun } from '../dispatch/due.js';
+import { plain } from '../../database/plain.js';
+import { rows } from '../../database/transaction.js';
+import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../../http/page.js';
+import { firstIdAt } from '../../runs/lifecycle/run-ids.js';
+import { Job, jobSources } from '../definition/job.entity.js';
 import { narrow } from './job-terms.js';
-import { jobStates, type JobView, type LastRun, viewOf } from './definition/job.view.js';
+import { jobStates, type JobView, type LastRun, viewOf } from '../definition/job.view.js';
 
 export const jobsQuery = z.strictObject({
   state: z.enum(jobStates).optional(),

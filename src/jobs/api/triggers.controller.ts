@@ -1,16 +1,16 @@
 import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { describeTrigger } from '../core/triggers/describe-trigger.js';
-import { occurrencesFrom } from '../core/triggers/occurrences-from.js';
-import { completeTrigger, openTrigger, triggerInput } from '../core/triggers/trigger.js';
-import { notesOf } from '../core/triggers/trigger-notes.js';
-import { Role } from '../auth/role.decorator.js';
-import { API } from '../http/api.js';
-import { Problems } from '../http/problems.decorator.js';
-import { DatabaseClock } from './dispatch/database-clock.js';
-import { exampleDefinition, exampleInstants } from './definition/job-examples.js';
+import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { describeTrigger } from '../../core/triggers/describe-trigger.js';
+import { occurrencesFrom } from '../../core/triggers/occurrences-from.js';
+import { completeTrigger, openTrigger, triggerInput } from '../../core/triggers/trigger.js';
+import { notesOf } from '../../core/triggers/trigger-notes.js';
+import { Role } from '../../auth/role.decorator.js';
+import { API } from '../../http/api.js';
+import { Problems } from '../../http/problems.decorator.js';
+import { DatabaseClock } from '../dispatch/database-clock.js';
+import { exampleDefinition, exampleInstants } from '../definition/job-examples.js';
 
 const previewRequest = z
   .strictObject({
