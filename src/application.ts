@@ -11,10 +11,10 @@ import { Problem } from './core/problem.js';
 import { API } from './http/api.js';
 import { setUpOpenApi } from './http/openapi.js';
 import { setUpHttp } from './http/set-up-http.js';
-import { Clockwork } from './jobs/clockwork.js';
+import { Clockwork } from './scheduler/lifecycle.js';
 import { jobsFileBody } from './jobs/api/jobs-file.controller.js';
 import { JobsService } from './jobs/api/jobs.service.js';
-import { SchedulerSwitch } from './jobs/scheduler-switch.js';
+import { SchedulerSwitch } from './scheduler/scheduler-switch.js';
 import { ServiceLogger } from './logging/service-logger.js';
 import { HttpMetrics } from './metrics/http-metrics.js';
 

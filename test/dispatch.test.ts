@@ -6,7 +6,7 @@ import { CronJob } from 'cron';
 import type { DataSource } from 'typeorm';
 import { SCHEDULER } from '../src/database/data-source.js';
 import { SchedulerDatabase } from '../src/database/scheduler-database.js';
-import { Clockwork } from '../src/jobs/clockwork.js';
+import { Clockwork } from '../src/scheduler/lifecycle.js';
 import { DatabaseClock } from '../src/jobs/dispatch/database-clock.js';
 import { DeclaredJobs } from '../src/jobs/declared/sync-declared-jobs.js';
 import { Dispatcher } from '../src/jobs/dispatch/dispatcher.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
-import { Clockwork } from '../jobs/clockwork.js';
+import { Clockwork } from '../scheduler/lifecycle.js';
 
 /** Whether this process has started and is not draining. */
 @Injectable()

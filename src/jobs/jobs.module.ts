@@ -8,8 +8,8 @@ import { TasksModule } from '../tasks/tasks.module.js';
 import { Alarms } from './dispatch/alarms.js';
 import { BackfillController } from './api/backfill.controller.js';
 import { Backfill } from './api/backfill.service.js';
-import { ClockworkMetrics } from './clockwork-metrics.js';
-import { Clockwork } from './clockwork.js';
+import { ClockworkMetrics } from '../scheduler/scheduler-metrics.js';
+import { Clockwork } from '../scheduler/lifecycle.js';
 import { CodeJobs } from './declared/code-jobs.js';
 import { DatabaseClock } from './dispatch/database-clock.js';
 import { Declarations } from './declared/declarations.js';
@@ -32,8 +32,8 @@ import { JobsImport } from './file/jobs-import.js';
 import { JobsMetrics } from './dispatch/jobs-metrics.js';
 import { Jobs } from './api/jobs.js';
 import { JobsService } from './api/jobs.service.js';
-import { SchedulerController } from './scheduler.controller.js';
-import { SchedulerSwitch } from './scheduler-switch.js';
+import { SchedulerController } from '../scheduler/scheduler.controller.js';
+import { SchedulerSwitch } from '../scheduler/scheduler-switch.js';
 import { TriggersController } from './api/triggers.controller.js';
 
 /** A stray @Cron would tick in every process; jobs are declared with @Task. */

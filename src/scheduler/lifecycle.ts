@@ -9,8 +9,8 @@ import { Recovery } from '../runs/recovery/recovery.js';
 import { RunLogs } from '../runs/worker/run-logs.js';
 import { Settler } from '../runs/worker/settler.js';
 import { Worker } from '../runs/worker/worker.js';
-import { Declarations } from './declared/declarations.js';
-import { DispatchLoop } from './dispatch/dispatch-loop.js';
+import { Declarations } from '../jobs/declared/declarations.js';
+import { DispatchLoop } from '../jobs/dispatch/dispatch-loop.js';
 
 /** Starts and stops everything that ticks, in the one right order. */
 @Injectable()

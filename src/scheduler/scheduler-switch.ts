@@ -4,10 +4,10 @@ import type { Actor } from '../auth/actor.js';
 import { audit } from '../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { ApiDatabase } from '../database/api-database.js';
-import { nextRun } from './dispatch/due.js';
+import { nextRun } from '../jobs/dispatch/due.js';
 import { rows } from '../database/transaction.js';
 import { notify } from '../replicas/notify.js';
-import { Dispatcher } from './dispatch/dispatcher.js';
+import { Dispatcher } from '../jobs/dispatch/dispatcher.js';
 import type { SchedulerView } from './scheduler.view.js';
 
 /** The switch of the whole scheduler, for all replicas on the database. */

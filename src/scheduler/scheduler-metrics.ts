@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { ApiKeys } from '../auth/api-keys.js';
 import { Metrics } from '../metrics/metrics.js';
-import { Clockwork } from './clockwork.js';
-import { DatabaseClock } from './dispatch/database-clock.js';
+import { Clockwork } from './lifecycle.js';
+import { DatabaseClock } from '../jobs/dispatch/database-clock.js';
 
 /** Whether everything ticks, and by which clock. */
 @Injectable()
