@@ -9,6 +9,7 @@ import { LoggingModule } from './logging/logging.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { QueueModule } from './replicas/replicas.module.js';
 import { RunsModule } from './runs/runs.module.js';
+import { SchedulerModule } from './scheduler/scheduler.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 
 /** The rooms, from left to right; each imports only from those before it. `imports` are the user's own modules. */
@@ -27,6 +28,7 @@ export class AppModule {
         TasksModule,
         RunsModule,
         JobsModule,
+        SchedulerModule,
         HealthModule,
         ...imports,
       ],

@@ -3,7 +3,6 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { SCHEDULER } from './data-source.js';
-import { nextRun } from '../jobs/dispatch/due.js';
 import { transaction } from './transaction.js';
 
 /** The scheduler's own connections, which no request and no task can use up. */
@@ -14,14 +13,9 @@ export class SchedulerDatabase {
     @Inject(ENVIRONMENT) private readonly environment: Environment,
   ) {}
 
-  /** The database's time, in milliseconds and fractions of them, and whether a job is due by it: one statement, since it is asked
-   *  each second. */
-  async look(): Promise<{ now: number; due: boolean }> {
-    const [row] = await this.statement<{ now: number; due: boolean }>(
-      `SELECT 1000 * extract(epoch FROM clock_timestamp())::float8 AS now, EXISTS (SELECT FROM "${this.environment.DATABASE_SCHEMA}".jobs
-         WHERE ${nextRun('jobs')} <= statement_timestamp()) AS due`,
-    );
-    return row!;
+  /** Where our tables are. */
+  get schema(): string {
+    return this.environment.DATABASE_SCHEMA;
   }
 
   /** The rows of one statement by itself, without the three around it in a transaction. Names have to be qualified, and only

@@ -1,12 +1,13 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
+import { SchedulerModule } from '../scheduler/scheduler.module.js';
 import { HealthController } from './health.controller.js';
 import { LoopHealth } from './loop.health.js';
 import { SchedulerHealth } from './scheduler.health.js';
 
 /** What probes ask. */
 @Module({
-  imports: [TerminusModule.forRoot({ logger: false })],
+  imports: [SchedulerModule, TerminusModule.forRoot({ logger: false })],
   controllers: [HealthController],
   providers: [SchedulerHealth, LoopHealth],
 })

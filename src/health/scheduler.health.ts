@@ -5,7 +5,7 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { ApiDatabase } from '../database/api-database.js';
 import { rows } from '../database/transaction.js';
 import { DatabaseClock } from '../jobs/dispatch/database-clock.js';
-import { isOverdue } from '../jobs/dispatch/overdue.js';
+import { isOverdue } from '../jobs/dispatch/due.js';
 
 const LARGEST_OFFSET_MS = 10_000;
 const LONGEST_LOOK_MS = 3_000;

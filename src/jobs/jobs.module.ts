@@ -8,8 +8,6 @@ import { TasksModule } from '../tasks/tasks.module.js';
 import { Alarms } from './dispatch/alarms.js';
 import { BackfillController } from './api/backfill.controller.js';
 import { Backfill } from './api/backfill.service.js';
-import { ClockworkMetrics } from '../scheduler/scheduler-metrics.js';
-import { Clockwork } from '../scheduler/lifecycle.js';
 import { CodeJobs } from './declared/code-jobs.js';
 import { DatabaseClock } from './dispatch/database-clock.js';
 import { Declarations } from './declared/declarations.js';
@@ -32,14 +30,12 @@ import { JobsImport } from './file/jobs-import.js';
 import { JobsMetrics } from './dispatch/jobs-metrics.js';
 import { Jobs } from './api/jobs.js';
 import { JobsService } from './api/jobs.service.js';
-import { SchedulerController } from '../scheduler/scheduler.controller.js';
-import { SchedulerSwitch } from '../scheduler/scheduler-switch.js';
 import { TriggersController } from './api/triggers.controller.js';
 
 /** A stray @Cron would tick in every process; jobs are declared with @Task. */
 const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false };
 
-/** Job definitions, and the clockwork that turns due occurrences into queued runs. */
+/** Job definitions, and the dispatcher that turns due occurrences into runs. */
 @Global()
 @Module({
   imports: [
@@ -56,7 +52,6 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     BackfillController,
     JobsFileController,
     TriggersController,
-    SchedulerController,
   ],
   providers: [
     Jobs,
@@ -76,13 +71,10 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     JobsFileWatch,
     JobsImport,
     JobsExport,
-    SchedulerSwitch,
-    Clockwork,
-    ClockworkMetrics,
     JobsMetrics,
     EachJobMetrics,
     JobsFileMetrics,
   ],
-  exports: [Jobs, JobsService, Clockwork, Declarations, DatabaseClock, DispatchLoop],
+  exports: [Jobs, JobsService, Declarations, DatabaseClock, DispatchLoop, Dispatcher],
 })
 export class JobsModule {}

@@ -1,10 +1,11 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { TriggerDefinition } from '../../core/triggers/trigger.js';
 import type { RetryPolicy } from '../../runs/lifecycle/run.entity.js';
-import type { OverlapPolicy } from '../dispatch/overlap.js';
 
 export const jobSources = ['code', 'file', 'api'] as const;
 export type JobSource = (typeof jobSources)[number];
+
+export type OverlapPolicy = 'allow' | 'skip' | 'queue' | 'replace';
 
 export interface MisfirePolicy {
   policy: 'skip' | 'once' | 'all';

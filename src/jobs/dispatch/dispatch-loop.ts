@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { Loop } from '../../core/loop.js';
-import { nextRun } from './due.js';
+import { nextRun, pollDue } from './due.js';
 import { rows } from '../../database/transaction.js';
 import { SchedulerDatabase } from '../../database/scheduler-database.js';
 import { DirectSession } from '../../replicas/direct-session.js';
@@ -62,7 +62,7 @@ export class DispatchLoop {
     // Those that ring from now on are for the next turn.
     const rung = this.alarms.rangOut();
     const askedAt = performance.now();
-    const looked = await this.database.look();
+    const looked = await pollDue(this.database);
     this.clock.learn(looked.now, askedAt);
     const now = new Date(looked.now);
     if (this.changed) await this.setChangedAlarms(now);

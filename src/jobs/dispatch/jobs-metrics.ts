@@ -3,7 +3,7 @@ import { rows } from '../../database/transaction.js';
 import { DatabaseFigures } from '../../metrics/database-figures.js';
 import { Metrics } from '../../metrics/metrics.js';
 import { jobStates } from '../definition/job.view.js';
-import { isOverdue } from './overdue.js';
+import { isOverdue } from './due.js';
 
 type Figures = Record<(typeof jobStates)[number], number> & {
   overdue: number;

@@ -1,4 +1,5 @@
-import { NOTHING, overlapVerdicts, type OverlapPolicy, type OverlapVerdict, type UnderWay } from './overlap.js';
+import type { OverlapPolicy } from '../definition/job.entity.js';
+import { NOTHING, overlapVerdicts, type OverlapVerdict, type UnderWay } from './overlap.js';
 
 const running = { ...NOTHING, running: 1 };
 const waiting = { ...NOTHING, waiting: 1 };

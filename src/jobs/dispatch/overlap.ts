@@ -1,3 +1,5 @@
+import type { OverlapPolicy } from '../definition/job.entity.js';
+
 /** What is under way of a job in the lane of its schedule: runs of kind `schedule` and `manual` that are not finished. */
 export interface UnderWay {
   running: number;
@@ -9,7 +11,6 @@ export interface UnderWay {
 
 export const NOTHING: UnderWay = { running: 0, waiting: 0, held: 0 };
 
-export type OverlapPolicy = 'allow' | 'skip' | 'queue' | 'replace';
 /** `hold`: start it when the others have ended. `replaced`: a later one takes its place before it could start. */
 export type OverlapVerdict = 'start' | 'hold' | 'skip' | 'replaced';
 

@@ -1,10 +1,10 @@
 import type { EntityManager, SelectQueryBuilder } from 'typeorm';
 import { z } from 'zod';
-import { Problem } from '../../core/problem.js';
 import { rows } from '../../database/transaction.js';
 import { instant } from '../../http/instant.js';
 import { cursor, decodeCursor, limit, type Page, pageOf } from '../../http/page.js';
 import { Run, runKinds, runStates } from '../lifecycle/run.entity.js';
+import { RunNotFoundError } from '../lifecycle/run-errors.js';
 import { firstIdAt, queuedAtOf } from '../lifecycle/run-ids.js';
 import {
   type AttemptView,
@@ -28,25 +28,6 @@ export const runsQuery = z.strictObject({
 export type RunsQuery = z.output<typeof runsQuery>;
 
 const place = z.tuple([z.uuid()]);
-
-export class RunNotFoundError extends Problem {
-  constructor(readonly run: string) {
-    super(
-      404,
-      'RUN_NOT_FOUND',
-      `There is no run ${run}; it may have been pruned. GET /api/v1/runs lists those there are`,
-    );
-  }
-}
-
-export class RunFinishedError extends Problem {
-  constructor(
-    readonly run: string,
-    state: string,
-  ) {
-    super(409, 'RUN_FINISHED', `Run ${run} has ended already: it is ${state}`);
-  }
-}
 
 /** Without inputs and outputs, which may be large. */
 const itemColumns = itemFields.map((field) => `run.${field}`);

@@ -8,8 +8,8 @@ import { API } from '../../http/api.js';
 import { HeedsIdempotencyKey, IdempotencyKey } from '../../http/idempotency-key.js';
 import { pageSchema } from '../../http/page.js';
 import { Problems } from '../../http/problems.decorator.js';
-import { logsQuery, RunFinishedError, RunNotFoundError, runsQuery, type RunsQuery } from './read-runs.js';
-import { RunNeverStartedError, RunNotFinishedError } from '../lifecycle/retry-run.js';
+import { RunFinishedError, RunNeverStartedError, RunNotFinishedError, RunNotFoundError } from '../lifecycle/run-errors.js';
+import { logsQuery, runsQuery, type RunsQuery } from './read-runs.js';
 import { logLineView, runItem, runLocation, runView } from './run.view.js';
 import { RunsService } from './runs.service.js';
 

@@ -10,6 +10,7 @@ import { RunQueue } from '../lifecycle/run-queue.js';
 import { cancelRuns } from '../lifecycle/cancel-runs.js';
 import { once } from '../lifecycle/idempotency-keys.js';
 import { releaseHeld } from '../lifecycle/release-held.js';
+import { RunFinishedError, RunNotFoundError } from '../lifecycle/run-errors.js';
 import { retryRun } from '../lifecycle/retry-run.js';
 import type { RunState } from '../lifecycle/run.entity.js';
 import { RunMetrics } from '../worker/run-metrics.js';
@@ -20,8 +21,6 @@ import {
   listRuns,
   type logsQuery,
   readLogs,
-  RunFinishedError,
-  RunNotFoundError,
   type RunsQuery,
 } from './read-runs.js';
 import type { LogLineView, RunItem, RunView } from './run.view.js';

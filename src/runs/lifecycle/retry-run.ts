@@ -1,9 +1,8 @@
 import type { EntityManager } from 'typeorm';
-import { Problem } from '../../core/problem.js';
 import { databaseNow } from '../../database/database-now.js';
 import { live } from './background.js';
 import type { RunQueue } from './run-queue.js';
-import { RunNotFoundError } from '../api/read-runs.js';
+import { RunNeverStartedError, RunNotFinishedError, RunNotFoundError } from './run-errors.js';
 import { recordRuns } from './record-runs.js';
 import { Run, type RunState, unfinishedStates } from './run.entity.js';
 
@@ -29,26 +28,4 @@ export async function retryRun(tx: EntityManager, queue: RunQueue, id: string): 
   const draft = { ...copied, ...fresh, priority: live(priority) };
   const made = await recordRuns(tx, queue, now, [draft], draft);
   return { job, made: made.map((one) => one.id) };
-}
-
-export class RunNotFinishedError extends Problem {
-  constructor(
-    readonly run: string,
-    state: string,
-  ) {
-    super(409, 'RUN_NOT_FINISHED', `Run ${run} is ${state}; wait for its end, or cancel it first`);
-  }
-}
-
-export class RunNeverStartedError extends Problem {
-  constructor(
-    readonly run: string,
-    state: string,
-  ) {
-    super(
-      409,
-      'RUN_NEVER_STARTED',
-      `Run ${run} is ${state}, so there is nothing to repeat; backfill its occurrence, or run the job now`,
-    );
-  }
 }

@@ -59,6 +59,47 @@ export class CancelledError extends Problem {
   }
 }
 
+export class RunNotFoundError extends Problem {
+  constructor(readonly run: string) {
+    super(
+      404,
+      'RUN_NOT_FOUND',
+      `There is no run ${run}; it may have been pruned. GET /api/v1/runs lists those there are`,
+    );
+  }
+}
+
+export class RunFinishedError extends Problem {
+  constructor(
+    readonly run: string,
+    state: string,
+  ) {
+    super(409, 'RUN_FINISHED', `Run ${run} has ended already: it is ${state}`);
+  }
+}
+
+export class RunNotFinishedError extends Problem {
+  constructor(
+    readonly run: string,
+    state: string,
+  ) {
+    super(409, 'RUN_NOT_FINISHED', `Run ${run} is ${state}; wait for its end, or cancel it first`);
+  }
+}
+
+export class RunNeverStartedError extends Problem {
+  constructor(
+    readonly run: string,
+    state: string,
+  ) {
+    super(
+      409,
+      'RUN_NEVER_STARTED',
+      `Run ${run} is ${state}, so there is nothing to repeat; backfill its occurrence, or run the job now`,
+    );
+  }
+}
+
 /** Whatever a task has thrown, as a row keeps it: what `mask` leaves. Never throws, whatever that is. */
 export function runError(thrown: unknown, mask: Mask = bare): RunError {
   // In this order: half a secret would not be known for one.
