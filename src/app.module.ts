@@ -7,7 +7,7 @@ import { HealthModule } from './health/health.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
 import { LoggingModule } from './logging/logging.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
-import { QueueModule } from './replicas/replicas.module.js';
+import { ReplicasModule } from './replicas/replicas.module.js';
 import { RunsModule } from './runs/runs.module.js';
 import { SchedulerModule } from './scheduler/scheduler.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
@@ -24,7 +24,7 @@ export class AppModule {
         DatabaseModule,
         AuthModule,
         MetricsModule.with(environment),
-        QueueModule,
+        ReplicasModule,
         TasksModule,
         RunsModule,
         JobsModule,

@@ -76,7 +76,7 @@ async function start(
   undo.push(() => close(app));
   // Before anything runs: the first task may be the one that blocks, or that does not end.
   watchEventLoop();
-  app.get(Executor).exhausted = (why) => stop.abort(why);
+  app.get(Executor).onExhausted((why) => stop.abort(why));
   undo.push(await serve(app, environment));
   process.on('SIGHUP', () => app.get(Declarations).reload());
   releaseMemory();

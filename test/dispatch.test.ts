@@ -11,8 +11,7 @@ import { DatabaseClock } from '../src/jobs/dispatch/database-clock.js';
 import { DeclaredJobs } from '../src/jobs/declared/sync-declared-jobs.js';
 import { Dispatcher } from '../src/jobs/dispatch/dispatcher.js';
 import { jobDefinition } from '../src/jobs/definition/job.schema.js';
-import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
-import { recordRuns } from '../src/runs/lifecycle/record-runs.js';
+import { createRuns } from '../src/runs/lifecycle/create-runs.js';
 import { ask } from './support/ask.js';
 import { createTestApplication } from './support/application.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
@@ -33,17 +32,15 @@ beforeAll(async () => {
   app = await createTestApplication(database.url);
   scheduler = app.get(getDataSourceToken(SCHEDULER), { strict: false });
   dispatcher = app.get(Dispatcher, { strict: false });
-  await app.get(RunQueue, { strict: false }).start();
 });
 
 afterAll(async () => {
-  await app.get(RunQueue, { strict: false }).stop();
   await app.close();
   await database.drop();
 });
 
 afterEach(async () => {
-  await ask(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE; DELETE FROM cronzimus_queue.job');
+  await ask(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE; TRUNCATE cronzimus.run_queue');
 });
 
 const runs = (job: string) =>
@@ -84,10 +81,10 @@ describe('the dispatcher', () => {
       database.url,
       `SELECT (SELECT count(*)::int FROM cronzimus.runs) AS runs,
          (SELECT count(DISTINCT job)::int FROM cronzimus.runs WHERE state = 'pending') AS jobs,
-         (SELECT count(*)::int FROM cronzimus.runs r JOIN cronzimus_queue.job q ON q.id = r.ticket) AS tickets,
+         (SELECT count(*)::int FROM cronzimus.runs r JOIN cronzimus.run_queue q ON q.run_id = r.id) AS entries,
          (SELECT count(*)::int FROM cronzimus.jobs WHERE next_occurrence_at IS NULL) AS spent`,
     );
-    expect(found).toEqual({ runs: 1_000, jobs: 1_000, tickets: 1_000, spent: 1_000 });
+    expect(found).toEqual({ runs: 1_000, jobs: 1_000, entries: 1_000, spent: 1_000 });
   }, 60_000);
 
   it('makes each run of a long backlog with an input of nearly 1 MiB', async () => {
@@ -166,9 +163,8 @@ describe('the dispatcher', () => {
     expect(job).toEqual({ next_occurrence_at: due, later: true });
   });
 
-  it('leaves neither a run nor a ticket when its transaction is rolled back', async () => {
+  it('leaves neither a run nor a queue entry when its transaction is rolled back', async () => {
     const transactions = app.get(SchedulerDatabase, { strict: false });
-    const queue = app.get(RunQueue, { strict: false });
     const job = jobRow('undone');
     const rolledBack = transactions.transaction(async (tx) => {
       const { id: jobId, name, nextRunAt, ...copied } = job;
@@ -182,13 +178,13 @@ describe('the dispatcher', () => {
         reason: null,
       } as const;
       const at = { scheduledAt: nextRunAt!, dueAt: nextRunAt! };
-      const written = await recordRuns(tx, queue, nextRunAt!, [{ ...draft, ...at }], draft);
+      const written = await createRuns(tx, nextRunAt!, [{ ...draft, ...at }], draft);
       expect(written).toHaveLength(1);
       throw new Error('undo');
     });
     await expect(rolledBack).rejects.toThrow('undo');
     expect(await runs('undone')).toHaveLength(0);
-    expect(await ask(database.url, 'SELECT FROM cronzimus_queue.job')).toHaveLength(0);
+    expect(await ask(database.url, 'SELECT FROM cronzimus.run_queue')).toHaveLength(0);
   });
 });
 

@@ -323,7 +323,7 @@ describe('figures of the database', () => {
       (await valueOf(url, 'database_connections')) ?? NaN,
     );
     expect(await valueOf(url, 'table_bytes', 'table=runs')).toBeGreaterThan(8_000);
-    expect(await valueOf(url, 'table_bytes', 'table=queue.job_common')).toBeGreaterThan(8_000);
+    expect(await valueOf(url, 'table_bytes', 'table=run_queue')).toBeGreaterThan(8_000);
 
     await ask(database, 'DELETE FROM cronzimus.jobs');
     expect(await valuesOf(url, 'jobs')).toEqual(jobs);

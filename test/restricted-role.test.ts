@@ -21,21 +21,17 @@ const revoke = () => `REVOKE CREATE ON DATABASE ${name} FROM CURRENT_USER, PUBLI
 
 describe('a role that may not create schemas', () => {
   it('migrates in those that somebody has made for it', async () => {
-    await given(`CREATE SCHEMA cronzimus; CREATE SCHEMA cronzimus_queue; ${revoke()}`);
+    await given(`CREATE SCHEMA cronzimus; ${revoke()}`);
     await expect(ask(settings.DATABASE_URL, 'CREATE SCHEMA other')).rejects.toThrow('permission denied');
     await migrate(settings);
-    expect(await ask(settings.DATABASE_URL, 'SELECT name FROM cronzimus_queue.queue')).toEqual([{ name: 'runs' }]);
     expect(await ask(settings.DATABASE_URL, 'SELECT count(*)::int FROM cronzimus.jobs')).toEqual([{ count: 0 }]);
   });
 
-  it.each([
-    ['cronzimus', ''],
-    ['cronzimus_queue', 'CREATE SCHEMA cronzimus;'],
-  ])('is told who has to make %s where it is missing', async (schema, before) => {
-    await given(`${before} ${revoke()}`);
+  it('is told who has to create it where it is missing', async () => {
+    await given(revoke());
     await expect(migrate(settings)).rejects.toMatchObject({
       code: 'SCHEMA_NOT_ALLOWED',
-      message: expect.stringMatching(`CREATE SCHEMA "${schema}" AUTHORIZATION "`),
+      message: expect.stringMatching(`CREATE SCHEMA "cronzimus" AUTHORIZATION "`),
     });
   });
 });

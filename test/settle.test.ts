@@ -5,7 +5,6 @@ import { SCHEDULER } from '../src/database/data-source.js';
 import { SchedulerDatabase } from '../src/database/scheduler-database.js';
 import { JobsService } from '../src/jobs/api/jobs.service.js';
 import { Replicas } from '../src/replicas/replicas.js';
-import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { cancelRuns } from '../src/runs/lifecycle/cancel-runs.js';
 import { type ClaimedRun, claimRuns } from '../src/runs/lifecycle/claim-runs.js';
 import { outcomeOf, type UnwrittenResult } from '../src/runs/lifecycle/outcome.js';
@@ -29,43 +28,41 @@ beforeAll(async () => {
   database = await createTestDatabase();
   proxy = await Proxy.to(database.url);
   app = await createTestApplication(proxy.url);
-  await queue().start();
   await replicas().join();
   const logger = { debug: note, info: note, warn: note, error: note } as unknown as PinoLogger;
-  settler = new Settler(scheduler(), queue(), app.get(RunMetrics, { strict: false }), logger);
+  settler = new Settler(scheduler(), app.get(RunMetrics, { strict: false }), logger);
   settler.start();
 });
 
 beforeEach(async () => {
   log.length = 0;
-  await ask(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE; DELETE FROM cronzimus_queue.job');
+  await ask(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE; TRUNCATE cronzimus.run_queue');
 });
 
 afterAll(async () => {
   await settler.stop();
   await replicas().leave();
-  await queue().stop();
   await app.close();
   await proxy.close();
   await database.drop();
 });
 
 const scheduler = () => app.get(SchedulerDatabase, { strict: false });
-const queue = () => app.get(RunQueue, { strict: false });
 const replicas = () => app.get(Replicas, { strict: false });
 
 /** Claims all that is queued, as a worker does. */
 async function claim(): Promise<ClaimedRun[]> {
-  const free = {
+  const capacity = {
     slots: 10,
+    ahead: 0,
     transactional: 10,
     background: { slots: 0, transactional: 0 },
+    tasks: ['task', 'echo', 'hold'],
     transactionalTasks: [],
-    unknownTasks: [],
-    knows: () => true,
+    readySince: null,
   };
   const { number, name } = replicas();
-  return (await scheduler().transaction((tx) => claimRuns(tx, queue(), free, { number, name }))).runs;
+  return (await scheduler().transaction((tx) => claimRuns(tx, capacity, { number, name }))).runs;
 }
 
 /** A run that is executed now, with one retry. */
@@ -130,7 +127,7 @@ describe('a result whose COMMIT got no answer', () => {
 
   it('is still known where the run was to be cancelled', async () => {
     const run = await givenRunning();
-    await scheduler().transaction((tx) => cancelRuns(tx, queue(), [run.id], 'user'));
+    await scheduler().transaction((tx) => cancelRuns(tx, [run.id], 'user'));
     await settle(run, failed);
     await settle(run, failed);
     expect(log).toEqual(['run settled', LOST]);
@@ -161,7 +158,7 @@ describe('a stale result is refused, and said to be', () => {
   ])('where others took its process for dead, and the run %s', async (_case, onInterruption, result, row) => {
     const run = await givenRunning();
     await ask(database.url, `UPDATE cronzimus.runs SET on_interruption = '${onInterruption}', replica_number = 0`);
-    await scheduler().transaction((tx) => reclaimOrphans(tx, queue(), { number: replicas().number, active: [] }));
+    await scheduler().transaction((tx) => reclaimOrphans(tx, { number: replicas().number, active: [] }));
     await settle(run, result);
     expect(log).toEqual([REFUSED]);
     expect(await theRun()).toMatchObject({ ...row, attempt: 1, output: null });

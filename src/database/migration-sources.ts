@@ -10,6 +10,7 @@ import { Tasks1790500000000 } from './migrations/1790500000000-tasks.js';
 import { Lists1790600000000 } from './migrations/1790600000000-lists.js';
 import { RunsById1790700000000 } from './migrations/1790700000000-runs-by-id.js';
 import { FewerJobIndexes1790800000000 } from './migrations/1790800000000-fewer-job-indexes.js';
+import { RunQueue1790900000000 } from './migrations/1790900000000-run-queue.js';
 
 /** The user's own, as TypeORM takes them: classes, or patterns of file names. */
 export type Migrations = NonNullable<DataSourceOptions['migrations']>;
@@ -24,6 +25,7 @@ const ours = [
   Lists1790600000000,
   RunsById1790700000000,
   FewerJobIndexes1790800000000,
+  RunQueue1790900000000,
 ];
 
 export const migrationSource = (settings: DatabaseSettings) =>

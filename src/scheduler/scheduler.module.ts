@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { JobsModule } from '../jobs/jobs.module.js';
-import { QueueModule } from '../replicas/replicas.module.js';
+import { ReplicasModule } from '../replicas/replicas.module.js';
 import { RunsModule } from '../runs/runs.module.js';
 import { Clockwork } from './lifecycle.js';
 import { ClockworkMetrics } from './scheduler-metrics.js';
@@ -9,7 +9,7 @@ import { SchedulerController } from './scheduler.controller.js';
 
 /** The scheduler as a whole: the order in which its parts start and stop, and the switch that pauses it. */
 @Module({
-  imports: [QueueModule, RunsModule, JobsModule],
+  imports: [ReplicasModule, RunsModule, JobsModule],
   controllers: [SchedulerController],
   providers: [Clockwork, ClockworkMetrics, SchedulerSwitch],
   exports: [Clockwork],

@@ -16,7 +16,7 @@ export class TaskPublication {
     private readonly tasks: TaskRegistry,
     replicas: Replicas,
   ) {
-    if (ROLES.includes('worker')) replicas.registering = (tx, number) => this.publish(tx, number);
+    if (ROLES.includes('worker')) replicas.onRegister((tx, number) => this.publish(tx, number));
   }
 
   private async publish(tx: EntityManager, replica: number): Promise<void> {

@@ -2,7 +2,7 @@ import { type FactoryProvider, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { isLoopback } from '../config/loopback.js';
-import { QueueModule } from '../replicas/replicas.module.js';
+import { ReplicasModule } from '../replicas/replicas.module.js';
 import { ForeignSqlTask } from './foreign-sql.task.js';
 import { HttpTask } from './http.task.js';
 import { Secrets } from './secrets.js';
@@ -26,7 +26,7 @@ const sqlTask: FactoryProvider = {
 
 /** What jobs can run: the tasks that come with the service, and those found in the user's modules. */
 @Module({
-  imports: [DiscoveryModule, QueueModule],
+  imports: [DiscoveryModule, ReplicasModule],
   controllers: [TasksController],
   providers: [TaskRegistry, TaskMetrics, TaskPublication, Secrets, HttpTask, sqlTask, TableSizes],
   exports: [TaskRegistry, Secrets],

@@ -59,7 +59,7 @@ export class Declarations {
   }
 
   start(): void {
-    this.replicas.rejoined = () => this.loop.wake();
+    this.replicas.onRejoined(() => this.loop.wake());
     this.loop.start();
     this.watch.start((file) => {
       this.changed = file;

@@ -1,6 +1,6 @@
 import { inAnyLife, type Look } from '../../../test/support/job-life.js';
 import type { Trigger } from '../../core/triggers/trigger.js';
-import type { RunDraft } from '../../runs/lifecycle/run-draft.js';
+import type { RunDraft } from '../../runs/lifecycle/create-runs.js';
 import { delayed } from './misfire.js';
 import type { UnderWay } from './overlap.js';
 

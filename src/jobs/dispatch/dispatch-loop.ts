@@ -41,7 +41,7 @@ export class DispatchLoop {
     private readonly logger: PinoLogger,
     session: DirectSession,
   ) {
-    session.on('jobs', () => {
+    session.onNotification('jobs', () => {
       this.changed = true;
       this.loop.wake();
     });

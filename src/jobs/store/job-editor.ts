@@ -4,8 +4,7 @@ import type { EntityManager } from 'typeorm';
 import type { Actor } from '../../auth/actor.js';
 import { audit } from '../../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
-import { RunQueue } from '../../runs/lifecycle/run-queue.js';
-import { endRunsOfJobs } from '../../runs/lifecycle/cancel-runs.js';
+import { cancelRunsOfJobs } from '../../runs/lifecycle/cancel-runs.js';
 import { RunMetrics } from '../../runs/worker/run-metrics.js';
 import { auditedJob } from '../definition/audited-job.js';
 import { Dispatcher } from '../dispatch/dispatcher.js';
@@ -38,7 +37,6 @@ export class JobEditor {
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly dispatcher: Dispatcher,
-    private readonly queue: RunQueue,
     private readonly metrics: RunMetrics,
   ) {}
 
@@ -107,7 +105,7 @@ export class JobEditor {
     while (left.length > 0) left = left.slice((await this.dispatcher.dispatch(tx, left, now)).length);
     const ids = jobs.map(({ id }) => id);
     await tx.query('DELETE FROM jobs WHERE id = ANY($1)', [ids]);
-    this.metrics.ended(tx, await endRunsOfJobs(tx, this.queue, ids));
+    this.metrics.ended(tx, await cancelRunsOfJobs(tx, ids));
     for (const job of jobs) {
       const entry = { target: job.name, job: job.name, before: auditedJob(job), after: null };
       await audit(tx, actorOf(job.source), { action: 'job.delete', ...entry });

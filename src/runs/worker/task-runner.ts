@@ -10,7 +10,7 @@ import { InvalidTaskInputError, UnknownTaskError } from '../../tasks/task-errors
 import type { RunContext } from '../../tasks/run-context.js';
 import { Secrets } from '../../tasks/secrets.js';
 import { TaskRegistry } from '../../tasks/task.registry.js';
-import type { AttemptResult } from '../lifecycle/attempt-result.js';
+import type { AttemptResult } from '../lifecycle/outcome.js';
 import type { ClaimedRun } from '../lifecycle/claim-runs.js';
 import { runError, TaskTimeoutError } from '../lifecycle/run-errors.js';
 import { runLog } from './run-log.js';

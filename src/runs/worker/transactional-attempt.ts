@@ -4,7 +4,6 @@ import type { EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { Problem } from '../../core/problem.js';
 import { rows } from '../../database/transaction.js';
-import { RunQueue } from '../lifecycle/run-queue.js';
 import { withCancel } from '../../database/cancel-backend.js';
 import type { ClaimedRun } from '../lifecycle/claim-runs.js';
 import { outcomeOf } from '../lifecycle/outcome.js';
@@ -18,7 +17,6 @@ export class TransactionalAttempt {
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: TransactionalDatabase,
-    private readonly queue: RunQueue,
     private readonly metrics: RunMetrics,
     private readonly logger: PinoLogger,
   ) {}
@@ -40,7 +38,7 @@ export class TransactionalAttempt {
   private async settle(tx: EntityManager, run: ClaimedRun, output: string | null): Promise<SettledRun> {
     await tx.query(`SELECT set_config('search_path', $1, true)`, [this.environment.DATABASE_SCHEMA]);
     const outcome = outcomeOf(run, { state: 'succeeded', output }, null, 0);
-    const [settled] = await settleRuns(tx, this.queue, [outcome]);
+    const [settled] = await settleRuns(tx, [outcome]);
     if (!settled) throw new StaleAttemptError(run.attempt);
     return settled;
   }
