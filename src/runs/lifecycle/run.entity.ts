@@ -1,6 +1,8 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { type RunKind, runKinds } from '../../tasks/run-context.js';
 
-export const runKinds = ['schedule', 'catch_up', 'manual', 'backfill', 'retry'] as const;
+export { type RunKind, runKinds };
+
 export const runStates = [
   'pending',
   'running',
@@ -13,7 +15,6 @@ export const runStates = [
   'missed',
 ] as const;
 export const unfinishedStates: readonly RunState[] = ['pending', 'running', 'retrying'];
-export type RunKind = (typeof runKinds)[number];
 export type RunState = (typeof runStates)[number];
 
 export interface RetryPolicy {
