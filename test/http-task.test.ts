@@ -154,7 +154,7 @@ describe('task http', () => {
     const failure = run({ method: 'PUT', url: `${base}/a?key=secret` });
     await expect(failure).rejects.toMatchObject({
       code: 'HTTP_STATUS',
-      message: `PUT ${base}/a answered 500 instead of a 2xx: out of order ${'x'.repeat(1024 - 13)}`,
+      message: `PUT ${base}/a returned 500 instead of a 2xx: out of order ${'x'.repeat(1024 - 13)}`,
     });
   });
 

@@ -72,7 +72,7 @@ export function noteMissingTimeZone({ jobs, notes }: ImportResult, what: string)
 }
 
 export const missingTimeZone = (what: string): string =>
-  `${what} have no time zone: their times are in the DEFAULT_TIME_ZONE of the service; set one with --time-zone=Europe/Berlin`;
+  `${what} use the time zone DEFAULT_TIME_ZONE of the service; set another one with --time-zone=Europe/Berlin`;
 
 /** The value as `schema` parses it. Throws a NotImportableError with the path of the first issue. */
 export function parseWith<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {

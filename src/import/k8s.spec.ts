@@ -109,7 +109,7 @@ it('reads several documents and lists, and gives CronJobs of the same name diffe
   const { jobs, notes } = checkJobs(importK8s(text, { source: 'x', timeZone: 'UTC' }));
   expect(jobs.map(({ name }) => name)).toEqual(['ping', 'ping-2']);
   expect(jobs[1]!.changes).toEqual(['its name "ping" is now "ping-2"']);
-  expect(notes).toEqual(['objects of other kinds, which are ignored: 1']);
+  expect(notes).toEqual(['ignored objects of other kinds: 1']);
 });
 
 it.each<[object, string]>([

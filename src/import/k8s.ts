@@ -31,7 +31,7 @@ export function importK8s(text: string, options: ImportOptions): ImportResult {
     addJob(result, place, () => jobOf(place, object, options));
   }
   const others = objects.length - cronJobs.length;
-  if (others > 0) result.notes.push(`objects of other kinds, which are ignored: ${others}`);
+  if (others > 0) result.notes.push(`ignored objects of other kinds: ${others}`);
   noteMissingTimeZone(result, 'CronJobs without timeZone');
   return result;
 }

@@ -10,7 +10,7 @@ export class HttpStatusError extends Problem {
   constructor(request: HttpInput, { status, body }: HttpOutput) {
     const { expectStatus } = request;
     const expected = expectStatus === undefined ? 'a 2xx' : [expectStatus].flat().join(' or ');
-    super(502, 'HTTP_STATUS', `${describe(request)} answered ${status} instead of ${expected}${excerpt(body)}`);
+    super(502, 'HTTP_STATUS', `${describe(request)} returned ${status} instead of ${expected}${excerpt(body)}`);
   }
 }
 
