@@ -123,6 +123,7 @@ it.each([
   ['curl -u me:$TOKEN https://example.org', 'secret'],
   ['wget --no-check-certificate https://example.org', '--no-check-certificate'],
   ['wget -qO-', 'no URL'],
+  ['wget -qO- https://example.org -T', 'needs a value'],
   ['python3 run.py', 'neither curl nor wget'],
 ])('refuses what the task http cannot do: %s', (line, reason) => {
   expect(() => call(line)).toThrow(NotImportableError);

@@ -50,6 +50,10 @@ HOST='https://b.example.org'
   expect(notes).toEqual([expect.stringMatching(/^line 2: MAILTO/), expect.stringMatching(/time zone.*--time-zone/)]);
 });
 
+it('has no note on a variable of its commands, whatever it is named', () => {
+  expect(read('constructor=5\n@daily curl https://example.org', { timeZone: 'UTC' }).notes).toEqual([]);
+});
+
 it('sets the given time zone for lines without one', () => {
   const { jobs, notes } = read('@daily curl https://example.org', { timeZone: 'Europe/Berlin' });
   expect(jobs[0]!.definition.trigger).toMatchObject({ timeZone: 'Europe/Berlin' });
