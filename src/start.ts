@@ -18,10 +18,12 @@ import { Executor } from './runs/worker/executor.js';
 
 const STDIN = 0;
 
+/** The argument of `startCronzimus`. See docs/writing-tasks.md. */
 export interface StartOptions {
-  /** The user's own Nest modules, with their @Task classes. */
+  /** Your own Nest modules, with your @Task classes among their providers. Default: none. */
   imports?: NonNullable<ModuleMetadata['imports']>;
-  /** The user's own TypeORM migrations, for the default DataSource; they run after ours, before anything of `imports`. */
+  /** Your own TypeORM migrations, for the default DataSource: classes, or paths as TypeORM takes them. They run after those of
+   *  the service, and before anything of `imports` starts. Default: none. See docs/writing-tasks.md#the-database. */
   migrations?: Migrations;
 }
 

@@ -157,7 +157,7 @@ describe('task table-sizes', () => {
       {
         level: 'warn',
         fields: { table: '"Large".a', megabytes: tables[0]!.megabytes },
-        message: 'table above its limit',
+        message: 'table is larger than warnAboveMegabytes',
       },
     ]);
     const [largest, ...others] = (await new TableSizes(outside).run({ top: 1 }, runContext())).tables;

@@ -8,15 +8,20 @@ import type { TaskHandler } from '../tasks/task.decorator.js';
 import { TaskRegistry } from '../tasks/task.registry.js';
 import { type LoggedLine, testContext } from './test-context.js';
 
-/** What the task's constructor needs, as a Nest module has it, real or fake; and any part of its context. */
+/** What the constructor of the task needs, and the fields of the context that the test sets. Other fields are those of the
+ *  first attempt of a scheduled run. See docs/writing-tasks.md#testing. */
 export interface TaskTest extends Partial<RunContext> {
+  /** Providers that Nest can inject, real or fake. Default: none. */
   providers?: Provider[];
+  /** Modules that Nest imports. With a DataSource among them, `context.transaction` is one of its database. Default: none. */
   imports?: NonNullable<ModuleMetadata['imports']>;
 }
 
+/** The result of `runTask`. See docs/writing-tasks.md#testing. */
 export interface TestedRun {
-  /** As the run would keep it; null for none. */
+  /** The output as a run stores it; null when the task returns nothing. */
   output: Json;
+  /** What the task logged, in order. */
   logs: LoggedLine[];
 }
 

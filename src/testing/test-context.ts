@@ -2,9 +2,11 @@ import { v7 } from 'uuid';
 import { Problem } from '../core/problem.js';
 import type { LogMethod, RunContext, RunLog } from '../tasks/run-context.js';
 
+/** One call of a method of `context.log`. See docs/writing-tasks.md#testing. */
 export interface LoggedLine {
   level: keyof RunLog;
   message: string;
+  /** `{}` when the task gave none. */
   fields: object;
 }
 

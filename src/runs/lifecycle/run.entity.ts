@@ -1,6 +1,8 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { type RunKind, runKinds } from '../../tasks/run-context.js';
 
-export const runKinds = ['schedule', 'catch_up', 'manual', 'backfill', 'retry'] as const;
+export { type RunKind, runKinds };
+
 export const runStates = [
   'pending',
   'running',
@@ -14,7 +16,6 @@ export const runStates = [
 ] as const;
 /** The states that a run can leave; all others are final. The partial index runs_open has the same list. */
 export const unfinishedStates: readonly RunState[] = ['pending', 'running', 'retrying'];
-export type RunKind = (typeof runKinds)[number];
 export type RunState = (typeof runStates)[number];
 
 export interface RetryPolicy {

@@ -1,5 +1,4 @@
-import { firstKeyword, transactionKeyword } from './sql-keyword.js';
-import { sqlInput } from './sql-input.js';
+import { firstKeyword, sqlInput, transactionKeyword } from './sql-input.js';
 
 describe('firstKeyword', () => {
   it.each([
@@ -10,14 +9,14 @@ describe('firstKeyword', () => {
     ['a block comment', '/* -- */COMMIT', 'COMMIT'],
     ['comments in comments', '/* a /* b */ SELECT */ /**/ -- c\n /*/ */ COMMIT', 'COMMIT'],
     ['empty statements', ';; /* */ ; COMMIT', 'COMMIT'],
-    ['an open comment', '/* COMMIT', ''],
+    ['a comment that is not closed', '/* COMMIT', ''],
     ['nothing', '', ''],
-    ['no word', '(SELECT 1)', ''],
+    ['something other than a word first', '(SELECT 1)', ''],
   ])('finds it with %s', (_case, statement, keyword) => {
     expect(firstKeyword(statement)).toBe(keyword);
   });
 
-  it('takes no longer than the text is long', () => {
+  it('takes time in proportion to the length of the text', () => {
     expect(firstKeyword(`${'/* '.repeat(16_000)}${'*/'.repeat(16_000)}${'; --\n'.repeat(4_000)}COMMIT`)).toBe('COMMIT');
   });
 });
@@ -35,7 +34,7 @@ describe('the input of task sql', () => {
   });
 
   it.each(['SELECT 1 AS commit', 'WITH a AS (SELECT 1) SELECT * FROM a', 'beginning', "CALL f('COMMIT')"])(
-    'takes %s',
+    'accepts %s',
     (statement) => {
       expect(sqlInput.parse({ statement })).toEqual({ statement, values: [] });
     },
@@ -43,9 +42,9 @@ describe('the input of task sql', () => {
 
   it.each([
     ['no statement', {}],
-    ['an empty one', { statement: '' }],
-    ['one of over 100,000 characters', { statement: 'x'.repeat(100_001) }],
-    ['values that are no list', { statement: 'SELECT $1', values: { a: 1 } }],
+    ['an empty statement', { statement: '' }],
+    ['a statement of more than 100,000 characters', { statement: 'x'.repeat(100_001) }],
+    ['values that are not a list', { statement: 'SELECT $1', values: { a: 1 } }],
     ['an unknown field', { statement: 'SELECT 1', transaction: false }],
   ])('refuses %s', (_case, input) => {
     expect(sqlInput.safeParse(input).success).toBe(false);

@@ -1,4 +1,4 @@
-import { redirected } from './http-redirect.js';
+import { redirectOf } from './http-client.js';
 
 const request = (method: string, body?: string) => ({
   method,
@@ -14,7 +14,7 @@ const request = (method: string, body?: string) => ({
   }),
   body,
 });
-const answer = (statusCode: number, location?: string) => ({ statusCode, headers: { location } });
+const response = (statusCode: number, location?: string) => ({ statusCode, headers: { location } });
 
 describe('a redirect', () => {
   it.each([
@@ -22,8 +22,8 @@ describe('a redirect', () => {
     [302, 'POST', 'GET'],
     [303, 'POST', 'GET'],
     [303, 'PUT', 'GET'],
-  ])('with %i makes of a %s a %s without a body', (status, method, next) => {
-    const followed = redirected(request(method, 'x'), answer(status, '../d'))!;
+  ])('with %i turns a %s into a %s without a body', (status, method, next) => {
+    const followed = redirectOf(request(method, 'x'), response(status, '../d'))!;
     expect(followed).toMatchObject({ method: next, url: new URL('https://example.org/d'), body: undefined });
     expect([...followed.headers.keys()].filter((name) => name.startsWith('content-'))).toEqual([]);
   });
@@ -33,32 +33,32 @@ describe('a redirect', () => {
     [302, 'DELETE'],
     [307, 'POST'],
     [308, 'POST'],
-  ])('with %i leaves a %s and its body as they are', (status, method) => {
+  ])('with %i keeps the method %s and the body', (status, method) => {
     const given = request(method, 'x');
-    expect(redirected(given, answer(status, '?d'))).toEqual({ ...given, url: new URL('https://example.org/a/b?d') });
+    expect(redirectOf(given, response(status, '?d'))).toEqual({ ...given, url: new URL('https://example.org/a/b?d') });
   });
 
-  it('leaves a HEAD a HEAD', () => {
-    expect(redirected(request('HEAD'), answer(303, '/d'))?.method).toBe('HEAD');
+  it('keeps the method HEAD', () => {
+    expect(redirectOf(request('HEAD'), response(303, '/d'))?.method).toBe('HEAD');
   });
 
-  it.each([200, 204, 300, 304, 305, 404])('is not what %i says', (status) => {
-    expect(redirected(request('GET'), answer(status, '/d'))).toBeUndefined();
+  it.each([200, 204, 300, 304, 305, 404])('is not a response with status %i', (status) => {
+    expect(redirectOf(request('GET'), response(status, '/d'))).toBeUndefined();
   });
 
-  it('without a location is an answer', () => {
-    expect(redirected(request('GET'), answer(302))).toBeUndefined();
+  it('is not a response without a location', () => {
+    expect(redirectOf(request('GET'), response(302))).toBeUndefined();
   });
 
   it.each(['https://example.org/d', '/d', '//example.org:443/d'])('to %s keeps all headers', (location) => {
-    const names = [...redirected(request('GET'), answer(307, location))!.headers.keys()];
+    const names = [...redirectOf(request('GET'), response(307, location))!.headers.keys()];
     expect(names).toEqual(expect.arrayContaining(['authorization', 'cookie', 'x-api-key', 'idempotency-key']));
   });
 
   it.each(['http://example.org/d', 'https://example.org:8443/d', 'https://www.example.org/d', '//evil.test/'])(
-    'to %s takes along what is no key only',
+    'to %s keeps only headers that are not credentials',
     (location) => {
-      const names = [...redirected(request('PUT', 'x'), answer(307, location))!.headers.keys()];
+      const names = [...redirectOf(request('PUT', 'x'), response(307, location))!.headers.keys()];
       expect(names).toEqual(['content-length', 'content-type', 'cronzimus-run', 'idempotency-key']);
     },
   );
@@ -66,12 +66,14 @@ describe('a redirect', () => {
   it.each(['ftp://example.org/', 'file:///etc/passwd', 'http://', 'https://user:pw@example.org/', 'javascript:1'])(
     'to %s is refused',
     (location) => {
-      expect(() => redirected(request('GET'), answer(302, location))).toThrow(/redirected to what is no http or https/);
+      expect(() => redirectOf(request('GET'), response(302, location))).toThrow(
+        /redirected to something other than an http or https/,
+      );
     },
   );
 
-  it('is read as UTF-8', () => {
+  it('has a location in UTF-8', () => {
     const location = Buffer.from('/grüße').toString('latin1');
-    expect(redirected(request('GET'), answer(302, location))!.url.pathname).toBe('/gr%C3%BC%C3%9Fe');
+    expect(redirectOf(request('GET'), response(302, location))!.url.pathname).toBe('/gr%C3%BC%C3%9Fe');
   });
 });
