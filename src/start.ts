@@ -5,7 +5,7 @@ import type { ModuleMetadata } from '@nestjs/common';
 import { close, createApplication, serve } from './application.js';
 import { type Environment, readEnvironment, type Variables } from './config/environment.js';
 import { withSecretFiles } from './config/secret-file.js';
-import { Problem } from './core/problem.js';
+import { CodedError } from './core/coded-error.js';
 import { releaseMemory } from './core/release-memory.js';
 import { startEmbeddedPostgres } from './database/embedded-postgres.js';
 import { migrate } from './database/migrate.js';
@@ -97,4 +97,4 @@ async function undoAll(undo: Undo[]): Promise<void> {
 }
 
 const describe = (error: unknown) =>
-  error instanceof Problem ? `${error.code}: ${error.message}` : error instanceof Error ? error.stack : String(error);
+  error instanceof CodedError ? `${error.code}: ${error.message}` : error instanceof Error ? error.stack : String(error);
