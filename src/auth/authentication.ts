@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { withoutIPv4Mapping } from '../core/ip.js';
 import type { Actor, KnownRequest } from './actor.js';
 import { ApiKeys } from './api-keys.js';
 import { KeyExpiredError, NoKeyError, TooManyWrongKeysError, WrongKeyError } from './auth-errors.js';
@@ -29,8 +30,7 @@ export class Authentication {
   };
 
   private identify(request: Request): Actor {
-    // An IPv4 client of a socket that takes both.
-    const origin = request.ip?.replace(/^::ffff:(?=\d+\.)/i, '') ?? null;
+    const origin = request.ip === undefined ? null : withoutIPv4Mapping(request.ip);
     if (this.environment.AUTH_MODE === 'none') return { name: 'anonymous', role: 'admin', origin };
     const text = BEARER.exec(request.headers.authorization ?? '')?.groups?.['key'];
     if (text === undefined) throw new NoKeyError();

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
-import { networkOf } from './network-of.js';
+import { clientNetwork } from '../core/ip.js';
 
 const MOST_WRONG_KEYS = 40;
 const MINUTE_MS = 60_000;
@@ -16,14 +16,14 @@ export class FailedLogins {
   /** For how many more seconds an address is refused, with a right key too: else guessing would go on, and only the wrong
    *  guesses be refused. 0: it is not. `now` is in milliseconds of a clock that nobody sets. */
   refusedFor(address: string, now = performance.now()): number {
-    const guesser = this.guessers.get(networkOf(address));
+    const guesser = this.guessers.get(clientNetwork(address));
     if (!guesser || guesser.wrong < MOST_WRONG_KEYS) return 0;
     return Math.max(0, Math.ceil((guesser.endsAt - now) / 1000));
   }
 
   count(address: string, now = performance.now()): void {
     this.forget(now);
-    const network = networkOf(address);
+    const network = clientNetwork(address);
     const { wrong, endsAt } = this.guessers.get(network) ?? { wrong: 0, endsAt: now + MINUTE_MS };
     this.logger.warn({ address }, 'wrong API key');
     if (wrong + 1 < MOST_WRONG_KEYS) {

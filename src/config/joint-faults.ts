@@ -1,5 +1,5 @@
+import { isLoopback } from '../core/ip.js';
 import type { Fault } from '../core/problem.js';
-import { isLoopback } from './loopback.js';
 
 interface Given {
   HOST?: string | undefined;

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isAddressOrNetwork } from '../core/ip.js';
 
 /** A whole number written in decimal digits, `min` to `max`. */
 export const wholeNumber = (min: number, max: number) =>
@@ -45,7 +45,7 @@ export const hosts = z
   .pipe(wordList)
   .superRefine((words, context) => {
     for (const word of words.length > 0 ? words : [''])
-      if (!isName(word) && !isNetwork(word))
+      if (!isName(word) && !isAddressOrNetwork(word))
         context.addIssue({
           code: 'custom',
           message: `"${word}" must be a name such as example.org, *.example.org for all below it, an address, or a network such as 10.0.0.0/8; without a port`,
@@ -53,12 +53,6 @@ export const hosts = z
   });
 
 const isName = (word: string) => /^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(word) && !/(^|\.)\d+$/.test(word);
-
-function isNetwork(word: string): boolean {
-  const [, address = '', bits = '0'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(word) ?? [];
-  const version = isIP(address);
-  return version !== 0 && !address.includes('%') && Number(bits) <= (version === 4 ? 32 : 128);
-}
 
 const PROXY =
   'must be a number of proxies, or addresses, networks (10.0.0.0/8), loopback, linklocal, uniquelocal between commas';
@@ -70,5 +64,5 @@ export const proxies = wordList
 
 function isProxy(word: string, _index: number, { length }: string[]): boolean {
   if (/^\d{1,2}$/.test(word)) return length === 1;
-  return isNetwork(word) || ['loopback', 'linklocal', 'uniquelocal'].includes(word);
+  return isAddressOrNetwork(word) || ['loopback', 'linklocal', 'uniquelocal'].includes(word);
 }

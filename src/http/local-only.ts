@@ -1,5 +1,5 @@
 import type { NextFunction, Request, Response } from 'express';
-import { isLoopback } from '../config/loopback.js';
+import { isLoopback } from '../core/ip.js';
 import { Problem } from '../core/problem.js';
 
 const HOST = /^(?<name>\[[^\]]+\]|[^:]+)(?::\d{1,5})?$/;

@@ -1,6 +1,7 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP } from 'node:net';
+import { withoutBrackets } from '../core/ip.js';
 import type { Destinations } from './http-destinations.js';
 import { lookupIn } from './http-lookup.js';
 import { redirected } from './http-redirect.js';
@@ -35,7 +36,7 @@ function send(
   destinations: Destinations,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const host = withoutBrackets(url.hostname);
   // An address is not looked up.
   if (isIP(host)) destinations.check(host, host);
   const secure = url.protocol === 'https:';

@@ -1,7 +1,7 @@
 import { type FactoryProvider, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { isLoopback } from '../config/loopback.js';
+import { isLoopback } from '../core/ip.js';
 import { QueueModule } from '../replicas/replicas.module.js';
 import { ForeignSqlTask } from './foreign-sql.task.js';
 import { HttpTask } from './http.task.js';
