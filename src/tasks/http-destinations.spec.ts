@@ -1,4 +1,4 @@
-import { hosts } from '../config/values.js';
+import { hosts } from '../config/variable-types.js';
 import { Destinations } from './http-destinations.js';
 
 /** What becomes of a connection: 'open', or the code of the refusal. */
