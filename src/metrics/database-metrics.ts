@@ -12,11 +12,11 @@ interface Figures {
 interface TableFigures {
   table: string;
   bytes: number;
-  /** The server's estimate; null before the first ANALYZE. */
+  /** The estimate of the server. Null before the first ANALYZE. */
   rows: number | null;
 }
 
-/** The server's connections, and the size of the tables: ours, and those of the tickets as `queue.<name>`. */
+/** The connections of the database server, and the size of the service's tables. The label of a table of the queue is `queue.<name>`. */
 @Injectable()
 export class DatabaseMetrics {
   constructor(@Inject(ENVIRONMENT) { DATABASE_SCHEMA }: Environment, metrics: Metrics, figures: DatabaseFigures) {
@@ -42,11 +42,11 @@ export class DatabaseMetrics {
   }
 }
 
-// Who is connected is open to every role, what they do is not asked.
+// Every role may read the number of connections. Their activity, which needs privileges, is not read.
 const connections = `
   SELECT sum(numbackends)::int AS connections, current_setting('max_connections')::int AS limit FROM pg_stat_database`;
 
-// An estimate: to count the rows of a long history takes seconds.
+// The number of rows is an estimate, because counting the rows of a long history takes seconds.
 const sizes = `
   SELECT CASE WHEN n.nspname = $2 THEN 'queue.' ELSE '' END || c.relname AS table,
     pg_total_relation_size(c.oid)::float8 AS bytes, nullif(c.reltuples, -1)::float8 AS rows
