@@ -76,7 +76,7 @@ describe('the file of API keys', () => {
     await eventually(() => expect(found()).toEqual(['a']));
     await writeFile(path, file('b'));
     await eventually(() => expect(found()).toEqual(['b']));
-    expect(lines.filter((line) => line.includes('has faults'))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes('is not valid'))).toHaveLength(1);
   });
 
   it('that is gone changes nothing', async () => {
