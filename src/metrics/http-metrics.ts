@@ -13,8 +13,8 @@ export class HttpMetrics {
   private readonly refusals;
 
   constructor(metrics: Metrics) {
-    this.requests = metrics.counter('http_requests_total', 'Requests answered', ['method', 'route', 'status']);
-    const help = 'From the first byte of a request to the last of its answer';
+    this.requests = metrics.counter('http_requests_total', 'HTTP requests', ['method', 'route', 'status']);
+    const help = 'Time from the first byte of a request to the last byte of its response';
     this.durations = metrics.histogram('http_request_duration_seconds', help, SECONDS, ['method', 'route']);
     this.refusals = metrics.counter('auth_refused_total', 'Requests refused for their key or its role', ['reason']);
     for (const code of REFUSALS) this.refusals.inc({ reason: code.toLowerCase() }, 0);
