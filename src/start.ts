@@ -28,7 +28,8 @@ export interface StartOptions {
 }
 
 /** Runs the service until SIGINT or SIGTERM, and then exits with code 0. With the command line argument `migrate` it only runs the
- *  migrations. When the start fails, it prints the error to stderr and exits with code 1. */
+ *  migrations. It prints the error to stderr and exits with code 1 when the start fails, and when only a new process can free the
+ *  worker slots that tasks hold after they ignored their abort signal. */
 export async function startCronzimus(options: StartOptions = {}): Promise<void> {
   const undo: Undo[] = [];
   // Aborted with the error that ends the process, or with null by a signal.

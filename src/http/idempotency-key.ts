@@ -32,7 +32,7 @@ export class IdempotencyKeyReusedError extends Problem {
 }
 
 /** Documents that a route accepts the header `Idempotency-Key`. */
-export const HeedsIdempotencyKey = (): MethodDecorator =>
+export const AcceptsIdempotencyKey = (): MethodDecorator =>
   ApiHeader({
     name: NAME,
     required: false,

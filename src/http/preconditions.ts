@@ -41,7 +41,7 @@ export class PreconditionFailedError extends Problem {
 }
 
 /** Documents that a route accepts the header `If-Match`. */
-export const HeedsIfMatch = (): MethodDecorator =>
+export const AcceptsIfMatch = (): MethodDecorator =>
   ApiHeader({
     name: 'If-Match',
     required: false,
