@@ -12,7 +12,7 @@ import { RunsModule } from './runs/runs.module.js';
 import { SchedulerModule } from './scheduler/scheduler.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 
-/** The rooms, from left to right; each imports only from those before it. `imports` are the user's own modules. */
+/** All modules of the service. Each depends only on those before it. `imports` are the user's own modules. */
 @Module({})
 export class AppModule {
   static with(environment: Environment, imports: NonNullable<ModuleMetadata['imports']> = []): DynamicModule {

@@ -48,7 +48,9 @@ describeWithPooler('a start through PgBouncer', () => {
     await withPooler({ pool_mode: 'transaction', ...settings }, async (url) => {
       await Promise.all(Array.from({ length: sessions }, () => ask(url, 'SELECT pg_sleep(0.5)')));
       const { code, told } = await start({ DATABASE_URL: url });
-      expect(told).toMatch(/^DATABASE_POOLED: DATABASE_URL leads through a pooler.*Set DATABASE_DIRECT_URL/);
+      expect(told).toMatch(
+        /^DATABASE_POOLED: DATABASE_URL leads through a transaction pooler.*Set DATABASE_DIRECT_URL/,
+      );
       expect(code).toBe(1);
     });
   });
@@ -56,7 +58,7 @@ describeWithPooler('a start through PgBouncer', () => {
   it('by transaction is refused where it is the direct way', async () => {
     await withPooler({ pool_mode: 'transaction' }, async (url) => {
       const { code, told } = await start({ DATABASE_URL: database.url, DATABASE_DIRECT_URL: url });
-      expect(told).toMatch(/^DATABASE_POOLED: DATABASE_DIRECT_URL leads through a pooler/);
+      expect(told).toMatch(/^DATABASE_POOLED: DATABASE_DIRECT_URL leads through a transaction pooler/);
       expect(code).toBe(1);
     });
   });
@@ -77,7 +79,9 @@ describeWithPooler('a start through PgBouncer', () => {
 
   it('names the variable that leads nowhere', async () => {
     const { code, told } = await start({ DATABASE_URL: database.url, DATABASE_DIRECT_URL: 'postgres://127.0.0.1:1/x' });
-    expect(told).toMatch(/^DATABASE_UNAVAILABLE: DATABASE_DIRECT_URL leads to 127\.0\.0\.1:1/);
+    expect(told).toMatch(
+      /^DATABASE_UNAVAILABLE: Cannot connect to the database in DATABASE_DIRECT_URL \(127\.0\.0\.1:1,/,
+    );
     expect(code).toBe(1);
   });
 });

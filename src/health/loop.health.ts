@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import { Clockwork } from '../scheduler/lifecycle.js';
 
-/** Whether this process has started and is not draining. */
+/** Down while this process starts or drains, and when one of its loops is stuck. */
 @Injectable()
 export class LoopHealth {
   constructor(

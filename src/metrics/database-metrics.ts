@@ -12,7 +12,7 @@ interface Figures {
 interface TableFigures {
   table: string;
   bytes: number;
-  /** The server's estimate; null before the first ANALYZE. */
+  /** The estimate of the server. Null before the first ANALYZE. */
   rows: number | null;
 }
 
@@ -42,11 +42,11 @@ export class DatabaseMetrics {
   }
 }
 
-// Who is connected is open to every role, what they do is not asked.
+// Every role may read the number of connections. Their activity, which needs privileges, is not read.
 const connections = `
   SELECT sum(numbackends)::int AS connections, current_setting('max_connections')::int AS limit FROM pg_stat_database`;
 
-// An estimate: to count the rows of a long history takes seconds.
+// The number of rows is an estimate, because counting the rows of a long history takes seconds.
 const sizes = `
   SELECT c.relname AS table,
     pg_total_relation_size(c.oid)::float8 AS bytes, nullif(c.reltuples, -1)::float8 AS rows

@@ -2,6 +2,7 @@ import dns, { type LookupAddress } from 'node:dns';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import { withoutBrackets } from '../core/ip.js';
 import type { Destinations } from './http-destinations.js';
 
 export interface OutgoingRequest {
@@ -40,7 +41,7 @@ function sendOnce(
   destinations: Destinations,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const host = withoutBrackets(url.hostname);
   // Node does not call `lookup` for an address.
   if (isIP(host)) destinations.check(host, host);
   const secure = url.protocol === 'https:';

@@ -1,4 +1,4 @@
-import { hosts } from '../config/values.js';
+import { hosts } from '../config/variable-types.js';
 import { Destinations } from './http-destinations.js';
 
 /** 'open' when the connection is allowed, otherwise the code of the refusal. */

@@ -1,11 +1,9 @@
-import { isIP } from 'node:net';
 import type { Environment } from '../config/environment.js';
-import { isLoopback } from '../config/loopback.js';
+import { IpSet, isAddressOrNetwork, isLoopback } from '../core/ip.js';
 import { AddressRefusedError } from './http-errors.js';
-import { Networks } from './networks.js';
 
-const LOOPBACK = new Networks(['127.0.0.0/8', '::1']);
-/** The unspecified address, link-local, multicast and broadcast. */
+const LOOPBACK = new IpSet(['127.0.0.0/8', '::1']);
+/** This machine, link-local, multicast and broadcast. */
 const LOCAL = ['0.0.0.0/8', '::', '169.254.0.0/16', 'fe80::/10', '224.0.0.0/4', 'ff00::/8', '255.255.255.255'];
 /** Further addresses at which Alibaba, Azure, Oracle, AWS, Google, Linode and Scaleway serve metadata and credentials. */
 const METADATA = [
@@ -20,19 +18,19 @@ const METADATA = [
 ];
 /** Teredo addresses contain an obfuscated IPv4 address. */
 const TEREDO = '2001::/32';
-const NEVER = new Networks([...LOCAL, ...METADATA, TEREDO]);
+const NEVER = new IpSet([...LOCAL, ...METADATA, TEREDO]);
 
 /** The addresses that the http task may connect to. */
 export class Destinations {
   private readonly loopbackToo: boolean;
-  /** HTTP_TASK_ALLOWED_HOSTS. Undefined: every host is allowed. */
-  private readonly listed: { names: string[]; networks: Networks } | undefined;
+  /** Of HTTP_TASK_ALLOWED_HOSTS; undefined: no limit. */
+  private readonly listed: { names: string[]; networks: IpSet } | undefined;
 
   constructor({ HOST, HTTP_TASK_ALLOWED_HOSTS: words }: Pick<Environment, 'HOST' | 'HTTP_TASK_ALLOWED_HOSTS'>) {
     this.loopbackToo = isLoopback(HOST);
     this.listed = words && {
-      names: words.filter((word) => !isNetwork(word)),
-      networks: new Networks(words.filter(isNetwork)),
+      names: words.filter((word) => !isAddressOrNetwork(word)),
+      networks: new IpSet(words.filter(isAddressOrNetwork)),
     };
   }
 
@@ -58,5 +56,3 @@ export class Destinations {
     return this.listed.networks.has(address) || this.listed.names.some(named);
   }
 }
-
-const isNetwork = (word: string) => isIP(word.split('/')[0]!) !== 0;

@@ -1,7 +1,7 @@
 import { type FactoryProvider, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { isLoopback } from '../config/loopback.js';
+import { isLoopback } from '../core/ip.js';
 import { ReplicasModule } from '../replicas/replicas.module.js';
 import { HttpTask } from './http.task.js';
 import { TaskPublication } from './published-tasks.js';

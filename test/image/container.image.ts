@@ -74,7 +74,7 @@ describe('the image', () => {
   it('refuses to start without a key, and without a database', async () => {
     const keyless = await start(IMAGE, { DATABASE_URL: database.url });
     expect(await keyless.ended()).toBe(1);
-    expect(await keyless.said()).toMatch(/BAD_ENVIRONMENT[^]*there are no keys; set API_KEYS_FILE or API_KEYS/);
+    expect(await keyless.said()).toMatch(/BAD_ENVIRONMENT[^]*there are no API keys; set API_KEYS_FILE or API_KEYS/);
 
     const homeless = await start(IMAGE, KEYS);
     expect(await homeless.ended()).toBe(1);

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { Actor } from '../../auth/actor.js';
 import { Role } from '../../auth/role.decorator.js';
 import { API } from '../../http/api.js';
-import { HeedsIdempotencyKey, IdempotencyKey } from '../../http/idempotency-key.js';
+import { AcceptsIdempotencyKey, IdempotencyKey } from '../../http/idempotency-key.js';
 import { pageSchema } from '../../http/page.js';
 import { Problems } from '../../http/problems.decorator.js';
 import { RunFinishedError, RunNeverStartedError, RunNotFinishedError, RunNotFoundError } from '../lifecycle/run-errors.js';
@@ -64,7 +64,7 @@ export class RunsController {
     description:
       'Queues a new run of kind `retry` with the input and the policies of the old one, whatever has become of the job. The overlap rule does not count it.',
   })
-  @HeedsIdempotencyKey()
+  @AcceptsIdempotencyKey()
   @ApiResponse({ status: 202, description: 'The new run, pending', standardSchema: runView, headers: runLocation })
   @Problems(
     unknownRun,

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { z } from 'zod';
-import { pruneAudit } from '../../auth/prune-audit.js';
+import { pruneAudit } from '../../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { limit, rows } from '../../database/transaction.js';
 import type { RunContext } from '../../tasks/run-context.js';

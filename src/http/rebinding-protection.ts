@@ -1,12 +1,12 @@
 import type { NextFunction, Request, Response } from 'express';
-import { isLoopback } from '../config/loopback.js';
+import { isLoopback } from '../core/ip.js';
 import { Problem } from '../core/problem.js';
 
 const HOST = /^(?<name>\[[^\]]+\]|[^:]+)(?::\d{1,5})?$/;
 
-/** Refuses requests that a web page of another site made a browser send to this machine (DNS rebinding, cross-site
- *  forms): `Host`, and `Origin` where there is one, must name localhost, 127.0.0.0/8 or [::1]. */
-export function localOnly(request: Request, _response: Response, next: NextFunction): void {
+/** Rejects requests that a page of another site made the user's browser send to this machine, by DNS rebinding or a cross-site form.
+ *  The `Host` header, and the `Origin` header when there is one, must name localhost, 127.0.0.0/8 or [::1]. */
+export function rebindingProtection(request: Request, _response: Response, next: NextFunction): void {
   const { host, origin } = request.headers;
   if (!isLocalHost(host)) {
     next(new ForbiddenHostError());

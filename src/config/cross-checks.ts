@@ -1,5 +1,5 @@
+import { isLoopback } from '../core/ip.js';
 import type { Fault } from '../core/problem.js';
-import { isLoopback } from './loopback.js';
 
 interface Given {
   HOST?: string | undefined;
@@ -10,33 +10,35 @@ interface Given {
   DATABASE_DIRECT_URL?: string | undefined;
 }
 
-/** What is wrong with variables taken together. Who may come in matters only to a process that listens. */
-export const jointFaults = (given: Given, listens: boolean): Fault[] => [
+/** Faults of variables that contradict each other. Authentication is checked only for a process that `listens`. */
+export const crossCheck = (given: Given, listens: boolean): Fault[] => [
   ...databaseFaults(given),
   ...(listens ? authFaults(given) : []),
 ];
 
 function databaseFaults({ DATABASE_URL, DATABASE_DIRECT_URL }: Given): Fault[] {
   if (!DATABASE_DIRECT_URL || DATABASE_URL) return [];
-  const message = 'is another way to the database of DATABASE_URL, which is not set; set both, or neither';
+  const message = 'is a second URL of the database in DATABASE_URL, which is not set; set both or neither';
   return [{ path: 'DATABASE_DIRECT_URL', message }];
 }
 
-/** Whoever can reach the API needs a key, unless somebody said otherwise. */
+/** An API that other machines can reach needs keys, unless AUTH_MODE=none says that it does not. */
 function authFaults({ HOST = 'localhost', AUTH_MODE, API_KEYS, API_KEYS_FILE }: Given): Fault[] {
   const keys = API_KEYS_FILE ?? API_KEYS;
   if (API_KEYS && API_KEYS_FILE)
     return [{ path: 'API_KEYS_FILE', message: 'API_KEYS is set too; set only one of them' }];
   if (AUTH_MODE === 'none' && keys)
-    return [{ path: 'AUTH_MODE', message: 'none would ignore the keys that are set; remove them, or AUTH_MODE' }];
+    return [
+      { path: 'AUTH_MODE', message: 'none would ignore the API keys that are set; remove the keys or AUTH_MODE' },
+    ];
   if (AUTH_MODE === 'keys' && !keys)
-    return [{ path: 'AUTH_MODE', message: 'keys needs some; set API_KEYS_FILE or API_KEYS' }];
+    return [{ path: 'AUTH_MODE', message: 'keys needs API keys; set API_KEYS_FILE or API_KEYS' }];
   if (!AUTH_MODE && !keys && !isLoopback(HOST))
     return [
       {
         path: 'HOST',
-        message: `"${HOST}" can be reached from outside, and there are no keys; set API_KEYS_FILE or API_KEYS, \
-or AUTH_MODE=none where something in front of it checks who asks`,
+        message: `"${HOST}" can be reached from other machines, and there are no API keys; set API_KEYS_FILE or API_KEYS, \
+or AUTH_MODE=none when a proxy in front of the service authenticates requests`,
       },
     ];
   return [];

@@ -1,8 +1,8 @@
 import type { ObjectLiteral, SelectQueryBuilder } from 'typeorm';
 
-/** Selects rows of an entity for getRawMany(), whole unless told which fields: the same values, without the time that TypeORM
- *  takes to build entities. */
-export function plain<T extends ObjectLiteral>(
+/** Selects columns for `getRawMany()`, which then returns rows with the property names of the entity. `fields` defaults to all columns.
+ *  The values are the same as those of `getMany()`, without the time that TypeORM needs to build entities. */
+export function selectColumns<T extends ObjectLiteral>(
   builder: SelectQueryBuilder<T>,
   fields?: readonly (keyof T & string)[],
 ): SelectQueryBuilder<T> {

@@ -1,4 +1,4 @@
-import { isLocalHost, isLocalOrigin } from './local-only.js';
+import { isLocalHost, isLocalOrigin } from './rebinding-protection.js';
 
 it.each(['localhost', 'LOCALHOST:3000', '127.0.0.1', '127.1.2.3:80', '[::1]', '[::1]:3000'])('%s is local', (host) => {
   expect(isLocalHost(host)).toBe(true);
@@ -18,12 +18,15 @@ it.each([
   expect(isLocalOrigin(`http://${host}`)).toBe(false);
 });
 
-it.each([undefined, '', 'localhost:', 'localhost:3000:1', 'a@localhost', 'localhost/'])('%p is no host', (host) => {
-  expect(isLocalHost(host)).toBe(false);
-});
+it.each([undefined, '', 'localhost:', 'localhost:3000:1', 'a@localhost', 'localhost/'])(
+  '%p is not a valid host',
+  (host) => {
+    expect(isLocalHost(host)).toBe(false);
+  },
+);
 
 it.each(['null', '', 'file://localhost', 'localhost', 'http://localhost@evil.example'])(
-  '%p is no local origin',
+  '%p is not a local origin',
   (origin) => {
     expect(isLocalOrigin(origin)).toBe(false);
   },
