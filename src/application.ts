@@ -11,7 +11,7 @@ import { Problem } from './core/problem.js';
 import { API } from './http/api.js';
 import { setUpOpenApi } from './http/openapi.js';
 import { setUpHttp } from './http/set-up-http.js';
-import { Clockwork } from './scheduler/lifecycle.js';
+import { SchedulerLifecycle } from './scheduler/lifecycle.js';
 import { jobsFileBody } from './jobs/api/jobs-file.controller.js';
 import { JobsService } from './jobs/api/jobs.service.js';
 import { SchedulerSwitch } from './scheduler/scheduler-switch.js';
@@ -49,8 +49,8 @@ export async function createApplication(
 export async function serve(app: NestExpressApplication, environment: Environment): Promise<() => Promise<void>> {
   const { HOST, PORT, ROLES } = environment;
   await app.init();
-  const clockwork = app.get(Clockwork);
-  await clockwork.read();
+  const lifecycle = app.get(SchedulerLifecycle);
+  await lifecycle.read();
   if (environment.START_PAUSED) await pause(app);
   await app.listen(PORT, HOST).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EADDRINUSE')
@@ -65,10 +65,10 @@ export async function serve(app: NestExpressApplication, environment: Environmen
   });
   const keys = app.get(ApiKeys);
   const stop = async () => {
-    await Promise.all([keys.stop(), clockwork.stop()]);
+    await Promise.all([keys.stop(), lifecycle.stop()]);
   };
   try {
-    await clockwork.start();
+    await lifecycle.start();
     keys.watch();
     await announce(app, ROLES);
   } catch (error) {

@@ -6,7 +6,7 @@ import { CronJob } from 'cron';
 import type { DataSource } from 'typeorm';
 import { SCHEDULER } from '../src/database/data-source.js';
 import { SchedulerDatabase } from '../src/database/scheduler-database.js';
-import { Clockwork } from '../src/scheduler/lifecycle.js';
+import { SchedulerLifecycle } from '../src/scheduler/lifecycle.js';
 import { DatabaseClock } from '../src/jobs/dispatch/database-clock.js';
 import { DeclaredJobs } from '../src/jobs/declared/sync-declared-jobs.js';
 import { Dispatcher } from '../src/jobs/dispatch/dispatcher.js';
@@ -215,11 +215,11 @@ describe('a job that is edited while it rings', () => {
 
 describe('the alarms', () => {
   it('ring at the instant of each job, and not when a poll happens to come', async () => {
-    const clockwork = app.get(Clockwork, { strict: false });
+    const lifecycle = app.get(SchedulerLifecycle, { strict: false });
     const at = { nextOccurrenceAt: NEXT_CENTURY, nextRunAt: NEXT_CENTURY, updatedAt: new Date() };
     const trigger = { type: 'date', at: NEXT_CENTURY.toISOString() } as const;
     await givenJobs(scheduler, [jobRow('far', { ...at, trigger }), jobRow('asleep', { ...at, trigger, paused: true })]);
-    await clockwork.start();
+    await lifecycle.start();
     try {
       const alarms = app.get(SchedulerRegistry, { strict: false }).getCronJobs();
       const clock = app.get(DatabaseClock, { strict: false });
@@ -228,13 +228,13 @@ describe('the alarms', () => {
       const rings = alarms.get('far')!.nextDate().toMillis();
       expect(Math.abs(rings - Date.now() - clock.until(NEXT_CENTURY))).toBeLessThan(1_000);
     } finally {
-      await clockwork.stop();
+      await lifecycle.stop();
     }
     expect(app.get(SchedulerRegistry, { strict: false }).getCronJobs().size).toBe(0);
   });
 
   it('are set for the 10,000 jobs that come next, where there are more', async () => {
-    const clockwork = app.get(Clockwork, { strict: false });
+    const lifecycle = app.get(SchedulerLifecycle, { strict: false });
     const registry = app.get(SchedulerRegistry, { strict: false });
     registry.addCronJob('of a user', CronJob.from({ cronTime: NEXT_CENTURY, onTick: () => {} }));
     await givenJobs(scheduler, [jobRow('pattern', { paused: true })]);
@@ -244,14 +244,14 @@ describe('the alarms', () => {
          'name', 'one-of-many-' || n, 'next_run_at', timestamptz '2100-01-01' + n * interval '1 s'))).*
        FROM cronzimus.jobs job, generate_series(1, 10050) AS n`,
     );
-    await clockwork.start();
+    await lifecycle.start();
     try {
       const ours = () => [...registry.getCronJobs().keys()].filter((name) => name.startsWith('one-of-many-'));
       await eventually(() => expect(ours()).toHaveLength(10_000), { within: 30_000 });
       const numbers = ours().map((name) => Number(name.slice('one-of-many-'.length)));
       expect(Math.max(...numbers)).toBe(10_000);
     } finally {
-      await clockwork.stop();
+      await lifecycle.stop();
     }
     expect([...registry.getCronJobs().keys()]).toEqual(['of a user']);
     registry.deleteCronJob('of a user');

@@ -31,7 +31,7 @@ beforeAll(async () => {
   await replicas().join();
   const logger = { debug: note, info: note, warn: note, error: note } as unknown as PinoLogger;
   settler = new Settler(scheduler(), app.get(RunMetrics, { strict: false }), logger);
-  settler.start();
+  settler.startWriting();
 });
 
 beforeEach(async () => {

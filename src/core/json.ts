@@ -1,4 +1,4 @@
-import { bare, type Mask } from './mask.js';
+import { unmasked, type Mask } from './mask.js';
 import { Problem } from './problem.js';
 
 /** A value that PostgreSQL's jsonb can hold. */
@@ -7,7 +7,7 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 const LARGEST_OUTPUT_BYTES = 65_536;
 
 /** A task's result as JSON text that the database can hold. Null when the task returned nothing. Throws OUTPUT_NOT_STORABLE. */
-export function outputAsJson(output: unknown, mask: Mask = bare): string | null {
+export function outputAsJson(output: unknown, mask: Mask = unmasked): string | null {
   if (output === undefined) return null;
   const text = stringify(output, mask);
   if (text === undefined)
@@ -25,7 +25,7 @@ export function outputAsJson(output: unknown, mask: Mask = bare): string | null 
 export const storableText = (text: string) => text.toWellFormed().replaceAll('\0', '\ufffd');
 
 /** The fields of a log line as JSON text that the database can hold. Never throws: fields that are not JSON become a note. */
-export function fieldsAsJson(fields: object, mask: Mask = bare): string {
+export function fieldsAsJson(fields: object, mask: Mask = unmasked): string {
   try {
     const named = fields instanceof Error ? { err: fields } : fields;
     return JSON.stringify(named, (_key, value: unknown) => masked(readable(value), mask));
@@ -45,7 +45,7 @@ function readable(value: unknown): unknown {
 
 /** A replacer for JSON.stringify, which calls it for every part of a value. It masks strings, numbers and keys. */
 function masked(value: unknown, mask: Mask): unknown {
-  if (mask === bare) return value;
+  if (mask === unmasked) return value;
   if (typeof value === 'string') return mask(value);
   if (typeof value === 'number') return mask(String(value)) === '***' ? '***' : value;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
@@ -54,7 +54,7 @@ function masked(value: unknown, mask: Mask): unknown {
 
 function stringify(output: unknown, mask: Mask): string | undefined {
   try {
-    return JSON.stringify(output, mask === bare ? undefined : (_key, value: unknown) => masked(value, mask));
+    return JSON.stringify(output, mask === unmasked ? undefined : (_key, value: unknown) => masked(value, mask));
   } catch (error) {
     throw unstorable(error instanceof Error ? error.message : String(error));
   }

@@ -1,5 +1,5 @@
 import { outputAsJson } from './json.js';
-import { bare, maskOf } from './mask.js';
+import { unmasked, maskOf } from './mask.js';
 
 const SECRET = 'p"ss wörd/+1';
 
@@ -40,7 +40,7 @@ describe('a mask', () => {
   });
 
   it('does not mask values of fewer than four characters', () => {
-    expect(maskOf(['', 'sa', 'abc'])).toBe(bare);
+    expect(maskOf(['', 'sa', 'abc'])).toBe(unmasked);
     expect(maskOf(['abcd'])('abcd')).toBe('***');
   });
 

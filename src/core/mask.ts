@@ -2,7 +2,7 @@
 export type Mask = (text: string) => string;
 
 /** The mask for work without secrets: it changes nothing. */
-export const bare: Mask = (text) => text;
+export const unmasked: Mask = (text) => text;
 
 /** Characters. Shorter secrets are not masked, because their text is likely to occur inside ordinary words. */
 const SHORTEST = 4;
@@ -14,7 +14,7 @@ export function maskOf(secrets: readonly string[]): Mask {
   const long = secrets.filter((secret) => secret.length >= SHORTEST);
   // A longer secret may contain a shorter one, so it is replaced first.
   const hidden = [...new Set(long.flatMap(waysToWrite))].toSorted((a, b) => b.length - a.length);
-  if (hidden.length === 0) return bare;
+  if (hidden.length === 0) return unmasked;
   return (text) => hidden.reduce((masked, one) => withoutStart(masked.replaceAll(one, '***'), one), text);
 }
 

@@ -12,9 +12,7 @@ export async function waitForMigrations(
 ): Promise<void> {
   refuseSharedAccount(settings, users);
   await (await connect(settings, 'look')).end();
-  await wait(migrationSource(settings), stop, (source) =>
-    isBehind(source, `"${settings.DATABASE_SCHEMA}".migrations`),
-  );
+  await wait(migrationSource(settings), stop, (source) => isBehind(source, `"${settings.DATABASE_SCHEMA}".migrations`));
   if (has(users)) await wait(userSource(settings, users), stop, (source) => isBehind(source, 'migrations'));
 }
 

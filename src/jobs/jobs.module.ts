@@ -46,13 +46,7 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     RunsModule,
     TasksModule,
   ],
-  controllers: [
-    JobsController,
-    JobDefinitionsController,
-    BackfillController,
-    JobsFileController,
-    TriggersController,
-  ],
+  controllers: [JobsController, JobDefinitionsController, BackfillController, JobsFileController, TriggersController],
   providers: [
     Jobs,
     JobsService,

@@ -1,12 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { LoggerOptions } from 'pino';
 import { fieldsAsJson } from '../core/json.js';
-import { bare, type Mask } from '../core/mask.js';
+import { unmasked, type Mask } from '../core/mask.js';
 
 const masks = new AsyncLocalStorage<Mask>();
 
 /** Runs `work`. Until it has finished, all log lines that its code writes are masked, including those of libraries it calls. */
-export const withMask = <T>(mask: Mask, work: () => T): T => (mask === bare ? work() : masks.run(mask, work));
+export const withMask = <T>(mask: Mask, work: () => T): T => (mask === unmasked ? work() : masks.run(mask, work));
 
 /** pino hooks that mask the arguments of every call of a logger inside `withMask`. */
 export const maskedLines: NonNullable<LoggerOptions['hooks']> = {

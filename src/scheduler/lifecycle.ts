@@ -13,7 +13,7 @@ import { DispatchLoop } from '../jobs/dispatch/dispatch-loop.js';
 
 /** Starts and stops everything that ticks, in the one right order. */
 @Injectable()
-export class Clockwork {
+export class SchedulerLifecycle {
   /** True from the end of the start to the beginning of the stop. */
   running = false;
 
@@ -40,13 +40,13 @@ export class Clockwork {
     await this.replicas.join();
     if (this.has('scheduler')) await this.declarations.declare();
     if (this.has('worker')) {
-      this.logs.start();
-      this.worker.start();
+      this.logs.startFlushing();
+      this.worker.startClaiming();
     }
-    if (this.has('scheduler') || this.has('worker')) this.recovery.start();
+    if (this.has('scheduler') || this.has('worker')) this.recovery.startWatching();
     if (this.has('scheduler')) {
-      this.declarations.start();
-      this.dispatch.start();
+      this.declarations.startDeclaring();
+      this.dispatch.startDispatching();
     }
     this.running = true;
   }

@@ -3,7 +3,7 @@ import { openTrigger, type Trigger } from '../../src/core/triggers/trigger.js';
 import { decide, nextAfter } from '../../src/jobs/dispatch/decide.js';
 import type { Job } from '../../src/jobs/definition/job.entity.js';
 import type { Lanes } from '../../src/jobs/dispatch/unfinished-runs.js';
-import type { RunDraft } from '../../src/runs/lifecycle/run-draft.js';
+import type { RunDraft } from '../../src/runs/lifecycle/create-runs.js';
 import { jobRow } from './jobs.js';
 import { cases, instantIn, triggerNear } from './triggers.js';
 
@@ -39,12 +39,12 @@ interface Step {
 const ZONES = ['UTC', 'Europe/Berlin', 'America/Sao_Paulo', 'Australia/Lord_Howe', 'Africa/Casablanca'];
 
 const few = fc.constantFrom(0, 0, 0, 1, 2);
-const underWay = fc.record({ running: few, waiting: few, held: few });
+const unfinished = fc.record({ running: few, waiting: few, held: few });
 const step = fc.record({
   act: fc.constantFrom<Step['act'][]>('look', 'look', 'look', 'pause', 'resume', 'pause all', 'resume all'),
   occurrences: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 30 })),
   fraction: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-  lanes: fc.record({ schedule: underWay, catchUp: underWay }),
+  lanes: fc.record({ schedule: unfinished, catchUp: unfinished }),
 });
 const policies = fc.record({
   misfire: fc.record({

@@ -10,7 +10,7 @@ import { rows } from '../../database/transaction.js';
 import { backgroundPriority } from '../../runs/lifecycle/run-queue.js';
 import { notify } from '../../replicas/notify.js';
 import { cancelRuns } from '../../runs/lifecycle/cancel-runs.js';
-import { once } from '../../runs/lifecycle/idempotency-keys.js';
+import { withIdempotencyKey } from '../../runs/lifecycle/idempotency-keys.js';
 import { itemsOf } from '../../runs/api/read-runs.js';
 import { createRuns } from '../../runs/lifecycle/create-runs.js';
 import { isUnfinished } from '../../runs/lifecycle/run.entity.js';
@@ -43,7 +43,9 @@ export class Backfill {
         const occurrences = await this.occurrences(tx, await this.lock(tx, name), request);
         return { count: occurrences.length, runs: [], occurrences: occurrences.slice(0, MOST_SHOWN) };
       }
-      const ids = await once(tx, key, { backfill: name, ...request }, () => this.queueRuns(tx, name, actor, request));
+      const ids = await withIdempotencyKey(tx, key, { backfill: name, ...request }, () =>
+        this.queueRuns(tx, name, actor, request),
+      );
       return { count: ids.length, runs: await itemsOf(tx, ids) };
     }, LONGEST_STATEMENT_MS);
   }

@@ -7,7 +7,7 @@ import { databaseNow } from '../../database/database-now.js';
 import type { Page } from '../../http/page.js';
 import { notify } from '../../replicas/notify.js';
 import { cancelRuns } from '../../runs/lifecycle/cancel-runs.js';
-import { once } from '../../runs/lifecycle/idempotency-keys.js';
+import { withIdempotencyKey } from '../../runs/lifecycle/idempotency-keys.js';
 import { createRuns } from '../../runs/lifecycle/create-runs.js';
 import { findRun } from '../../runs/api/read-runs.js';
 import { RunMetrics } from '../../runs/worker/run-metrics.js';
@@ -59,7 +59,7 @@ export class JobsService {
    *  Throws JOB_NOT_FOUND, JOB_BUSY, INVALID_INPUT, IDEMPOTENCY_KEY_REUSED. */
   runNow(name: string, actor: Actor, input?: object, key?: string): Promise<RunView> {
     return this.database.transaction(async (tx) => {
-      const [id] = await once(tx, key, { run: name, input }, () => this.queueRun(tx, name, actor, input));
+      const [id] = await withIdempotencyKey(tx, key, { run: name, input }, () => this.queueRun(tx, name, actor, input));
       return findRun(tx, id!);
     });
   }
@@ -96,7 +96,7 @@ export class JobsService {
     return this.database.transaction(async (tx) => {
       const job = await this.find(tx, name, true);
       if (job.paused !== paused) {
-        await this.dispatcher.dispatch(tx, [job], await databaseNow(tx));
+        await this.dispatcher.dispatchLocked(tx, [job], await databaseNow(tx));
         // Of a job of the API there is no other declaration than what it is now.
         await tx.query(
           `UPDATE jobs SET paused = $2, declared_paused = CASE source WHEN 'api' THEN $2 ELSE declared_paused END,

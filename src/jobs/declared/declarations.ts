@@ -58,7 +58,7 @@ export class Declarations {
     this.declaredAs = number;
   }
 
-  start(): void {
+  startDeclaring(): void {
     this.replicas.onRejoined(() => this.loop.wake());
     this.loop.start();
     this.watch.start((file) => {

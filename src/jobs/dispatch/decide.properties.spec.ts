@@ -2,7 +2,7 @@ import { inAnyLife, type Look } from '../../../test/support/job-life.js';
 import type { Trigger } from '../../core/triggers/trigger.js';
 import type { RunDraft } from '../../runs/lifecycle/create-runs.js';
 import { delayed } from './misfire.js';
-import type { UnderWay } from './overlap.js';
+import type { UnfinishedRuns } from './overlap.js';
 
 /** The instants from `first` on, while they are `within`. */
 function instants(trigger: Trigger, first: Date | null, within: (occurrence: Date) => boolean): number[] {
@@ -18,7 +18,7 @@ const covered = (trigger: Trigger, { scheduledAt, missed }: RunDraft) =>
 const allOf = (looks: Look[]) => looks.flatMap(({ drafts }) => drafts);
 const single = (drafts: RunDraft[], kind: RunDraft['kind']) =>
   drafts.filter((draft) => draft.kind === kind && !draft.missed);
-const isBusy = ({ running, waiting, held }: UnderWay) => running + waiting + held > 0;
+const isBusy = ({ running, waiting, held }: UnfinishedRuns) => running + waiting + held > 0;
 
 describe('whatever happens to a job', () => {
   it('each instant that falls due has exactly one disposition, and none before it is due', () => {

@@ -75,16 +75,16 @@ export class Dispatcher {
     ]);
     if (state.paused) return { decisions: [], more: false };
     this.lagMs = now.getTime() - (jobs[0]?.nextOccurrenceAt ?? now).getTime();
-    const decisions = await this.dispose(tx, jobs, now, state, slots);
+    const decisions = await this.decideAndWrite(tx, jobs, now, state, slots);
     return { decisions, more: jobs.length === limit || decisions.length < jobs.length };
   }
 
   /** Disposes of what is due of these jobs, whose rows the transaction has locked; may leave some for a next time. */
-  async dispatch(tx: EntityManager, jobs: DueJob[], now: Date): Promise<Decision[]> {
-    return jobs.length > 0 ? this.dispose(tx, jobs, now, await schedulerState(tx), NONE) : [];
+  async dispatchLocked(tx: EntityManager, jobs: DueJob[], now: Date): Promise<Decision[]> {
+    return jobs.length > 0 ? this.decideAndWrite(tx, jobs, now, await schedulerState(tx), NONE) : [];
   }
 
-  private async dispose(
+  private async decideAndWrite(
     tx: EntityManager,
     jobs: DueJob[],
     now: Date,
@@ -92,7 +92,7 @@ export class Dispatcher {
     slots: Reservation,
   ): Promise<Decision[]> {
     if (jobs.length === 0) return [];
-    const decisions = this.decideAll(jobs, { now, resumedAt: paused ? now : resumedAt }, await lanesOf(tx, jobs));
+    const decisions = this.decideBatch(jobs, { now, resumedAt: paused ? now : resumedAt }, await lanesOf(tx, jobs));
     const replaced = decisions.filter(({ replaces }) => replaces).map(({ job }) => job.id);
     const { ended, running } = await cancelRuns(tx, await replaceableRuns(tx, replaced), 'replaced');
     const drafts = this.directStarts.choose(
@@ -111,12 +111,12 @@ export class Dispatcher {
     return decisions;
   }
 
-  private decideAll(jobs: DueJob[], instants: Instants, lanes: Map<string, Lanes>): Decision[] {
+  private decideBatch(jobs: DueJob[], instants: Instants, lanes: Map<string, Lanes>): Decision[] {
     const started = performance.now();
     const decisions: Decision[] = [];
     let runs = 0;
     for (const job of jobs) {
-      const decision = this.decideOne(job, instants, lanes.get(job.id));
+      const decision = this.decideOrBackOff(job, instants, lanes.get(job.id));
       decisions.push(decision);
       runs += decision.drafts.length;
       if (runs >= MOST_RUNS || performance.now() - started > LONGEST_DECIDING_MS) break;
@@ -125,7 +125,7 @@ export class Dispatcher {
   }
 
   /** A job that cannot be decided keeps its occurrence and backs off alone. */
-  private decideOne(job: DueJob, instants: Instants, lanes: Lanes | undefined): Decision {
+  private decideOrBackOff(job: DueJob, instants: Instants, lanes: Lanes | undefined): Decision {
     try {
       return decide(job, instants, lanes);
     } catch (error) {

@@ -71,7 +71,7 @@ export class JobEditor {
       return made ? { change: 'created', before: null, after: made } : null;
     }
     if (this.isSame(job, wanted, now)) return { change: 'unchanged', before: job, after: job };
-    const [decision] = await this.dispatcher.dispatch(tx, [job], now);
+    const [decision] = await this.dispatcher.dispatchLocked(tx, [job], now);
     const { name, source, owner } = wanted;
     const edited = { ...this.definition(wanted.definition, job, now), source, owner };
     const after = await updateJob(tx, job, edited, decision!.next, now);
@@ -102,7 +102,7 @@ export class JobEditor {
   async remove(tx: EntityManager, actorOf: (source: JobSource) => Actor, jobs: Job[], now: Date): Promise<void> {
     // Nothing that runs is to be replaced.
     let left = jobs.map((job) => Object.assign(new Job(), job, { overlap: 'allow' }));
-    while (left.length > 0) left = left.slice((await this.dispatcher.dispatch(tx, left, now)).length);
+    while (left.length > 0) left = left.slice((await this.dispatcher.dispatchLocked(tx, left, now)).length);
     const ids = jobs.map(({ id }) => id);
     await tx.query('DELETE FROM jobs WHERE id = ANY($1)', [ids]);
     this.metrics.ended(tx, await cancelRunsOfJobs(tx, ids));

@@ -6,7 +6,7 @@ import { audit } from '../../auth/audit.js';
 import { rows } from '../../database/transaction.js';
 import { notify } from '../../replicas/notify.js';
 import { cancelRuns } from '../lifecycle/cancel-runs.js';
-import { once } from '../lifecycle/idempotency-keys.js';
+import { withIdempotencyKey } from '../lifecycle/idempotency-keys.js';
 import { releaseHeld } from '../lifecycle/release-held.js';
 import { RunFinishedError, RunNotFoundError } from '../lifecycle/run-errors.js';
 import { retryRun } from '../lifecycle/retry-run.js';
@@ -14,13 +14,7 @@ import type { RunState } from '../lifecycle/run.entity.js';
 import { RunMetrics } from '../worker/run-metrics.js';
 import { ApiDatabase } from '../../database/api-database.js';
 import type { Page } from '../../http/page.js';
-import {
-  findRun,
-  listRuns,
-  type logsQuery,
-  readLogs,
-  type RunsQuery,
-} from './read-runs.js';
+import { findRun, listRuns, type logsQuery, readLogs, type RunsQuery } from './read-runs.js';
 import type { LogLineView, RunItem, RunView } from './run.view.js';
 
 /** The history, for whoever asks over the API. */
@@ -69,7 +63,7 @@ export class RunsService {
   /** Queues a new run with what the old one was made with. Throws RUN_NOT_FOUND, RUN_NOT_FINISHED, RUN_NEVER_STARTED, IDEMPOTENCY_KEY_REUSED. */
   retry(id: string, actor: Actor, key?: string): Promise<RunView> {
     return this.database.transaction(async (tx) => {
-      const [made] = await once(tx, key, { retry: id }, () => this.queueRetry(tx, id, actor));
+      const [made] = await withIdempotencyKey(tx, key, { retry: id }, () => this.queueRetry(tx, id, actor));
       await notify(tx, 'runs');
       return findRun(tx, made!);
     });

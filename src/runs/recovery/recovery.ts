@@ -36,7 +36,7 @@ export class Recovery {
     private readonly logger: PinoLogger,
   ) {}
 
-  start(): void {
+  startWatching(): void {
     this.watch.start();
     this.reconciler.start();
   }

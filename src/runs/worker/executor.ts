@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
-import type { Problem } from '../../core/problem.js';
+import type { CodedError } from '../../core/coded-error.js';
 import type { ClaimedRun } from '../lifecycle/claim-runs.js';
 import { type AttemptResult, givenBack, outcomeOf } from '../lifecycle/outcome.js';
 import { InterruptedError, SlotsAbandonedError } from '../lifecycle/run-errors.js';
@@ -16,7 +16,7 @@ import { TaskRunner } from './task-runner.js';
 /** Executes the runs that this process has claimed: each in a slot until its task has returned. The settler writes its end. */
 @Injectable()
 export class Executor {
-  private readonly events = new EventEmitter<{ retry: [number]; exhausted: [Problem] }>();
+  private readonly events = new EventEmitter<{ retry: [number]; exhausted: [CodedError] }>();
   private expiry: NodeJS.Timeout | undefined;
 
   constructor(
@@ -38,7 +38,7 @@ export class Executor {
   }
 
   /** Calls `listener` when tasks that ignore their signal hold half of the slots: only a new process can free these. */
-  onExhausted(listener: (why: Problem) => void): void {
+  onExhausted(listener: (why: CodedError) => void): void {
     this.events.on('exhausted', listener);
   }
 
@@ -46,7 +46,7 @@ export class Executor {
   accept(runs: ClaimedRun[]): void {
     for (const run of runs)
       if (run.claimedAhead) this.ahead.add(run);
-      else this.begin(run);
+      else this.startAttempt(run);
     this.startWaiting();
   }
 
@@ -59,7 +59,7 @@ export class Executor {
     while (this.ahead.any && this.slots.free() > 0) {
       const run = this.ahead.next();
       if (!run) break;
-      this.begin(run);
+      this.startAttempt(run);
       this.marks.writeSoon();
     }
     this.watchExpiry();
@@ -82,11 +82,11 @@ export class Executor {
     await Promise.all(runs.map((run) => this.settler.settle(givenBack(run))));
   }
 
-  private begin(run: ClaimedRun): void {
+  private startAttempt(run: ClaimedRun): void {
     this.logger.debug({ runId: run.id, job: run.job, attempt: run.attempt, latenessMs: run.latenessMs }, 'run started');
     const stop = new AbortController();
     this.metrics.started(run);
-    const { result, ended } = this.runner.start(run, stop);
+    const { result, ended } = this.runner.startAttempt(run, stop);
     const done = this.settle(run, result, stop.signal);
     const attempt: Attempt = { run, stop, returned: false, abandoned: false, done };
     this.attempts.add(attempt);

@@ -30,7 +30,7 @@ export class Settler {
     private readonly logger: PinoLogger,
   ) {}
 
-  start(): void {
+  startWriting(): void {
     this.loop.start();
   }
 

@@ -52,9 +52,9 @@ export class Worker {
     replicas.onSilenced(() => this.attempts.abort(new DatabaseSilentError()));
   }
 
-  start(): void {
+  startClaiming(): void {
     this.slots.open = true;
-    this.settler.start();
+    this.settler.startWriting();
     this.loop.start();
     this.cancellations.loop.start();
   }

@@ -113,7 +113,9 @@ const plantAttempt = (run: string, number: number) =>
   write(`INSERT INTO cronzimus.run_attempts (run_id, number, state) VALUES ('${run}', ${number}, 'failed')`);
 
 const plantQueueEntry = (run: string) =>
-  write(`INSERT INTO cronzimus.run_queue (run_id, task, priority, ready_at, exclusive) VALUES ('${run}', 'task', 0, now(), false)`);
+  write(
+    `INSERT INTO cronzimus.run_queue (run_id, task, priority, ready_at, exclusive) VALUES ('${run}', 'task', 0, now(), false)`,
+  );
 
 const range = (state: string, reason: string, untilMinute: number, count: number): Planted => ({
   state,
@@ -276,10 +278,7 @@ describe('the checker of the fault suite says what is wrong:', () => {
 
     [
       'is stuck, waits without a queue entry',
-      async () => (
-        await givenAll([2]),
-        plantRun(2, { state: 'pending', attempt: 0, started: null })
-      ),
+      async () => (await givenAll([2]), plantRun(2, { state: 'pending', attempt: 0, started: null })),
     ],
     ['is a queue entry without a waiting run', async () => (await givenAll(), plantQueueEntry(randomUUID()))],
 

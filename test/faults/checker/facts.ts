@@ -66,8 +66,7 @@ export async function readFacts(url: string): Promise<Facts> {
   const recorded = await read<{ run: string; number: number }>(
     'SELECT run_id AS run, number FROM cronzimus.run_attempts',
   );
-  const queued = await read<{ run: string }>('SELECT run_id AS run FROM cronzimus.run_queue',
-  );
+  const queued = await read<{ run: string }>('SELECT run_id AS run FROM cronzimus.run_queue');
   const attempts = new Map<string, Set<number>>();
   for (const { run, number } of recorded) attempts.set(run, (attempts.get(run) ?? new Set()).add(number));
   return { rows, effects, attempts, entries: queued.map(({ run }) => run) };
