@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import type { EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
-import { Problem } from '../../core/problem.js';
+import { CodedError } from '../../core/coded-error.js';
 import { rows } from '../../database/transaction.js';
 import { withCancel } from '../../database/cancel-backend.js';
 import type { ClaimedRun } from '../lifecycle/claim-runs.js';
@@ -53,18 +53,17 @@ async function placeOf(tx: EntityManager): Promise<{ id: string; pid: number }> 
   return place!;
 }
 
-export class TransactionEndedError extends Problem {
+export class TransactionEndedError extends CodedError {
   constructor() {
     super(
-      422,
       'TRANSACTION_ENDED',
       'The task has ended the transaction of its attempt; leave BEGIN, COMMIT and ROLLBACK to the service',
     );
   }
 }
 
-export class StaleAttemptError extends Problem {
+export class StaleAttemptError extends CodedError {
   constructor(attempt: number) {
-    super(409, 'STALE_ATTEMPT', `Attempt ${attempt} is no longer the run's own, so its writes were rolled back`);
+    super('STALE_ATTEMPT', `Attempt ${attempt} is no longer the run's own, so its writes were rolled back`);
   }
 }
