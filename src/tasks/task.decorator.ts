@@ -1,6 +1,6 @@
 import { DiscoveryService } from '@nestjs/core';
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec';
-import type { TriggerInput } from '../core/triggers/trigger.js';
+import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
 import type { RunContext } from './run-context.js';
 import type { WithSecrets } from './secret-reference.js';
 
@@ -29,19 +29,11 @@ export interface TaskHandler<S = undefined> {
   run(input: InputOf<S>, context: RunContext): unknown;
 }
 
-/** A job declared in code: all but the task, which is the class it stands at. */
-export interface DeclaredJob<S> {
-  trigger: TriggerInput;
+/** A job declared in code: a job definition without `task`, which is the class that declares it.
+ *  See [API.md, Job](../../API.md#job). */
+export interface DeclaredJob<S> extends Omit<JobDefinitionInput, 'task' | 'input'> {
+  /** The input of the task; any value in it may be a reference to a secret. Default: `{}`. */
   input?: WithSecrets<WrittenInputOf<S>>;
-  description?: string;
-  paused?: boolean;
-  priority?: number;
-  tags?: string[];
-  timeoutSeconds?: number;
-  retry?: { limit?: number; delaySeconds?: number; backoff?: 'fixed' | 'exponential'; maxDelaySeconds?: number };
-  onInterruption?: 'rerun' | 'fail';
-  misfire?: { policy?: 'skip' | 'once' | 'all'; graceSeconds?: number; maxCatchUp?: number };
-  overlap?: 'allow' | 'skip' | 'queue' | 'replace';
 }
 
 export interface TaskOptions<S> {
