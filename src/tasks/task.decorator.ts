@@ -29,10 +29,9 @@ export interface TaskHandler<S = undefined> {
   run(input: InputOf<S>, context: RunContext): unknown;
 }
 
-/** A job declared in code: a job definition without `task`, which is the class that declares it.
- *  See [API.md, Job](../../API.md#job). */
+/** A job that is declared with its task: a job definition without `task`. See API.md#job. */
 export interface DeclaredJob<S> extends Omit<JobDefinitionInput, 'task' | 'input'> {
-  /** The input of the task; any value in it may be a reference to a secret. Default: `{}`. */
+  /** The input of each run. References to secrets may replace values. Default: `{}`. See API.md#secrets. */
   input?: WithSecrets<WrittenInputOf<S>>;
 }
 

@@ -3,8 +3,8 @@ import type { cronInput } from './cron.input.js';
 import type { dateInput } from './date.trigger.js';
 import type { intervalInput } from './interval.input.js';
 
-type CronInput = z.infer<typeof cronInput>;
-type IntervalInput = z.infer<typeof intervalInput>;
+type CronInput = z.input<typeof cronInput>;
+type IntervalInput = z.input<typeof intervalInput>;
 
 /** At the times of an expression of 5 to 7 fields; without `timeZone` those of DEFAULT_TIME_ZONE. */
 export const cron = (expression: string, options: Omit<CronInput, 'type' | 'expression'> = {}): CronInput => ({
@@ -20,7 +20,7 @@ export const interval = (
 ): IntervalInput => ({ ...options, type: 'interval', everySeconds });
 
 /** Once; a text is ISO 8601 with its offset. */
-export const date = (at: Date | string): z.infer<typeof dateInput> => ({
+export const date = (at: Date | string): z.input<typeof dateInput> => ({
   type: 'date',
   at: typeof at === 'string' ? at : at.toISOString(),
 });

@@ -8,8 +8,14 @@ import { IntervalOccurrences } from './interval.trigger.js';
 import { jitterOf } from './jitter.js';
 import type { Occurrences } from './occurrences.js';
 
+/** An interface, so that the comments on the fields reach the `.d.ts` files of schemas with a trigger. */
+export interface TriggerSchema extends z.ZodDiscriminatedUnion<
+  [typeof cronInput, typeof intervalInput, typeof dateInput],
+  'type'
+> {}
+
 /** What a user writes. A complete TriggerDefinition passes it too. */
-export const triggerInput = z
+export const triggerInput: TriggerSchema = z
   .discriminatedUnion('type', [cronInput, intervalInput, dateInput], {
     error: 'A trigger is an object with a type, which is cron, interval or date',
   })
@@ -23,7 +29,9 @@ export const triggerInput = z
     ],
   });
 
-export type TriggerInput = z.infer<typeof triggerInput>;
+/** When a job runs, as a user writes it: at the times of a cron expression, at an interval, or once at a date.
+ *  See API.md#trigger. */
+export type TriggerInput = z.input<typeof triggerInput>;
 
 /** Occurrences in [startAt, endAt] (null: open), each started up to `jitterSeconds` late. Times are ISO 8601, UTC, milliseconds. */
 interface Repeating {

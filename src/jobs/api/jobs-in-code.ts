@@ -14,7 +14,7 @@ const namedJob = z.object({ name: jobName, definition: jobDefinition });
 
 /** Jobs for the user's own code: inject it to do what the API does, without a request. The audit names `code` as the author.
  *  Errors are a `Problem` with a stable `code`.
- *  See [API.md](../../../API.md#create-a-job). */
+ *  See API.md#create-a-job. */
 @Injectable()
 export class Jobs {
   constructor(

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { DocumentedObject } from '../../core/documented-schema.js';
 import { triggerInput } from '../../core/triggers/trigger.js';
 
 export const jobName = z
@@ -8,9 +9,6 @@ export const jobName = z
     'A job name is 1-128 of a-z 0-9 . _ -, and starts and ends with a letter or digit',
   )
   .meta({ description: 'The name of the job; it never changes.', examples: ['billing.nightly'] });
-
-/** With this type written down, the comments on the fields reach the `.d.ts` files; an inferred type loses them. */
-type Strict<Fields extends z.core.$ZodShape> = z.ZodObject<Fields, z.core.$strict>;
 
 const retryFields = {
   /** How many times a run that fails or times out is started again: 0 to 100. Default: 0. */
@@ -30,7 +28,7 @@ const retryFields = {
     .default(3600)
     .describe('The upper limit of the exponential delay, in seconds'),
 };
-const retry: Strict<typeof retryFields> = z
+const retry: DocumentedObject<typeof retryFields> = z
   .strictObject(retryFields)
   .describe('Retries of runs that fail or time out. Each delay varies by ± 20 %.');
 
@@ -51,7 +49,7 @@ const misfireFields = {
   /** The most occurrences of a backlog that run, within the grace period and again beyond it: 1 to 1000. Default: 100. */
   maxCatchUp: z.int().min(1).max(1000).default(100).describe('The most occurrences of a backlog that run'),
 };
-const misfire: Strict<typeof misfireFields> = z
+const misfire: DocumentedObject<typeof misfireFields> = z
   .strictObject(misfireFields)
   .describe('What happens to occurrences that were due while nothing could run them.');
 
@@ -63,11 +61,12 @@ const jobFields = {
   /** The name of a registered task: 1 to 128 characters. */
   task: z.string().min(1).max(128).describe('The name of a registered task; GET /tasks lists them'),
   /** The input of the task. It is checked with the task's schema when the job is saved, and again at each attempt.
-   *  Default: `{}`. */
+   *  Any value in it may be a reference to a secret. Default: `{}`. See API.md#secrets. */
   input: z.record(z.string(), z.json()).default({}).describe("Checked with the task's schema"),
-  /** When the job runs: a cron expression, an interval or a date. */
+  /** When the job runs: a cron expression, an interval or a date. See API.md#trigger. */
   trigger: triggerInput,
-  /** A paused job runs no occurrences; manual runs are allowed. Default: false. */
+  /** A paused job runs no occurrences; manual runs are allowed. A job in code or in a jobs file that is paused or resumed over the
+   *  API stays so until this field changes. Default: false. See API.md#pause-a-job-for-the-night. */
   paused: z.boolean().default(false).describe('A paused job runs no occurrences; manual runs are allowed'),
   /** When slots are scarce, runs with a higher priority start first: -32768 to 32767. Default: 0. */
   priority: z
@@ -78,7 +77,8 @@ const jobFields = {
     .describe('When slots are scarce, runs with a higher priority start first'),
   /** For finding jobs: up to 64 tags of 1 to 128 characters. Default: none. */
   tags: z.array(z.string().min(1).max(128)).max(64).default([]).describe('For finding jobs'),
-  /** The time limit of each attempt, in seconds from its start: 0.1 to 604800 (a week). Default: 300. */
+  /** The time limit of each attempt, in seconds from its start: 0.1 to 604800 (a week). Default: 300. See
+   *  API.md#timeout. */
   timeoutSeconds: z
     .number()
     .min(0.1)
@@ -88,24 +88,27 @@ const jobFields = {
   /** Retries of runs that fail or time out. Each delay varies by ± 20 %. Default: no retries. */
   retry: retry.prefault({}),
   /** What happens to a run whose process died or was shut down: `rerun` starts it again, `fail` ends it as failed.
-   *  Default: `rerun`. */
+   *  Default: `rerun`. See API.md#interruption. */
   onInterruption: z
     .enum(['rerun', 'fail'])
     .default('rerun')
     .describe('What happens to a run whose process died or was shut down: it is started again, or it fails'),
-  /** What happens to occurrences that were due while nothing could run them. Default: the newest one runs. */
+  /** What happens to occurrences that were due while nothing could run them. Default: the newest one runs.
+   *  See API.md#misfire. */
   misfire: misfire.prefault({}),
   /** What happens to an occurrence while another run of the job is unfinished: start it as well (`allow`), skip it (`skip`),
-   *  hold it until the other run ends (`queue`), or cancel the other run (`replace`). Default: `skip`. */
+   *  hold it until the other run ends (`queue`), or cancel the other run (`replace`). Default: `skip`. See API.md#overlap. */
   overlap: z
     .enum(['allow', 'skip', 'queue', 'replace'])
     .default('skip')
     .describe('What happens to an occurrence while another run of the job is unfinished'),
 };
-export const jobDefinition: Strict<typeof jobFields> = z.strictObject(jobFields).meta({ id: 'JobDefinition' });
+export const jobDefinition: DocumentedObject<typeof jobFields> = z
+  .strictObject(jobFields)
+  .meta({ id: 'JobDefinition' });
 
 /** What to run and when, as a user writes it: fields with a default are optional.
- *  See [API.md, Job](../../../API.md#job). */
+ *  See API.md#job. */
 export type JobDefinitionInput = z.input<typeof jobDefinition>;
 /** The same with every default filled in. */
 export type JobDefinition = z.output<typeof jobDefinition>;
