@@ -7,7 +7,7 @@ const time = instant.transform((text) => new Date(text));
 
 export const backfillRequest = z
   .strictObject({
-    from: time.describe('The first occurrence may be at this time'),
+    from: time.describe('The start of the range; an occurrence at this time is part of it'),
     to: time.describe(
       'The end of the range, which is not part of it. Occurrences from the next one of the job on are left out',
     ),

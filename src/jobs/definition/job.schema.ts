@@ -56,8 +56,8 @@ const misfire: DocumentedObject<typeof misfireFields> = z
 /** What a user writes of a job, except its name. This is the one list of its fields: the API, jobs files, `@Task`, the audit and
  *  the types are derived from it. Editors show the comment on a field, OpenAPI shows what `describe` says. */
 const jobFields = {
-  /** For people: up to 4096 characters. Default: empty. */
-  description: z.string().max(4096).default('').describe('For people'),
+  /** What the job does, for people: up to 4096 characters. Default: empty. */
+  description: z.string().max(4096).default('').describe('What the job does, for people'),
   /** The name of a registered task: 1 to 128 characters. */
   task: z.string().min(1).max(128).describe('The name of a registered task; GET /tasks lists them'),
   /** The input of the task. It is checked with the task's schema when the job is saved, and again at each attempt.
@@ -65,9 +65,9 @@ const jobFields = {
   input: z.record(z.string(), z.json()).default({}).describe("Checked with the task's schema"),
   /** When the job runs: a cron expression, an interval or a date. See API.md#trigger. */
   trigger: triggerInput,
-  /** A paused job runs no occurrences; manual runs are allowed. A job in code or in a jobs file that is paused or resumed over the
+  /** No occurrence of a paused job runs; manual runs are allowed. A job in code or in a jobs file that is paused or resumed over the
    *  API stays so until this field changes. Default: false. See API.md#pause-a-job-for-the-night. */
-  paused: z.boolean().default(false).describe('A paused job runs no occurrences; manual runs are allowed'),
+  paused: z.boolean().default(false).describe('No occurrence of a paused job runs; manual runs are allowed'),
   /** When slots are scarce, runs with a higher priority start first: -32768 to 32767. Default: 0. */
   priority: z
     .int()
@@ -75,8 +75,8 @@ const jobFields = {
     .max(32_767)
     .default(0)
     .describe('When slots are scarce, runs with a higher priority start first'),
-  /** For finding jobs: up to 64 tags of 1 to 128 characters. Default: none. */
-  tags: z.array(z.string().min(1).max(128)).max(64).default([]).describe('For finding jobs'),
+  /** To find jobs by: up to 64 tags of 1 to 128 characters. Default: none. */
+  tags: z.array(z.string().min(1).max(128)).max(64).default([]).describe('To find jobs by'),
   /** The time limit of each attempt, in seconds from its start: 0.1 to 604800 (a week). Default: 300. See
    *  API.md#timeout. */
   timeoutSeconds: z
