@@ -43,11 +43,11 @@ export class BackfillController {
   @ApiOperation({
     summary: 'Cancel the backfill of a job',
     description:
-      'Cancels every unfinished backfill run of the job. A run that has not started is cancelled at once, a running one is told to stop.',
+      'Cancels every unfinished backfill run of the job. A run that has not started is cancelled at once. A running one is signalled to stop.',
   })
   @ApiResponse({
     status: 202,
-    description: 'How many runs were cancelled, or told to stop',
+    description: 'How many runs were cancelled, or signalled to stop',
     standardSchema: cancelledBackfillView,
   })
   @Problems(unknownJob)
