@@ -24,7 +24,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const readPath = async (path: string) => app.get(JobsFileParser, { strict: false }).parse(path, await readJobsTexts(path));
+const readPath = async (path: string) =>
+  app.get(JobsFileParser, { strict: false }).parse(path, await readJobsTexts(path));
 
 async function read(text: string, name = 'jobs.yaml') {
   const path = join(folder, name);
