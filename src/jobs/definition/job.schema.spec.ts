@@ -4,11 +4,12 @@ import { definitionFields, jobDefinition } from './job.schema.js';
 
 type Row = [field: string, byDefault: string];
 
-/** The first two columns of the table of jobs in API.md, without the row of the name. */
+/** The first two columns of the first table about jobs in API.md, without the row of the name. */
 function documentedRows(): Row[] {
   const page = readFileSync(join(import.meta.dirname, '../../../API.md'), 'utf8');
   const [section] = /^## Job\n[\s\S]*?(?=^#)/m.exec(page)!;
-  const rows = [...section.matchAll(/^\| `(.+?)` +\| (.*?) *\|/gm)];
+  const [table] = /^\|.*\n(?:\|.*\n)*/m.exec(section)!;
+  const rows = [...table.matchAll(/^\| `(.+?)` +\| (.*?) *\|/gm)];
   return rows.map(([, field, byDefault]): Row => [field!, byDefault!]).filter(([field]) => field !== 'name');
 }
 

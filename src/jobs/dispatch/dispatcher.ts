@@ -59,12 +59,12 @@ export class Dispatcher {
     }
   }
 
-  /** While slots turn over fast, no more jobs than can start here: their runs need no queue entry, and the next batch follows within
-   *  milliseconds. Otherwise enough that the highest priorities among them get the slots. */
+  /** While slots turn over fast, no more jobs than can start: in this process, which needs no queue entry, or else within the next
+   *  moment. The next batch follows within milliseconds. Otherwise enough that the highest priorities among them get the slots. */
   private limitFor(reserved: number): number {
-    if (reserved === 0) return this.limit;
-    const exact = this.directStarts.turnOver && this.lagMs < MAX_LAG_MS;
-    return Math.min(this.limit, exact ? reserved : Math.max(FIRST_JOBS, reserved));
+    if (this.directStarts.turnOver && this.lagMs < MAX_LAG_MS)
+      return Math.min(this.limit, reserved > 0 ? reserved : this.directStarts.turnover);
+    return reserved > 0 ? Math.min(this.limit, Math.max(FIRST_JOBS, reserved)) : this.limit;
   }
 
   private async dispatchBatch(tx: EntityManager, limit: number, reserved: Reservation): Promise<Dispatched> {

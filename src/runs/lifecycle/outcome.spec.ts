@@ -113,6 +113,7 @@ describe('the outcome of an attempt', () => {
       output: null,
       isRetry: false,
       delayMs: null,
+      started: true,
       error: { name: 'Problem', code: 'OUTPUT_NOT_STORABLE', message: expect.stringContaining('too odd') },
     });
   });

@@ -3,8 +3,10 @@ import type { ClaimedRun } from '../lifecycle/claim-runs.js';
 
 /** Claims look this far ahead. */
 const WINDOW_MS = 50;
-/** A run that has waited longer goes back, since other replicas may have free slots. */
-const MAX_WAIT_MS = 100;
+/** A run that has waited longer goes back when no slots become free any more, since other replicas may have free slots. */
+const PATIENCE_MS = 100;
+/** A run that has waited longer goes back in any case. Far below the time after which others could take this process for dead. */
+const MAX_WAIT_MS = 300;
 /** After runs had to go back, nothing is claimed ahead for so long. */
 const BACK_OFF_MS = 1_000;
 /** Instants that are kept although they are older than the window. */
@@ -73,15 +75,10 @@ export class ClaimedAhead {
     return startedAfter(first.run, performance.now() - first.since);
   }
 
-  /** Milliseconds until the first run has waited too long; null: none waits. */
-  expiresInMs(): number | null {
-    const [first] = this.waiting;
-    return first ? Math.max(0, first.since + MAX_WAIT_MS - performance.now()) : null;
-  }
-
-  /** Removes and returns the runs that have waited too long. */
+  /** Removes and returns the runs that have waited too long. To be called every 50 ms while runs wait. */
   takeExpired(): ClaimedRun[] {
-    const since = performance.now() - MAX_WAIT_MS;
+    const longest = this.turnover() > 0 ? MAX_WAIT_MS : PATIENCE_MS;
+    const since = performance.now() - longest;
     const expired = this.waiting.filter((waiting) => waiting.since <= since);
     if (expired.length > 0) this.pausedUntil = performance.now() + BACK_OFF_MS;
     this.waiting = this.waiting.slice(expired.length);

@@ -8,7 +8,7 @@ import { Executor } from './executor.js';
 import { NONE, type Reservation, sizeOf, Slots } from './slots.js';
 
 /** Slots that turn over are waited for at most this long. */
-const MAX_WAIT_MS = 20;
+const MAX_WAIT_MS = 50;
 
 /** Runs that start in the process that creates them, where it has free slots: they need no queue entry, no notification and no claim.
  *  They are created as running. When the process dies before it has begun with them, they are taken over like any others. */
@@ -24,6 +24,11 @@ export class DirectStarts {
    *  in the queue. */
   get turnOver(): boolean {
     return this.slots.turnOver && !this.replicas.hasPureWorkers;
+  }
+
+  /** How many slots became free within the last 50 ms. */
+  get turnover(): number {
+    return this.slots.turnover;
   }
 
   /** Reserves free slots for one transaction of `work`, at most one of `share` parts of all. Where they turn over fast, it waits a
@@ -81,20 +86,23 @@ export class DirectStarts {
   }
 
   private async reserve(share: number): Promise<Reservation> {
-    const reserved = this.slots.reserveForCreation(share, this.turnOver);
-    if (sizeOf(reserved) > 0 || !this.turnOver || this.slots.moreLiveWait) return reserved;
-    await this.available();
-    return this.slots.reserveForCreation(share, true);
+    const deadline = performance.now() + MAX_WAIT_MS;
+    for (;;) {
+      const reserved = this.slots.reserveForCreation(share, this.turnOver);
+      const leftMs = deadline - performance.now();
+      if (sizeOf(reserved) > 0 || !this.turnOver || leftMs <= 0) return reserved;
+      await this.available(leftMs);
+    }
   }
 
-  private async available(): Promise<void> {
+  private async available(withinMs: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const go = () => {
         clearTimeout(timer);
         this.slots.offAvailable(go);
         resolve();
       };
-      const timer = setTimeout(go, MAX_WAIT_MS);
+      const timer = setTimeout(go, withinMs);
       this.slots.onAvailable(go);
     });
   }

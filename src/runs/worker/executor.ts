@@ -13,6 +13,9 @@ import { Slots } from './slots.js';
 import { StartMarks } from './start-marks.js';
 import { TaskRunner } from './task-runner.js';
 
+/** How often it is checked whether runs that were claimed ahead have waited too long. */
+const EXPIRY_CHECK_MS = 50;
+
 /** Executes the runs that this process has claimed: each in a slot until its task has returned. The settler writes its end. */
 @Injectable()
 export class Executor {
@@ -65,15 +68,16 @@ export class Executor {
     this.watchExpiry();
   }
 
-  /** A run that was claimed ahead goes back when it has waited too long. */
+  /** Runs that were claimed ahead go back when they have waited too long. */
   private watchExpiry(): void {
-    const ms = this.ahead.expiresInMs();
-    if (ms === null || this.expiry) return;
+    if (!this.ahead.any || this.expiry) return;
+    const due = performance.now() + EXPIRY_CHECK_MS;
     this.expiry = setTimeout(() => {
       this.expiry = undefined;
-      void this.giveBack(this.ahead.takeExpired());
+      // A late timer means that the process itself stood still, so tasks could not end.
+      if (performance.now() - due < EXPIRY_CHECK_MS) void this.giveBack(this.ahead.takeExpired());
       this.watchExpiry();
-    }, ms + 1);
+    }, EXPIRY_CHECK_MS);
   }
 
   private async giveBack(runs: ClaimedRun[]): Promise<void> {

@@ -63,7 +63,12 @@ export class Slots {
 
   /** Whether slots become free so fast that waiting a few milliseconds pays. */
   get turnOver(): boolean {
-    return this.ahead.turnover() * 2 >= this.environment.WORKER_CONCURRENCY;
+    return this.turnover * 2 >= this.environment.WORKER_CONCURRENCY;
+  }
+
+  /** How many slots became free within the last 50 ms. */
+  get turnover(): number {
+    return this.ahead.turnover();
   }
 
   /** Slots that are free and not reserved. */
@@ -116,6 +121,7 @@ export class Slots {
   claimed({ moreWait, moreLiveWait }: Pick<Claim, 'moreWait' | 'moreLiveWait'>): void {
     this.moreWait = moreWait;
     this.moreLiveWait = moreLiveWait;
+    this.changed();
   }
 
   taskNames(): string[] {
