@@ -17,13 +17,14 @@ import { createTestApplication } from './support/application.js';
 import { ask } from './support/ask.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { ANYBODY, givenJobs, jobRow } from './support/jobs.js';
+import { scrape } from './support/scrape.js';
 
 let database: TestDatabase;
 let proxy: Proxy;
 let app: NestExpressApplication;
 let settler: Settler;
-const log: string[] = [];
-const note = (_fields: object, message: string) => void log.push(message);
+/** How many results this process has refused, and how many runs it has ended, by its metrics at the start of a test. */
+let before: { refused: number; ended: number };
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -31,14 +32,15 @@ beforeAll(async () => {
   app = await createTestApplication(proxy.url);
   await queue().start();
   await replicas().join();
-  const logger = { debug: note, info: note, warn: note, error: note } as unknown as PinoLogger;
-  settler = new Settler(scheduler(), queue(), app.get(RunMetrics, { strict: false }), logger);
+  await app.listen(0, '127.0.0.1');
+  const silent = { debug() {}, info() {}, warn() {}, error() {} } as unknown as PinoLogger;
+  settler = new Settler(scheduler(), queue(), app.get(RunMetrics, { strict: false }), silent);
   settler.start();
 });
 
 beforeEach(async () => {
-  log.length = 0;
   await ask(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE; DELETE FROM cronzimus_queue.job');
+  before = await counted();
 });
 
 afterAll(async () => {
@@ -89,18 +91,29 @@ const settle = (run: ClaimedRun, result: UnwrittenResult, interruption: 'shutdow
 const theRun = async () => (await ask(database.url, 'SELECT * FROM cronzimus.runs'))[0]!;
 const attempts = () => ask(database.url, 'SELECT number, state FROM cronzimus.run_attempts ORDER BY number');
 
-const LOST = 'run was settled before, and the answer got lost';
-const REFUSED = 'stale result refused';
+/** The sums of the two counters of ends. */
+async function counted() {
+  const series = await scrape(await app.getUrl());
+  const sum = (name: string) => series.get(`cronzimus_${name}`)!.samples.reduce((total, { value }) => total + value, 0);
+  return { refused: sum('results_refused_total'), ended: sum('runs_total') };
+}
+
+/** What this process has counted in this test. */
+async function counts() {
+  const { refused, ended } = await counted();
+  return { refused: refused - before.refused, ended: ended - before.ended };
+}
 
 describe('a result whose COMMIT got no answer', () => {
-  it.each<[string, UnwrittenResult, 'shutdown' | null, object, object[]]>([
-    ['a success', succeeded, null, { state: 'succeeded', attempt: 1, output: { a: 1 }, retries_used: 0 }, []],
+  it.each<[string, UnwrittenResult, 'shutdown' | null, object, object[], number]>([
+    ['a success', succeeded, null, { state: 'succeeded', attempt: 1, output: { a: 1 }, retries_used: 0 }, [], 1],
     [
       'a failure that is retried',
       failed,
       null,
       { state: 'retrying', attempt: 1, retries_used: 1 },
       [{ number: 1, state: 'failed' }],
+      0,
     ],
     [
       'an attempt that a shutdown hands back',
@@ -108,15 +121,16 @@ describe('a result whose COMMIT got no answer', () => {
       'shutdown',
       { state: 'pending', reason: 'shutdown', retries_used: 0 },
       [{ number: 1, state: 'failed' }],
+      0,
     ],
-  ])('is written once, and is not taken for a stale one: %s', async (_case, result, interruption, row, ended) => {
+  ])('is written once, and is not taken for a stale one: %s', async (_case, result, interruption, row, rows, ends) => {
     const run = await givenRunning();
     const lost = proxy.loseCommitOf('WITH outcome AS');
     await settle(run, result, interruption);
     await lost;
-    expect(log).toEqual(['results not yet written', LOST]);
     expect(await theRun()).toMatchObject(row);
-    expect(await attempts()).toEqual(ended);
+    expect(await attempts()).toEqual(rows);
+    expect(await counts()).toEqual({ refused: 0, ended: ends });
   });
 
   it('is still known when the next attempt has begun meanwhile', async () => {
@@ -124,8 +138,8 @@ describe('a result whose COMMIT got no answer', () => {
     await settle(run, failed);
     expect(await claim()).toMatchObject([{ id: run.id, attempt: 2 }]);
     await settle(run, failed);
-    expect(log).toEqual(['run settled', LOST]);
     expect(await theRun()).toMatchObject({ state: 'running', attempt: 2, retries_used: 1 });
+    expect(await counts()).toEqual({ refused: 0, ended: 0 });
   });
 
   it('is still known where the run was to be cancelled', async () => {
@@ -133,26 +147,26 @@ describe('a result whose COMMIT got no answer', () => {
     await scheduler().transaction((tx) => cancelRuns(tx, queue(), [run.id], 'user'));
     await settle(run, failed);
     await settle(run, failed);
-    expect(log).toEqual(['run settled', LOST]);
     expect(await theRun()).toMatchObject({ state: 'cancelled', reason: 'user' });
+    expect((await counts()).refused).toBe(0);
   });
 
   it('is known by its success, where a transactional attempt was told that its connection is gone', async () => {
     const run = await givenRunning();
     await settle(run, succeeded);
     await settle(run, failed);
-    expect(log).toEqual(['run settled', LOST]);
     expect(await theRun()).toMatchObject({ state: 'succeeded', error: null });
+    expect((await counts()).refused).toBe(0);
   });
 });
 
-describe('a stale result is refused, and said to be', () => {
+describe('a stale result is refused, and counted as refused', () => {
   it('where the run has been started again', async () => {
     const run = await givenRunning();
     await ask(database.url, 'UPDATE cronzimus.runs SET attempt = attempt + 1');
     await settle(run, succeeded);
-    expect(log).toEqual([REFUSED]);
     expect(await theRun()).toMatchObject({ state: 'running', attempt: 2, output: null });
+    expect(await counts()).toEqual({ refused: 1, ended: 0 });
   });
 
   it.each([
@@ -163,14 +177,15 @@ describe('a stale result is refused, and said to be', () => {
     await ask(database.url, `UPDATE cronzimus.runs SET on_interruption = '${onInterruption}', replica_number = 0`);
     await scheduler().transaction((tx) => reclaimOrphans(tx, queue(), { number: replicas().number, active: [] }));
     await settle(run, result);
-    expect(log).toEqual([REFUSED]);
     expect(await theRun()).toMatchObject({ ...row, attempt: 1, output: null });
+    expect(await counts()).toEqual({ refused: 1, ended: 0 });
   });
 
   it('where the run is no more', async () => {
     const run = await givenRunning();
     await ask(database.url, 'DELETE FROM cronzimus.runs');
     await settle(run, succeeded);
-    expect(log).toEqual([REFUSED]);
+    expect(await ask(database.url, 'SELECT FROM cronzimus.runs')).toEqual([]);
+    expect(await counts()).toEqual({ refused: 1, ended: 0 });
   });
 });
