@@ -128,7 +128,7 @@ describe('embedded PostgreSQL', () => {
 });
 
 async function answerOf(owner: ChildProcess): Promise<Answer> {
-  const [answer]: Answer[] = await once(owner, 'message', { signal: AbortSignal.timeout(20_000) });
+  const [answer]: Answer[] = await once(owner, 'message', { signal: AbortSignal.timeout(60_000) });
   return answer ?? {};
 }
 

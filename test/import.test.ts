@@ -26,7 +26,7 @@ function runImport(args: string[], input = '') {
   const options = {
     input,
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 60_000,
     env: { ...process.env, INIT_CWD: resolve('test/samples') },
   } as const;
   return spawnSync(process.execPath, [resolve('dist/import/main.js'), ...args], options);

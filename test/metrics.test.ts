@@ -260,9 +260,8 @@ describe('a replica that is killed', () => {
     await message(worker);
     await service.run('held', 'running');
     await kill(worker, 'SIGKILL');
-    await eventually(
-      async () => expect(await valueOf(service.url, 'attempts_recovered_total', `reason=${fate}`)).toBe(1),
-      { within: 30_000 },
+    await eventually(async () =>
+      expect(await valueOf(service.url, 'attempts_recovered_total', `reason=${fate}`)).toBe(1),
     );
     expect(await valuesOf(service.url, 'process_deaths_total')).toEqual({ 'task=hold': 1 });
     expect(await valuesOf(service.url, 'runs_total')).toEqual(ends);
@@ -344,7 +343,8 @@ describe('figures of the database', () => {
     undo.push(async () => proxy.speak());
     const began = performance.now();
     const found = await scrape(service.url);
-    expect(performance.now() - began).toBeLessThan(5_000);
+    // Prometheus waits 10 s for an answer, unless its configuration says otherwise.
+    expect(performance.now() - began).toBeLessThan(10_000);
     for (const name of [
       'jobs',
       'occurrences_overdue',
@@ -502,7 +502,7 @@ it('shows attempts that run, and those that were abandoned, whose late result is
   await eventually(async () => expect(await valueOf(url, 'attempts_running')).toBe(1));
   expect(await valueOf(url, 'worker_slots')).toBe(3);
   expect(await valueOf(url, 'attempts_abandoned')).toBe(0);
-  await eventually(async () => expect(await valueOf(url, 'attempts_abandoned')).toBe(1), { within: 20_000 });
+  await eventually(async () => expect(await valueOf(url, 'attempts_abandoned')).toBe(1));
   expect(await valueOf(url, 'runs_total', 'job=deaf kind=manual reason= state=timed_out')).toBe(1);
   comeBack();
   await eventually(async () => expect(await valueOf(url, 'attempts_running')).toBe(0));

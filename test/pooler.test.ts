@@ -12,7 +12,7 @@ const MAIN = join(import.meta.dirname, '..', 'dist', 'main.js');
 /** `node dist/main.js migrate`: all of a start that comes before the application, and then the end. */
 async function start(variables: Record<string, string>): Promise<{ code: number | null; told: string }> {
   const { PATH, HOME } = process.env;
-  const options = { cwd: process.env['TEST_SCRATCH']!, env: { PATH, HOME, ...variables }, timeout: 20_000 };
+  const options = { cwd: process.env['TEST_SCRATCH']!, env: { PATH, HOME, ...variables }, timeout: 60_000 };
   const child = spawn(process.execPath, [MAIN, 'migrate'], { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
   let told = '';
   child.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()));

@@ -47,15 +47,13 @@ async function givenRun(written: Partial<Job> = {}): Promise<string> {
   return id;
 }
 
-const attemptBegun = (attempt: number, within = 10_000) =>
-  eventually(
-    async () => {
-      const [begun] = await ask(database.url, `SELECT pid FROM public.begun WHERE attempt = ${attempt}`);
-      expect(begun).toBeDefined();
-      return begun!['pid'];
-    },
-    { within },
-  );
+/** Waits for an attempt of the task `hold`, and returns the pid of the process that began it. */
+const attemptBegun = (attempt: number) =>
+  eventually(async () => {
+    const [begun] = await ask(database.url, `SELECT pid FROM public.begun WHERE attempt = ${attempt}`);
+    expect(begun).toBeDefined();
+    return begun!['pid'];
+  });
 const theRun = async () => (await ask(database.url, `SELECT * FROM cronzimus.runs WHERE job = 'held'`))[0]!;
 
 describe('a process that is killed', () => {
@@ -180,7 +178,7 @@ describe('a claim whose answer got lost', () => {
       `INSERT INTO cronzimus.runs SELECT (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'attempt', 4,
          'started_at', now() - interval '1 minute'))).* FROM cronzimus.runs r WHERE job = 'held'`,
     );
-    expect(await attemptBegun(5, 20_000)).toBe(pid);
+    expect(await attemptBegun(5)).toBe(pid);
     expect(await ask(database.url, 'SELECT interruptions FROM cronzimus.runs WHERE attempt = 5')).toEqual([
       { interruptions: 0 },
     ]);

@@ -95,7 +95,8 @@ describe('a process', () => {
       const since = performance.now();
       proxy.hush();
       expect(await message(child)).toBe('DATABASE_SILENT');
-      expect(performance.now() - since).toBeLessThan(9_000);
+      // After 10 s others take its runs over.
+      expect(performance.now() - since).toBeLessThan(10_000);
       proxy.speak();
       await eventually(async () =>
         expect(await runOf('listen')).toMatchObject({ state: 'running', attempt: 2, interruptions: 0 }),
