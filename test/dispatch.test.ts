@@ -171,6 +171,7 @@ describe('the dispatcher', () => {
     const transactions = app.get(SchedulerDatabase, { strict: false });
     const queue = app.get(RunQueue, { strict: false });
     const job = jobRow('undone');
+    const undo = new Error('undo');
     const rolledBack = transactions.transaction(async (tx) => {
       const { id: jobId, name, nextRunAt, ...copied } = job;
       const draft = {
@@ -185,9 +186,9 @@ describe('the dispatcher', () => {
       const at = { scheduledAt: nextRunAt!, dueAt: nextRunAt! };
       const written = await recordRuns(tx, queue, nextRunAt!, [{ ...draft, ...at }], draft);
       expect(written).toHaveLength(1);
-      throw new Error('undo');
+      throw undo;
     });
-    await expect(rolledBack).rejects.toThrow('undo');
+    await expect(rolledBack).rejects.toBe(undo);
     expect(await runs('undone')).toHaveLength(0);
     expect(await ask(database.url, 'SELECT FROM cronzimus_queue.job')).toHaveLength(0);
   });

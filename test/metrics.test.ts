@@ -26,6 +26,9 @@ import { runIdAt } from './support/run-id-at.js';
 import { scrape } from './support/scrape.js';
 import { spentJob, TestService } from './support/service.js';
 
+/** An SQLSTATE. */
+const DIVISION_BY_ZERO = '22012';
+
 const undo: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const step of undo.splice(0).toReversed()) await step();
@@ -213,7 +216,7 @@ describe('runs', () => {
       endIn(tx);
       await tx.query('SELECT 1 / 0');
     });
-    await expect(rolledBack).rejects.toThrow('division by zero');
+    await expect(rolledBack).rejects.toMatchObject({ code: DIVISION_BY_ZERO });
     expect(await valuesOf(url, 'runs_total')).toEqual({});
     await database.transaction(async (tx) => endIn(tx));
     expect(await valuesOf(url, 'runs_total')).toEqual({ 'job=job kind=manual reason=user state=cancelled': 1 });

@@ -153,12 +153,8 @@ describe('task table-sizes', () => {
       { table: '"Large".b', rows: null, megabytes: 0 },
     ]);
     expect(tables[0]!.megabytes).toBeGreaterThan(2);
-    expect(lines.filter(({ level }) => level === 'warn')).toEqual([
-      {
-        level: 'warn',
-        fields: { table: '"Large".a', megabytes: tables[0]!.megabytes },
-        message: 'table above its limit',
-      },
+    expect(lines.filter(({ level }) => level === 'warn')).toMatchObject([
+      { fields: { table: '"Large".a', megabytes: tables[0]!.megabytes } },
     ]);
     const [largest, ...others] = (await new TableSizes(outside).run({ top: 1 }, runContext())).tables;
     expect(largest?.table).toBe('"Large".a');
