@@ -46,13 +46,13 @@ describe('the list of runs', () => {
     ['from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00.001Z', ['list.old']],
     ['to=2026-01-01T01:00:00%2B01:00', []],
     ['from=2026-01-01T00:00:00.001Z', ['list.ok', 'list.bad', 'list.ok']],
-  ])('newest first, those that fit: %s', async (query, expected) => {
+  ])('has the runs that match, newest first: %s', async (query, expected) => {
     const { items } = await service.get<Page<RunAnswer>>(`/runs?${query}`);
     expect(items.map(({ job }) => job)).toEqual(expected);
   });
 
-  it('shows each run of a window of time once, however long after its instant it was queued', async () => {
-    // Three instants; each has runs that were queued at once, after a minute more or less, and days later, some together.
+  it('shows each run of a time range once, however long after its instant it was queued', async () => {
+    // Three instants. Each has runs that were queued at once, after about a minute, and days later; some at the same time.
     const queued = await ask(
       service.database,
       `INSERT INTO cronzimus.runs (id, job_id, job, task, kind, state, scheduled_at, due_at, queued_at, finished_at,
@@ -82,7 +82,7 @@ describe('the list of runs', () => {
     expect(items).toEqual([{ ...item, error }]);
   });
 
-  it('tells of a range of missed occurrences how long it was', async () => {
+  it('shows from when to when a range of occurrences was missed', async () => {
     const missed = { from: '2026-01-01T00:00:00.000Z', to: '2026-01-01T05:00:00.000Z', count: null };
     const { items } = await service.get<Page<RunAnswer>>('/runs?job=list.old');
     expect(items).toMatchObject([{ state: 'missed', reason: 'misfire', missed, startedAt: null, durationMs: null }]);
@@ -96,7 +96,7 @@ describe('the list of runs', () => {
 });
 
 describe('a run that fails', () => {
-  it('is failed, with the error and its stack, also in the row of the attempt', async () => {
+  it('has the state failed, and its error with the stack, also in the row of the attempt', async () => {
     await service.given(spentJob('failing', 'fail', { input: {} }));
     const run = await service.run('failing', 'failed');
     const error = {
@@ -129,7 +129,7 @@ describe('a run that fails', () => {
     expect(run['attempts']).toMatchObject([{ number: 1 }, { number: 2 }]);
   });
 
-  it('by taking too long is timed out, and its signal aborts', async () => {
+  it('because it takes too long has the state timed_out, and its signal aborts', async () => {
     await service.given(spentJob('slow', 'wait', { timeoutSeconds: 0.1 }));
     const run = await service.run('slow', 'timed_out');
     expect(run).toMatchObject({ error: { code: 'TIMED_OUT' }, attempts: [{ number: 1, state: 'timed_out' }] });
@@ -138,7 +138,7 @@ describe('a run that fails', () => {
     );
   });
 
-  it.each(['large', 'nul', 'deep', 'circle', 'thrown'])('by its %s result fails alone', async (kind) => {
+  it.each(['large', 'nul', 'deep', 'circle', 'thrown'])('because of its %s result fails alone', async (kind) => {
     const job = `unstorable.${kind}`;
     await service.given(spentJob(job, 'unstorable', { input: { kind } }), spentJob(`beside.${kind}`, 'echo'));
     const [run] = await Promise.all([
@@ -150,13 +150,13 @@ describe('a run that fails', () => {
     expect((run['error'] as { code?: string }).code).toBe(code);
   });
 
-  it('because of an address that is not open is not tried again', async () => {
+  it('because its address is refused is not retried', async () => {
     await service.given(spentJob('refused', 'http', { input: { url: 'http://169.254.169.254/' }, retry: soon }));
     const { error, attempt } = await service.run('refused', 'failed');
     expect([error, attempt]).toEqual([expect.objectContaining({ code: 'ADDRESS_REFUSED' }), 1]);
   });
 
-  it('because its stored input no longer fits is not tried again', async () => {
+  it('because its stored input no longer fits the task is not retried', async () => {
     await service.given(spentJob('outdated', 'echo', { input: { words: 'hi' }, retry: soon }));
     const run = await service.run('outdated', 'failed');
     expect(run).toMatchObject({
@@ -167,7 +167,7 @@ describe('a run that fails', () => {
 });
 
 describe('the log of a run', () => {
-  it('is read page by page, the oldest line first', async () => {
+  it('is paged, oldest line first', async () => {
     await service.given(spentJob('talking', 'chatter'));
     const { id } = await service.run('talking', 'succeeded', { lines: 5 });
     await eventually(async () => expect((await logs(id)).items).toHaveLength(5));
@@ -194,7 +194,7 @@ describe('the log of a run', () => {
     expect(lines[1_000]).toMatchObject({ level: 'warn', fields: null });
   });
 
-  // The last number is the time between two attempts: from a second on, their lines are not written together.
+  // The last number is the delay between two attempts, in seconds. From one second on, their lines are flushed separately.
   it.each<[string, object, Record<string, number>, number, number]>([
     ['1,000 lines in the third', { lines: 400 }, { 1: 400, 2: 400, 3: 201 }, 3, 0],
     ['1,000 lines, which the first has used up', { lines: 1_000 }, { 1: 1_000, 2: 1 }, 2, 0],
@@ -206,7 +206,7 @@ describe('the log of a run', () => {
     const retry = { limit: 2, delaySeconds, backoff: 'fixed', maxDelaySeconds: 60 } as const;
     await service.given(spentJob(name, 'chatter', { retry }));
     const { id } = await service.run(name, 'succeeded', { ...input, failures: 2 });
-    // What is written later of another run tells that all of this one's lines were.
+    // When a line of a later run is stored, all lines of this run are.
     await service.given(spentJob(`${name}-after`, 'chatter'));
     const after = await service.run(`${name}-after`, 'succeeded', { lines: 1 });
     await eventually(async () => expect((await logs(after.id)).items).toHaveLength(1));
@@ -219,7 +219,7 @@ describe('the log of a run', () => {
     expect(notices).toMatchObject([{ attempt: cutIn, level: 'warn', fields: null }]);
   });
 
-  it('that PostgreSQL would refuse is made readable, and the lines of others are kept', async () => {
+  it('with characters that PostgreSQL refuses is made storable, and the logs of other runs are kept', async () => {
     await service.given(spentJob('odd', 'odd-log'), spentJob('even', 'chatter'));
     const odd = await service.run('odd', 'succeeded');
     const even = await service.run('even', 'succeeded', { lines: 1 });

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-/** As the key `night`, from 203.0.113.7, unless told. */
+/** Sends a request with the key `night`, from 203.0.113.7, unless another key is given. */
 function call<T = Record<string, unknown>>(
   method: string,
   path: string,
@@ -41,8 +41,8 @@ const addTwo = async () => {
 };
 const count = async () => (await ask(service.database, 'SELECT count(*)::int FROM cronzimus.audit'))[0]!['count'];
 
-describe('the audit has', () => {
-  it('each pause and resume of a job that changed something, with who and from where', async () => {
+describe('the audit records', () => {
+  it('each pause and resume of a job that changed something, with the key and the address', async () => {
     await service.given(spentJob('halted', 'echo'));
     for (const verb of ['pause', 'pause', 'resume', 'resume']) await call('POST', `/jobs/halted/${verb}`);
     const of = { ...night, target: 'halted', job: 'halted' };
@@ -68,7 +68,7 @@ describe('the audit has', () => {
     ]);
   });
 
-  it('each job that is created, changed or deleted over the API, and nothing where nothing changed', async () => {
+  it('each job that is created, changed or deleted over the API, and nothing when nothing changed', async () => {
     const written = { task: 'echo', input: { text: 'hi' }, trigger: { type: 'date', at: '2100-01-01T00:00:00Z' } };
     await call('PUT', '/jobs/edited', written);
     await call('PUT', '/jobs/edited', written);
@@ -84,7 +84,7 @@ describe('the audit has', () => {
     ]);
   });
 
-  it('each retry and backfill, once where the request was sent twice', async () => {
+  it('each retry and backfill, once when the request was sent twice', async () => {
     const day = { from: '2026-03-01T00:00:00.000Z', to: '2026-03-02T00:00:00.000Z' };
     const hourly = { task: 'wait', trigger: { type: 'cron', expression: '0 * * * *' } };
     await call('PUT', '/jobs/made-up', { ...hourly, paused: true });
@@ -116,7 +116,7 @@ describe('the audit has', () => {
     ]);
   });
 
-  it('what a declaration creates, changes and deletes, and by which replica it came', async () => {
+  it('what a declaration creates, changes and deletes, with the replica that declared it', async () => {
     const declare = (...jobs: [string, object][]) => {
       const filled = jobs.map(([name, job]): [string, JobDefinition] => [
         name,
@@ -138,7 +138,7 @@ describe('the audit has', () => {
     expect(await entriesOf('by=code')).toMatchObject([{ action: 'job.create', target: 'prune-runs' }]);
   });
 
-  it('anybody, where there are no keys, from the address that really connected', async () => {
+  it('the name anonymous when there are no keys, with the address that really connected', async () => {
     const open = await TestService.start();
     await open.given(spentJob('open', 'echo'));
     await fetch(`${open.url}/api/v1/jobs/open/pause`, {
@@ -151,7 +151,7 @@ describe('the audit has', () => {
   });
 });
 
-it('a change whose entry cannot be written is not made', async () => {
+it('a change is rolled back when its audit entry cannot be written', async () => {
   await service.given(spentJob('unwritten', 'wait'));
   const { body: run } = await call<{ id: string }>('POST', '/jobs/unwritten/run');
   await ask(service.database, `ALTER TABLE cronzimus.audit ADD CONSTRAINT full_up CHECK (by <> 'boss') NOT VALID`);
@@ -165,8 +165,8 @@ it('a change whose entry cannot be written is not made', async () => {
   expect((await call<Page<Entry>>('GET', '/runs?job=told')).body.items).toHaveLength(1);
 });
 
-describe('the list', () => {
-  it('is paged, the newest first, and shows no entry twice when others are added meanwhile', async () => {
+describe('the list of audit entries', () => {
+  it('is paged, newest first, and shows no entry twice when others are added meanwhile', async () => {
     await service.given(spentJob('paged', 'echo'));
     await addTwo();
     await addTwo();
@@ -182,7 +182,7 @@ describe('the list', () => {
     expect(found).toEqual([...new Set(found)].toSorted((a, b) => Number(b) - Number(a)));
   });
 
-  it('has the entries that fit all filters', async () => {
+  it('has the entries that match all filters', async () => {
     const all = await entriesOf('job=halted');
     const [newest, oldest] = all;
     expect(await entriesOf('job=halted&action=job.pause')).toEqual([oldest]);
@@ -201,7 +201,7 @@ describe('the list', () => {
   );
 });
 
-describe('the table', () => {
+describe('the audit table', () => {
   it.each(["UPDATE cronzimus.audit SET by = 'nobody'", 'DELETE FROM cronzimus.audit', 'TRUNCATE cronzimus.audit'])(
     'refuses %s',
     async (statement) => {
@@ -211,7 +211,7 @@ describe('the table', () => {
     },
   );
 
-  it('lets go what is older than the retention, and nothing else', async () => {
+  it('allows deleting what is older than the retention, and nothing else', async () => {
     await ask(
       service.database,
       `INSERT INTO cronzimus.audit (at, by, action, target)

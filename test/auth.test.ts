@@ -8,7 +8,7 @@ import { createTestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
 import { spentJob, TestService } from './support/service.js';
 
-/** Who may use which route: all there are. */
+/** The lowest role that may use each route. */
 const TABLE: Record<string, Role | 'public'> = {
   'get /api/v1/audit': 'admin',
   'get /api/v1/jobs': 'viewer',
@@ -67,12 +67,12 @@ afterAll(() => service.stop());
 
 interface Asked extends RequestInit {
   key?: string;
-  /** The client, as a proxy would tell it. */
+  /** The address of the client, as a proxy would report it. */
   address?: string;
 }
 
 let clients = 0;
-/** Each request comes from an address of its own unless told. */
+/** Sends a request. Each one comes from an address of its own, unless one is given. */
 async function ask(path: string, { key, address, ...init }: Asked = {}) {
   const headers = new Headers(init.headers);
   if (key !== undefined) headers.set('Authorization', `Bearer ${key}`);
@@ -88,7 +88,7 @@ interface Layer {
   route?: { path: string; methods: Record<string, boolean> };
 }
 
-/** What the router of the running application has; the path that is left out is that of middleware, which opens nothing. */
+/** The routes in the router of the running application. The path that is left out belongs to middleware, which opens nothing. */
 function routes(): string[] {
   const { router } = service.app.getHttpAdapter().getInstance() as unknown as { router: { stack: Layer[] } };
   return router.stack.flatMap(({ route }) =>
@@ -96,12 +96,12 @@ function routes(): string[] {
   );
 }
 
-/** Others need the job that is there. */
+/** Fills in a job that exists. A DELETE gets one that does not, so that the job stays for the other cases. */
 const filledIn = (method: string, path: string) =>
   path.replace(':name', method === 'delete' ? 'nowhere' : 'there').replace(':id', NOWHERE);
 
 describe('every route', () => {
-  it('is in the table of this test, and the table has no other', () => {
+  it('is in the table of this test, and the table has no others', () => {
     expect(routes().toSorted()).toEqual(Object.keys(TABLE).toSorted());
   });
 
@@ -124,17 +124,17 @@ describe('every route', () => {
     expect(status === 403 ? body.detail : `The role ${required}`).toContain(`The role ${required}`);
   });
 
-  it('tells its role in the OpenAPI document', async () => {
+  it('has its role in the OpenAPI document', async () => {
     const { body } = await ask('/docs-json');
     const { paths } = body as { paths: Record<string, Record<string, { [field: string]: unknown }>> };
-    const told = Object.entries(paths).flatMap(([path, methods]) =>
+    const inDocument = Object.entries(paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, operation]) => [
         `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
         operation['x-required-role'],
       ]),
     );
     const documented = Object.entries(TABLE).filter(([route]) => !route.includes('/docs'));
-    expect(Object.fromEntries(told)).toEqual(Object.fromEntries(documented));
+    expect(Object.fromEntries(inDocument)).toEqual(Object.fromEntries(documented));
   });
 });
 
@@ -148,7 +148,7 @@ describe('without a key', () => {
     '/api/v1/%6Aobs',
     '/api/v1/jobs?x=/health',
     '/api/v1/jobs/there/upcoming/',
-  ])('%s tells nothing', async (path) => {
+  ])('%s reveals nothing', async (path) => {
     expect(await ask(path)).toMatchObject({ status: 401, body: { code: 'NO_KEY' } });
   });
 
@@ -159,7 +159,7 @@ describe('without a key', () => {
     },
   );
 
-  it('no body is read', async () => {
+  it('no request body is read', async () => {
     const body = JSON.stringify('x'.repeat(2 ** 21));
     const headers = { 'Content-Type': 'application/json' };
     const init = { method: 'POST', body, headers };
@@ -174,17 +174,17 @@ describe('a key', () => {
     ['no scheme', keyOf('admin')],
     ['two of them', `Bearer ${keyOf('viewer')} ${keyOf('admin')}`],
     ['none', 'Bearer '],
-  ])('is sent as Bearer: %s', async (_case, Authorization) => {
+  ])('counts only when it is sent as one Bearer token: %s', async (_case, Authorization) => {
     expect(await ask('/api/v1/jobs', { headers: { Authorization } })).toMatchObject({ body: { code: 'NO_KEY' } });
   });
 
-  it('opens whatever Host and Origin say, since no page of another site knows it', async () => {
+  it('is accepted with any Host and Origin, since a page of another site does not know it', async () => {
     const headers = { Origin: 'https://example.org' };
     expect(await ask('/api/v1/jobs', { key: keyOf('viewer'), headers })).toMatchObject({ status: 200 });
     expect(await ask('/api/v1/nope', { key: keyOf('viewer') })).toMatchObject({ status: 404 });
   });
 
-  it('of an operator runs a job as it is; another input takes an admin', async () => {
+  it('of an operator runs a job with its stored input; another input needs an admin', async () => {
     const init = { method: 'POST', body: '{"input":{"text":"ho"}}', headers: { 'Content-Type': 'application/json' } };
     const refused = await ask('/api/v1/jobs/there/run', { ...init, key: keyOf('operator') });
     expect(refused).toMatchObject({ status: 403, body: { code: 'ROLE_TOO_LOW' } });
@@ -192,8 +192,8 @@ describe('a key', () => {
   });
 });
 
-describe('an address that guesses keys', () => {
-  it('is refused for a while with whatever key, and no other address is', async () => {
+describe('an address that tries many wrong keys', () => {
+  it('is refused for a while even with a valid key, and other addresses are not', async () => {
     const address = '203.0.113.7';
     for (let guess = 1; guess <= 40; guess += 1)
       expect(await ask('/api/v1/jobs', { key: `guess-${guess}`, address })).toMatchObject({ status: 401 });
@@ -206,7 +206,7 @@ describe('an address that guesses keys', () => {
     expect(await ask('/api/v1/jobs', { key: keyOf('viewer'), address: '203.0.113.8' })).toMatchObject({ status: 200 });
   });
 
-  it('is not one that sends no key, or one that has expired', async () => {
+  it('is not one that sends no key, or an expired one', async () => {
     const address = '203.0.113.9';
     for (let time = 1; time <= 41; time += 1) {
       expect(await ask('/api/v1/jobs', { address })).toMatchObject({ status: 401 });
@@ -218,7 +218,7 @@ describe('an address that guesses keys', () => {
 
 const statusOfAdded = async () => (await ask('/api/v1/jobs', { key: keyOf('added') })).status;
 
-it('a key that is added to the file is taken without a restart, and one that is removed is not', async () => {
+it('a key that is added to the file is valid without a restart, and a removed one is not', async () => {
   await writeFile(join(folder, 'keys.yaml'), KEYS + listOf(entry('added', 'viewer')));
   await eventually(async () => expect(await statusOfAdded()).toBe(200));
   await writeFile(join(folder, 'keys.yaml'), KEYS);
@@ -250,7 +250,7 @@ describe('an application', () => {
     await database.drop();
   });
 
-  it('does not start with a file of keys that has faults, and names each with its line and no key', async () => {
+  it('does not start when its file of keys has errors, and reports each with its line but without the key', async () => {
     const path = join(folder, 'bad.yaml');
     await writeFile(path, '- { name: a, role: root, key: hunter2 }\n- { name: b, role: admin, sha256: hunter2 }\n');
     const started = createTestApplication('postgres://nobody@127.0.0.1:1/none', { API_KEYS_FILE: path });

@@ -52,7 +52,7 @@ const anotherReplica = (owner: string, files: string) =>
   );
 
 describe('a declared job', () => {
-  it('is made once, belongs to its app, and has its first occurrence after now', async () => {
+  it('is created once, belongs to its app, and has its first occurrence after now', async () => {
     await declare({ a: { tags: ['x'] } });
     const [{ trigger, next_run_at, created_at, ...job }] = (await rows()) as [Record<string, unknown>];
     expect(job).toMatchObject({
@@ -69,7 +69,7 @@ describe('a declared job', () => {
     expect(await ask(database.url, 'SELECT FROM cronzimus.runs')).toEqual([]);
   });
 
-  it('is not touched when it is declared again as it is', async () => {
+  it('is not written when the same declaration is repeated', async () => {
     const job = { a: { input: { deep: [{ b: 1, a: -0 }], text: 'ü' }, tags: ['x'], ...interval(60) }, b: {} };
     await declare(job);
     const before = await rows();
@@ -77,14 +77,14 @@ describe('a declared job', () => {
     expect(await rows()).toEqual(before);
   });
 
-  it('has a new version when its definition changes, and the others stay', async () => {
+  it('gets a new version when its definition changes, and other jobs stay unchanged', async () => {
     await declare({ a: {}, b: {} });
     const [a, b] = await rows();
     await declare({ a: { priority: 1 }, b: {} });
     expect(await rows()).toEqual([{ ...a, priority: 1, version: 2, updated_at: expect.any(Date) }, b]);
   });
 
-  it('is written once when ten declare it at once', async () => {
+  it('is written once for ten concurrent declarations', async () => {
     const trigger = { type: 'cron', expression: '0 10 * * *' };
     await Promise.all(Array.from({ length: 10 }, () => declare({ a: {}, b: {} })));
     expect(await rows()).toMatchObject([{ version: 1 }, { version: 1 }]);
@@ -92,7 +92,7 @@ describe('a declared job', () => {
     expect(await rows()).toMatchObject([{ version: 1 }, { version: 2 }]);
   });
 
-  it('keeps the anchor of its interval over edits that leave it out', async () => {
+  it('keeps the anchor of its interval when an edit omits it', async () => {
     await declare({ a: interval(60) });
     const { trigger } = (await row('a')) as { trigger: { anchor: string } };
     await declare({ a: { ...interval(7), description: 'faster' } });
@@ -104,7 +104,7 @@ describe('a declared job', () => {
     expect(await row('a')).toMatchObject({ version: 3, trigger: { anchor } });
   });
 
-  it('stays paused by hand over a reload and an edit, until its declaration changes that', async () => {
+  it('keeps a pause over the API after a reload and an edit, until its declaration changes `paused`', async () => {
     await declare({ a: {} });
     await ask(database.url, 'UPDATE cronzimus.jobs SET paused = true');
     await declare({ a: {} });
@@ -116,14 +116,14 @@ describe('a declared job', () => {
     expect(await row('a')).toMatchObject({ paused: false });
   });
 
-  it('is resumed by hand over a reload', async () => {
+  it('keeps a resume over the API after a reload', async () => {
     await declare({ a: { paused: true } });
     await ask(database.url, 'UPDATE cronzimus.jobs SET paused = false');
     await declare({ a: { paused: true } });
     expect(await row('a')).toMatchObject({ paused: false, version: 1 });
   });
 
-  it('whose date is past is finished', async () => {
+  it('whose date has passed is finished', async () => {
     await declare({ a: { trigger: { type: 'date', at: '2020-01-01T00:00:00Z' } } });
     expect(await row('a')).toMatchObject({ next_run_at: null, next_occurrence_at: null });
   });
@@ -136,20 +136,20 @@ describe('a declared job', () => {
 
   it.each([
     ['the API', "SET source = 'api', owner = NULL", 'source "api"'],
-    ['another app that lives', "SET owner = 'other'", 'of the app "other"'],
-  ])('is refused where its name belongs to %s, and nothing of the set is taken', async (_whose, set, words) => {
+    ['another live app', "SET owner = 'other'", 'of the app "other"'],
+  ])('is refused when its name belongs to %s, with the whole set', async (_owner, set, owner) => {
     await declare({ b: {} });
     await ask(database.url, `UPDATE cronzimus.jobs ${set}`);
     await givenOtherApp();
     const refused = declare({ a: {}, b: { priority: 1 }, c: {} });
     await expect(refused).rejects.toMatchObject({
       code: 'JOB_MANAGED_ELSEWHERE',
-      message: expect.stringMatching(new RegExp(`^Job "b" .*${words}`)),
+      message: expect.stringMatching(new RegExp(`^Job "b" .*${owner}`)),
     });
     expect(await rows()).toMatchObject([{ name: 'b', priority: 0, version: 1 }]);
   });
 
-  it('is refused where the API takes its name at the same moment', async () => {
+  it('is refused when the API creates its name at the same moment', async () => {
     await declare({ model: {} });
     const api = new Client({ connectionString: database.url });
     await api.connect();
@@ -176,7 +176,7 @@ describe('a declared job', () => {
     }
   });
 
-  it('is shared with another app that lives and declares the same, and taken over from one that is gone', async () => {
+  it('stays with another live app that declares the same, and is taken over from an app that is gone', async () => {
     await declare({ b: {} });
     await ask(database.url, `UPDATE cronzimus.jobs SET owner = 'other'`);
     await givenOtherApp();
@@ -217,9 +217,9 @@ describe('a job that is no longer declared', () => {
 
   it.each([
     ['stays while another replica declares it', 'cronzimus', `'{a}'`, ['a', 'b']],
-    ['goes when the others declare it no more', 'cronzimus', `'{b}'`, ['b']],
-    ['goes whatever replicas of other apps declare', 'other', `'{a}'`, ['b']],
-    ['goes whatever replicas without a jobs file do', 'cronzimus', 'NULL', ['b']],
+    ['goes when no other replica declares it', 'cronzimus', `'{b}'`, ['b']],
+    ['goes even when replicas of other apps declare it', 'other', `'{a}'`, ['b']],
+    ['goes even when a replica without a jobs file is there', 'cronzimus', 'NULL', ['b']],
   ])('%s', async (_case, owner, files, expected) => {
     await declare({ a: {}, b: {} });
     await anotherReplica(owner, files);
@@ -235,7 +235,7 @@ describe('a job that is no longer declared', () => {
     expect(await names()).toEqual(['a']);
   });
 
-  it('leaves those of other sources and of other apps alone', async () => {
+  it('does not take jobs of other sources or other apps with it', async () => {
     await declare({ a: {}, b: {}, c: {} });
     await ask(
       database.url,

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-/** Lets an occurrence of each of these jobs fall due, at one instant. */
+/** Makes an occurrence of each of these jobs due, at one instant. */
 const fallDue = (jobs: string) =>
   ask(
     service.database,
@@ -37,7 +37,7 @@ const ticketsOf = async ({ id }: RunAnswer) =>
 const cancel = ({ id }: RunAnswer) => service.call('POST', `/runs/${id}/cancel`);
 
 describe('an occurrence', () => {
-  it('that finds a free slot starts without a ticket, and ends as any other', async () => {
+  it('starts without a ticket when there is a free slot, and ends like any other', async () => {
     await service.given(spentJob('direct', 'echo', { input: { text: 'hi' } }));
     await fallDue('direct');
     const { id } = await runOf('direct');
@@ -47,7 +47,7 @@ describe('an occurrence', () => {
     expect(await ticketsOf(run)).toBe(0);
   });
 
-  it('that fails after it was started at once gets a ticket for its retry', async () => {
+  it('gets a ticket for its retry when it fails after a direct start', async () => {
     const retry = { limit: 1, delaySeconds: 0, backoff: 'fixed', maxDelaySeconds: 0 } as const;
     await service.given(spentJob('direct-fails', 'fail', { retry }));
     await fallDue('direct-fails');
@@ -57,7 +57,7 @@ describe('an occurrence', () => {
     expect(await ticketsOf(run)).toBe(1);
   });
 
-  it('that finds none waits in the queue, and no later one passes it', async () => {
+  it('waits in the queue when no slot is free, and no later run overtakes it', async () => {
     const names = ['many-1', 'many-2', 'many-3', 'many-4'];
     await service.given(...names.map((name, index) => spentJob(name, 'wait', { priority: index })));
     await fallDue('many-%');
@@ -67,7 +67,7 @@ describe('an occurrence', () => {
       return found;
     });
     expect(await Promise.all(runs.map(ticketsOf))).toEqual([1, 1, 0, 0]);
-    // Due in the moment in which a slot is free again, and not claimed yet for one of those that wait.
+    // Falls due when a slot is free again, and before a waiting run is claimed for it.
     const { loop } = service.app.get(Worker, { strict: false });
     await loop.stop();
     await cancel(runs[3]!);
@@ -83,15 +83,15 @@ describe('an occurrence', () => {
     await service.reaches(late.id, 'succeeded');
   });
 
-  it('of a transactional task comes through the queue', async () => {
+  it('of a transactional task goes through the queue', async () => {
     await service.given(spentJob('booked', 'ledger', { input: {} }));
     await fallDue('booked');
     expect(await ticketsOf(await runOf('booked'))).toBe(1);
   });
 
-  it('does not start in a process that others have taken for dead', async () => {
+  it('does not start directly in a process that others consider dead', async () => {
     await service.given(spentJob('orphaned', 'echo', { input: { text: 'hi' } }));
-    // Else it joins again with its next sign of life.
+    // Otherwise the replica joins again with its next heartbeat.
     const { heart } = service.app.get(Replicas, { strict: false });
     await heart.stop();
     await ask(service.database, 'DELETE FROM cronzimus.replicas');

@@ -53,7 +53,7 @@ const runs = (job: string) =>
     `SELECT kind, state, reason, scheduled_at, input, missed_to, missed_count FROM cronzimus.runs
      WHERE job = '${job}' ORDER BY scheduled_at, kind`,
   );
-/** Its input tells the definition that an occurrence was made with. */
+/** A job whose input names the definition with which an occurrence was made. */
 const everyTenths = (tenths: number) => {
   const trigger = { type: 'interval', everySeconds: tenths / 10, anchor: '2026-01-01T00:00:00Z' };
   const written = { task: 'prune-runs', input: { olderThanDays: tenths }, overlap: 'allow', trigger };
@@ -62,7 +62,7 @@ const everyTenths = (tenths: number) => {
 const minutesAgo = (minutes: number) => new Date(Math.floor(Date.now() / 60_000 - minutes) * 60_000);
 
 describe('the dispatcher', () => {
-  it('makes exactly one run of each of 1,000 occurrences that eight processes see at once', async () => {
+  it('makes one run for each of 1,000 occurrences that eight processes dispatch at once', async () => {
     const due = new Date(Date.now() - 1000);
     const names = Array.from({ length: 1_000 }, (_, index) => `job-${index}`);
     const trigger = { type: 'date', at: due.toISOString() } as const;
@@ -91,13 +91,13 @@ describe('the dispatcher', () => {
     expect(found).toEqual({ runs: 1_000, jobs: 1_000, tickets: 1_000, spent: 1_000 });
   });
 
-  it('makes each run of a long backlog with an input of nearly 1 MiB', async () => {
+  it('makes all runs of a long backlog with an input of nearly 1 MiB', async () => {
     const first = minutesAgo(60);
     const trigger = { ...EVERY_SECOND, everySeconds: 180 };
     const misfire = { policy: 'all', graceSeconds: 0, maxCatchUp: 1_000 } as const;
     const due = { trigger, misfire, nextOccurrenceAt: first, nextRunAt: first };
     const jobs = ['large.a', 'large.b'].map((name) => {
-      // Random, so that PostgreSQL cannot make it small.
+      // Random, so that PostgreSQL cannot compress it.
       const text = randomBytes(450 * 2 ** 10).toString('hex');
       return jobRow(name, { ...due, input: { text } });
     });
@@ -113,7 +113,7 @@ describe('the dispatcher', () => {
     for (const { count } of found) expect(count).toBeGreaterThanOrEqual(20);
   });
 
-  it('moves a job on past an outage: the latest occurrence catches up, the others are one missed row', async () => {
+  it('advances a job after an outage: the latest occurrence catches up, the others are one missed row', async () => {
     const first = minutesAgo(60);
     const trigger = { type: 'interval', everySeconds: 600, anchor: first.toISOString() } as const;
     const repeating = { ...trigger, startAt: null, endAt: null, jitterSeconds: 0 };
@@ -132,7 +132,7 @@ describe('the dispatcher', () => {
     expect(job).toEqual({ next_run_at: at(70) });
   });
 
-  it('skips an occurrence while a run of its job is not finished', async () => {
+  it('skips an occurrence while a run of its job is unfinished', async () => {
     const first = minutesAgo(0);
     const trigger = { type: 'cron', expression: '* * * * *', timeZone: 'UTC' } as const;
     const job = jobRow('busy', {
@@ -151,7 +151,7 @@ describe('the dispatcher', () => {
     expect(await runs('busy')).toMatchObject([{ state: 'skipped', reason: 'overlap' }, { state: 'pending' }]);
   });
 
-  it('goes on with the other jobs when one cannot be decided, and tries that one again later', async () => {
+  it('dispatches the other jobs when one cannot be decided, and retries that one later', async () => {
     const due = new Date(Date.now() - 1000);
     const at = { nextOccurrenceAt: due, nextRunAt: due };
     const broken = { type: 'cron', expression: 'no cron at all', timeZone: 'UTC' };
@@ -194,19 +194,19 @@ describe('the dispatcher', () => {
   });
 });
 
-describe('a job that is edited while it rings', () => {
-  it('runs what was due with the old definition, and goes on with the new one, each occurrence once', async () => {
+describe('a job that is edited while its occurrences fall due', () => {
+  it('runs due occurrences with the old definition and later ones with the new one, each once', async () => {
     const declared = app.get(DeclaredJobs, { strict: false });
     await declared.declare('code', everyTenths(1));
-    // Rings many times while three editors change it to and fro.
+    // Falls due many times while three editors change it back and forth.
     const stop = Date.now() + 3_000;
-    const ring = async () => {
+    const dispatch = async () => {
       while (Date.now() < stop) await dispatcher.dispatchDue();
     };
     const edit = async (tenths: number) => {
       while (Date.now() < stop) await declared.declare('code', everyTenths(tenths));
     };
-    await Promise.all([ring(), ring(), edit(1), edit(2), edit(3)]);
+    await Promise.all([dispatch(), dispatch(), edit(1), edit(2), edit(3)]);
     const occurrences = await runs('edited');
     expect(occurrences.length).toBeGreaterThan(0);
     const instants = new Set(occurrences.map(({ scheduled_at }) => (scheduled_at as Date).getTime()));
@@ -264,7 +264,7 @@ describe('an occurrence', () => {
 });
 
 describe('the alarms', () => {
-  it('ring at the instant of each job, and not when a poll happens to come', async () => {
+  it('are set for the exact instant of each job, and not for paused jobs', async () => {
     const clockwork = app.get(Clockwork, { strict: false });
     const at = { nextOccurrenceAt: NEXT_CENTURY, nextRunAt: NEXT_CENTURY, updatedAt: new Date() };
     const trigger = { type: 'date', at: NEXT_CENTURY.toISOString() } as const;
@@ -275,15 +275,15 @@ describe('the alarms', () => {
       const clock = app.get(DatabaseClock, { strict: false });
       await eventually(() => expect([...alarms.keys()]).toEqual(['far']));
       expect(alarms.get('far')!.isActive).toBe(true);
-      const rings = alarms.get('far')!.nextDate().toMillis();
-      expect(Math.abs(rings - Date.now() - clock.until(NEXT_CENTURY))).toBeLessThan(1_000);
+      const firesAt = alarms.get('far')!.nextDate().toMillis();
+      expect(Math.abs(firesAt - Date.now() - clock.until(NEXT_CENTURY))).toBeLessThan(1_000);
     } finally {
       await clockwork.stop();
     }
     expect(app.get(SchedulerRegistry, { strict: false }).getCronJobs().size).toBe(0);
   });
 
-  it('are set for the 10,000 jobs that come next, where there are more', async () => {
+  it('are set for the 10,000 jobs that are due next, when there are more', async () => {
     const clockwork = app.get(Clockwork, { strict: false });
     const registry = app.get(SchedulerRegistry, { strict: false });
     registry.addCronJob('of a user', CronJob.from({ cronTime: NEXT_CENTURY, onTick: () => {} }));

@@ -34,7 +34,7 @@ describe('embedded PostgreSQL', () => {
     await eventually(() => rm(scratch, { recursive: true, force: true }));
   });
 
-  it('starts for a role that is no superuser, and stops', async () => {
+  it('starts with a role that is not a superuser, and stops', async () => {
     const owner = own();
     const url = await urlOf(owner);
     expect(await ask(url, 'SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user')).toEqual([
@@ -49,7 +49,7 @@ describe('embedded PostgreSQL', () => {
     await expect(ask(url, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  it('outlives an owner that was killed, and the next one finds it with its data', async () => {
+  it('outlives an owner that was killed, and the next owner finds it with its data', async () => {
     const owner = own();
     const url = await urlOf(owner);
     await ask(url, 'CREATE TABLE kept AS SELECT 42 AS value');
@@ -72,7 +72,7 @@ describe('embedded PostgreSQL', () => {
     expect(await ask(await urlOf(own()), 'SELECT value FROM kept')).toEqual([{ value: 42 }]);
   });
 
-  it('lets one of four processes own a folder, also when they take over from one that died', async () => {
+  it('has one owner of four concurrent processes, also after the last owner died', async () => {
     await kill(await started(own()), 'SIGKILL');
     const answers = await Promise.all([own(), own(), own(), own()].map(answerOf));
     expect(answers.filter(({ url }) => url)).toHaveLength(1);
@@ -81,7 +81,7 @@ describe('embedded PostgreSQL', () => {
     expect(answers.find(({ code }) => code)?.message).toContain(`process ${owner?.pid}`);
   });
 
-  it('starts after it was killed while it made its database', async () => {
+  it('starts after it was killed while it created its database', async () => {
     const owner = own();
     await eventually(async () => expect((await readdir(folder)).join(' ')).toContain('postgres.new-'));
     await kill(owner, 'SIGKILL');
@@ -89,7 +89,7 @@ describe('embedded PostgreSQL', () => {
     expect(await ask(await urlOf(own()), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  it('is not misled by a pid that another process has now, and moves from a port that another has taken', async () => {
+  it('ignores a pid that another process has now, and leaves a port that another has taken', async () => {
     const first = await started(own());
     await kill(first, 'SIGTERM');
     const port = Number(await readFile(join(folder, 'port'), 'utf8'));
@@ -108,7 +108,7 @@ describe('embedded PostgreSQL', () => {
     }
   });
 
-  it('says what is wrong, and starts again once that is mended', async () => {
+  it('reports what is wrong with its settings, and starts again once that is fixed', async () => {
     await kill(await started(own()), 'SIGTERM');
     const settings = join(folder, 'postgres', 'postgresql.conf');
     const good = await readFile(settings);

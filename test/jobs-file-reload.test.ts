@@ -60,18 +60,18 @@ const becomes = (expected: object[]) =>
   eventually(async () => expect(await stored()).toMatchObject(expected), { every: 100 });
 
 describe('a jobs file that changes', () => {
-  it('is taken up, what is the same is not touched, and what is gone is deleted', async () => {
+  it('is applied: unchanged jobs are not written, and removed jobs are deleted', async () => {
     await writeFile(path('jobs.yaml'), jobs({ a: job(), b: job(), c: job() }));
     await givenService(path('jobs.yaml'));
     const [a] = await stored();
-    // As an editor saves.
+    // As editors save.
     await writeFile(path('jobs.yaml~'), jobs({ a: job(), b: job({ priority: 1 }), d: job() }));
     await rename(path('jobs.yaml~'), path('jobs.yaml'));
     await becomes([{ name: 'a' }, { name: 'b', priority: 1, version: 2 }, { name: 'd', version: 1 }]);
     expect((await stored())[0]).toEqual(a);
   });
 
-  it('is a ConfigMap whose versions are swapped', async () => {
+  it('may be a ConfigMap whose versions are swapped', async () => {
     for (const [version, priority] of Object.entries({ '..v1': 1, '..v2': 2 })) {
       await mkdir(path(version));
       await writeFile(path(version, 'jobs.yaml'), jobs({ a: job({ priority }) }));
@@ -86,7 +86,7 @@ describe('a jobs file that changes', () => {
     expect(await refusals(service)).toBe(0);
   });
 
-  it('with a fault changes nothing, says each with its line, and is taken when it is mended', async () => {
+  it('with errors changes nothing, has each in the log with its line, and is applied once it is fixed', async () => {
     await writeFile(path('jobs.yaml'), jobs({ a: job(), b: job() }));
     const service = await givenService(path('jobs.yaml'));
     const before = await stored();
@@ -105,7 +105,7 @@ describe('a jobs file that changes', () => {
     await becomes([{ name: 'a', priority: 5, version: 2 }]);
   });
 
-  it('that claims a name of code or of the API is refused, and taken as soon as nothing stands in its way', async () => {
+  it('with a name of code or of the API is refused, and applied as soon as the name is free', async () => {
     await writeFile(path('jobs.yaml'), jobs({ a: job(), b: job() }));
     const service = await givenService(path('jobs.yaml'));
     await ask(database.url, `UPDATE cronzimus.jobs SET source = 'api', owner = NULL WHERE name = 'b'`);
@@ -125,7 +125,7 @@ describe('a jobs file that changes', () => {
     expect(await refusals(service)).toBe(2);
   });
 
-  it('is read at once on SIGHUP, also before it stands still', async () => {
+  it('is read at once on SIGHUP, even while it keeps changing', async () => {
     await writeFile(path('jobs.yaml'), jobs({ a: job() }));
     const { child } = await givenService(path('jobs.yaml'));
     let priority = 0;
@@ -146,7 +146,7 @@ describe('a jobs file that changes', () => {
 });
 
 describe('replicas that start together', () => {
-  it('with one jobs file write it once', async () => {
+  it('write the jobs of one file once', async () => {
     await writeFile(path('jobs.yaml'), jobs({ a: job(), b: job() }));
     await ask(
       database.url,
@@ -166,7 +166,7 @@ describe('replicas that start together', () => {
 });
 
 describe('replicas that see a change one after the other', () => {
-  it('do not undo it for each other, and a job goes when the last of them has seen that', async () => {
+  it('do not undo it, and a removed job goes when the last of them has seen the change', async () => {
     const [first, second] = [path('first.yaml'), path('second.yaml')];
     const [before, after] = [jobs({ a: job(), b: job() }), jobs({ a: job({ priority: 1 }), c: job() })];
     await Promise.all([first, second].map((file) => writeFile(file, before)));
@@ -180,7 +180,7 @@ describe('replicas that see a change one after the other', () => {
       { name: 'c', version: 1 },
     ];
     await becomes(between);
-    // The second is taken for dead, so it declares again; what it says is older than the table.
+    // The second is considered dead, so it declares again. Its declarations are older than the table.
     const [other] = await ask(
       database.url,
       `DELETE FROM cronzimus.replicas WHERE file_jobs = '{a,b}' RETURNING number`,

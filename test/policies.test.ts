@@ -15,7 +15,7 @@ const runs = async (job: string): Promise<RunAnswer[]> =>
   (await service.get<Page<RunAnswer>>(`/runs?job=${job}`)).items.toReversed();
 const states = async (job: string) => (await runs(job)).map(({ state }) => state);
 const runNow = (job: string) => service.call<RunAnswer>('POST', `/jobs/${job}/run`);
-/** Lets an occurrence of a job fall due now. */
+/** Makes an occurrence of a job due now. */
 const fallDue = (job: string) =>
   ask(
     service.database,
@@ -53,7 +53,7 @@ describe('overlap', () => {
     await eventually(async () => expect(await states('newest')).toEqual(['cancelled', 'cancelled', 'running']));
   });
 
-  it('allow starts another beside the first', async () => {
+  it('allow starts a second run while the first one is running', async () => {
     await service.given(spentJob('crowd', 'wait', { overlap: 'allow' }));
     await runNow('crowd');
     await runNow('crowd');
@@ -61,8 +61,8 @@ describe('overlap', () => {
   });
 });
 
-/** From the start of the first attempt of a job's runs to the last end. The worker's own look comes every 2 s: ten things that
- *  each waited for it would take some 20 s. */
+/** Seconds from the first start to the last end of a job's runs. The worker polls every 2 s: ten starts that each waited for a poll
+ *  would take about 20 s. */
 async function secondsTaken(job: string): Promise<number> {
   const taken = `SELECT extract(epoch FROM max(finished_at) - min(started_at))::float8 AS seconds FROM`;
   const [row] = await ask(
@@ -72,19 +72,19 @@ async function secondsTaken(job: string): Promise<number> {
   );
   return Number(row!['seconds']);
 }
-const WELL_BELOW_TEN_LOOKS = 10;
+const WELL_BELOW_TEN_POLLS = 10;
 
 describe('a retry', () => {
-  it('starts at its instant, and does not wait for the next look', async () => {
+  it('starts at its instant, without waiting for the next poll', async () => {
     const retry = { limit: 10, delaySeconds: 0.1, backoff: 'fixed', maxDelaySeconds: 1 } as const;
     await service.given(spentJob('stubborn', 'fail', { retry }));
     expect(await service.run('stubborn', 'failed')).toMatchObject({ attempt: 11 });
-    expect(await secondsTaken('stubborn')).toBeLessThan(WELL_BELOW_TEN_LOOKS);
+    expect(await secondsTaken('stubborn')).toBeLessThan(WELL_BELOW_TEN_POLLS);
   });
 });
 
 describe('misfire all', () => {
-  it('catches up one run right after the other, the oldest first', async () => {
+  it('catches up one run right after the other, oldest first', async () => {
     const first = new Date(Math.floor(Date.now() / 60_000 - 12) * 60_000);
     const trigger = { type: 'interval', everySeconds: 60, anchor: first.toISOString() } as const;
     await service.given(
@@ -101,7 +101,7 @@ describe('misfire all', () => {
       expect(found.map(({ state }) => state)).toEqual(Array.from({ length: 10 }, () => 'succeeded'));
       return found.toSorted((a, b) => String(a['scheduledAt']).localeCompare(String(b['scheduledAt'])));
     });
-    expect(await secondsTaken('backlog')).toBeLessThan(WELL_BELOW_TEN_LOOKS);
+    expect(await secondsTaken('backlog')).toBeLessThan(WELL_BELOW_TEN_POLLS);
     caughtUp.slice(1).forEach((run, index) => {
       expect(Date.parse(String(run['startedAt']))).toBeGreaterThanOrEqual(
         Date.parse(String(caughtUp[index]!['finishedAt'])),
@@ -111,7 +111,7 @@ describe('misfire all', () => {
 });
 
 describe('cancel', () => {
-  it('ends a run that waits for its retry at once, and it is not started again', async () => {
+  it('ends a run that waits for its retry at once, and the run is not started again', async () => {
     const retry = { limit: 3, delaySeconds: 60, backoff: 'fixed', maxDelaySeconds: 60 } as const;
     await service.given(spentJob('hopeless', 'fail', { retry }));
     const { id } = await service.run('hopeless', 'retrying');
@@ -141,7 +141,7 @@ const givenEverySecond = async (name: string) => {
 };
 
 describe('a pause', () => {
-  it('of a job makes one skipped row of its occurrences, and allows runs by hand', async () => {
+  it('of a job turns its occurrences into one skipped row, and allows manual runs', async () => {
     await givenEverySecond('resting');
     await eventually(async () => expect(await states('resting')).toContain('succeeded'));
     expect((await service.call('POST', '/jobs/resting/pause')).body).toMatchObject({

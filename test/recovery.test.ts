@@ -70,7 +70,7 @@ describe('a process that is killed', () => {
     ]);
   });
 
-  it('between claim and start: its run is started by another', async () => {
+  it('between claim and start: another process starts its run', async () => {
     await givenRun();
     const claimer = await givenProcess('claiming-process.js');
     expect(await theRun()).toMatchObject({ state: 'running', attempt: 1 });
@@ -79,7 +79,7 @@ describe('a process that is killed', () => {
     expect(await attemptBegun(2)).toBe(second.pid);
   });
 
-  it('in the middle of a transaction: only the attempt that ends it has written', async () => {
+  it('in the middle of a transaction: only the attempt that commits has written', async () => {
     await givenRun({ task: 'book' });
     const first = await givenProcess();
     await eventually(async () => {
@@ -92,7 +92,7 @@ describe('a process that is killed', () => {
     expect(await ask(database.url, 'SELECT attempt, pid FROM public.begun')).toEqual([{ attempt: 2, pid: second.pid }]);
   });
 
-  it('ends its run where the job says fail, and the job can run again', async () => {
+  it('fails its run when onInterruption is fail, and the job can run again', async () => {
     await givenRun({ onInterruption: 'fail' });
     const first = await givenProcess();
     await attemptBegun(1);
@@ -104,7 +104,7 @@ describe('a process that is killed', () => {
     });
   });
 
-  it('three times under the same run: the run is taken for poison and not started again', async () => {
+  it('as the third one under the same run: the run fails as poison and is not started again', async () => {
     await givenRun();
     await ask(database.url, 'UPDATE cronzimus.runs SET interruptions = 2');
     const first = await givenProcess();
@@ -114,7 +114,7 @@ describe('a process that is killed', () => {
     await eventually(async () => expect(await theRun()).toMatchObject({ state: 'failed', reason: 'poison' }));
   });
 
-  it('alone: its run is taken up by the next start', async () => {
+  it('as the only one: the next process that starts takes its run over', async () => {
     await givenRun();
     const first = await givenProcess();
     await attemptBegun(1);
@@ -125,7 +125,7 @@ describe('a process that is killed', () => {
 });
 
 describe('a run of a task that a worker does not know', () => {
-  it('is left for one that does', async () => {
+  it('waits for a worker that does', async () => {
     await givenRun();
     const stranger = forkScript('service-process.js', { DATABASE_URL: database.url, TASKS_DISABLED: 'hold' });
     children.push(stranger);
@@ -139,7 +139,7 @@ describe('a run of a task that a worker does not know', () => {
     expect(await attemptBegun(1)).toBe(pid);
   });
 
-  it('ends failed when nobody has known it for an hour', async () => {
+  it('fails when no worker has known the task for an hour', async () => {
     await givenRun({ task: 'forgotten' });
     await ask(database.url, `UPDATE cronzimus.runs SET queued_at = queued_at - interval '61 minutes'`);
     await givenProcess();
@@ -153,8 +153,8 @@ describe('a run of a task that a worker does not know', () => {
   });
 });
 
-describe('a process that is told to end', () => {
-  it('hands back what does not end in time, and leaves no replica behind', async () => {
+describe('a process that gets SIGTERM', () => {
+  it('returns unfinished runs to the queue, and leaves no replica behind', async () => {
     await givenRun();
     const first = await givenProcess();
     await attemptBegun(1);
@@ -167,12 +167,12 @@ describe('a process that is told to end', () => {
   });
 });
 
-describe('a claim whose answer got lost', () => {
-  it('goes back and is started, also where the job says fail: nothing of it had begun', async () => {
+describe('a claim whose response was lost', () => {
+  it('is undone and started again, even when onInterruption is fail: no attempt had begun', async () => {
     await givenRun({ onInterruption: 'fail' });
     const { pid } = await givenProcess();
     await attemptBegun(1);
-    // As if the process had never heard of its second claim.
+    // As if the process had not received the response to its second claim.
     await ask(
       database.url,
       `INSERT INTO cronzimus.runs SELECT (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'attempt', 4,
@@ -186,7 +186,7 @@ describe('a claim whose answer got lost', () => {
 });
 
 describe('a run that is due and has lost its ticket', () => {
-  it('is given another by the reconciler', async () => {
+  it('gets another from the reconciler', async () => {
     await givenRun();
     await ask(database.url, `DELETE FROM cronzimus_queue.job`);
     await ask(database.url, `UPDATE cronzimus.runs SET queued_at = queued_at - interval '1 minute'`);

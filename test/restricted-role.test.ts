@@ -8,7 +8,7 @@ const server = process.env['TEST_DATABASE_URL']!;
 let settings: { DATABASE_URL: string; DATABASE_SCHEMA: string; DATABASE_DIRECT_URL: undefined };
 let name: string;
 
-/** An empty database, in which our role may create no schemas any more. */
+/** An empty database in which our role may not create schemas. */
 beforeEach(async () => {
   name = `test_${randomBytes(6).toString('hex')}`;
   await ask(server, `CREATE DATABASE ${name}`);
@@ -22,7 +22,7 @@ const given = (statements: string) => ask(settings.DATABASE_URL, statements);
 const revoke = () => `REVOKE CREATE ON DATABASE ${name} FROM CURRENT_USER, PUBLIC`;
 
 describe('a role that may not create schemas', () => {
-  it('migrates in those that somebody has made for it', async () => {
+  it('migrates in schemas that were created for it', async () => {
     await given(`CREATE SCHEMA cronzimus; CREATE SCHEMA cronzimus_queue; ${revoke()}`);
     await expect(ask(settings.DATABASE_URL, 'CREATE SCHEMA other')).rejects.toMatchObject({
       code: INSUFFICIENT_PRIVILEGE,
@@ -35,7 +35,7 @@ describe('a role that may not create schemas', () => {
   it.each([
     ['cronzimus', ''],
     ['cronzimus_queue', 'CREATE SCHEMA cronzimus;'],
-  ])('is told who has to make %s where it is missing', async (schema, before) => {
+  ])('gets an error with the statement that creates %s when it is missing', async (schema, before) => {
     await given(`${before} ${revoke()}`);
     await expect(migrate(settings)).rejects.toMatchObject({
       code: 'SCHEMA_NOT_ALLOWED',

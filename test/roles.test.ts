@@ -23,23 +23,23 @@ interface Replica {
 }
 
 let database: TestDatabase;
-let looker: NestExpressApplication;
+let observer: NestExpressApplication;
 const replicas = new Set<Replica>();
 const children: ChildProcess[] = [];
 
 beforeEach(async () => {
   database = await createTestDatabase();
-  looker = await createTestApplication(database.url);
+  observer = await createTestApplication(database.url);
 });
 
 afterEach(async () => {
   await Promise.all([...replicas].map((replica) => replica.leave()));
   await Promise.all(children.splice(0).map((child) => kill(child, 'SIGKILL')));
-  await looker.close();
+  await observer.close();
   await database.drop();
 });
 
-/** A whole service of these roles; several share the database. */
+/** A service with these roles. Several share the database. */
 async function givenReplica(ROLES: string, variables: Record<string, string> = {}): Promise<Replica> {
   const app = await createTestApplication(database.url, { ROLES, SHUTDOWN_GRACE_SECONDS: '0', ...variables }, [
     TestTasksModule,
@@ -57,7 +57,7 @@ async function givenReplica(ROLES: string, variables: Record<string, string> = {
   return replica;
 }
 
-/** The same in a process that can be killed. */
+/** The same in a process of its own, which can be killed. */
 async function givenProcess(ROLES: string): Promise<ChildProcess> {
   const child = forkScript('service-process.js', { DATABASE_URL: database.url, ROLES });
   children.push(child);
@@ -74,7 +74,7 @@ async function call(replica: Replica, method: string, path: string) {
   };
 }
 
-const given = (...jobs: Job[]) => givenJobs(looker.get(getDataSourceToken(SCHEDULER), { strict: false }), jobs);
+const given = (...jobs: Job[]) => givenJobs(observer.get(getDataSourceToken(SCHEDULER), { strict: false }), jobs);
 const runsOf = (job: string) => ask(database.url, `SELECT * FROM cronzimus.runs WHERE job = '${job}' ORDER BY id`);
 const jobs = () => ask(database.url, `SELECT * FROM cronzimus.jobs WHERE source = 'file' ORDER BY name`);
 const declarations = () =>
@@ -90,7 +90,7 @@ function dueJob(name: string): Job {
   return spentJob(name, 'echo', { input: { text: 'x' }, trigger, nextOccurrenceAt: at, nextRunAt: at });
 }
 
-/** So many turns of each loop of one second have passed, by the database's clock. */
+/** Waits this many seconds of the database's clock, in which each loop of one second has turned. */
 async function secondsPass(seconds: number): Promise<void> {
   const [start] = await ask(database.url, 'SELECT now() AS at');
   const since = (start!['at'] as Date).toISOString();
@@ -100,7 +100,7 @@ async function secondsPass(seconds: number): Promise<void> {
   });
 }
 
-/** The process that began an attempt of the task `hold`. */
+/** Waits for an attempt of the task `hold`, and returns the pid of the process that began it. */
 const pidOf = (attempt: number) =>
   eventually(
     async () => {
@@ -111,7 +111,7 @@ const pidOf = (attempt: number) =>
     { within: 60_000 },
   );
 
-/** Jobs files, each with jobs of these names. */
+/** Writes a jobs file for each list of names, and returns the paths. */
 const files = async (...sets: string[][]) =>
   Promise.all(
     sets.map(async (names, index) => {
@@ -134,7 +134,7 @@ async function givenBusyWorker(): Promise<ChildProcess> {
 }
 
 describe('a process without the role api', () => {
-  it('answers the API and its documentation with ROLE_OFF, and its probes as ever', async () => {
+  it('returns ROLE_OFF for the API and its documentation, and serves its probes', async () => {
     const replica = await givenReplica('scheduler,worker');
     const base = [
       '/api/v1',
@@ -160,7 +160,7 @@ describe('a process without the role api', () => {
 });
 
 describe('a fleet of one role each', () => {
-  it('dispatches in the scheduler only, runs in the worker only, and shows who does what', async () => {
+  it('dispatches in the scheduler only, runs tasks in the worker only, and shows the roles', async () => {
     await given(dueJob('due'), spentJob('by-hand', 'echo', { input: { text: 'x' } }));
     const api = await givenReplica('api');
     await call(api, 'POST', '/api/v1/jobs/by-hand/run');
@@ -184,7 +184,7 @@ describe('a fleet of one role each', () => {
     expect((await call(api, 'GET', '/health')).body['details']).not.toHaveProperty('clock');
   });
 
-  it('stops a run that is cancelled over the API on the worker that has it', async () => {
+  it('stops a run that is cancelled over the API on the worker that executes it', async () => {
     await given(spentJob('long', 'wait'));
     const api = await givenReplica('api');
     await givenReplica('worker');
@@ -196,7 +196,7 @@ describe('a fleet of one role each', () => {
 });
 
 describe('a worker that is killed', () => {
-  it('is found by a scheduler, when no other worker is there', async () => {
+  it('is detected by a scheduler when there is no other worker', async () => {
     const worker = await givenBusyWorker();
     await givenReplica('scheduler');
     await kill(worker, 'SIGKILL');
@@ -207,7 +207,7 @@ describe('a worker that is killed', () => {
     expect(await pidOf(2)).toBe(next.pid);
   });
 
-  it('is found by another worker, when no scheduler is there', async () => {
+  it('is detected by another worker when there is no scheduler', async () => {
     const worker = await givenBusyWorker();
     const other = await givenProcess('worker');
     await kill(worker, 'SIGKILL');
@@ -215,13 +215,13 @@ describe('a worker that is killed', () => {
   });
 });
 
-describe('the jobs of a file', () => {
-  it('stay as they are while processes of other roles come and go, and schedulers follow each other', async () => {
+describe('the jobs of a jobs file', () => {
+  it('stay unchanged while processes of other roles come and go, and schedulers replace each other', async () => {
     const [both] = await files(['a', 'b']);
     const scheduler = await givenReplica('scheduler', { JOBS_FILE: both! });
     const before = await jobs();
     expect(before).toHaveLength(2);
-    // Nobody else reads the file.
+    // Only schedulers read the file.
     const worker = await givenReplica('worker', { JOBS_FILE: '/no/such/file' });
     const api = await givenReplica('api', { JOBS_FILE: '/no/such/file' });
     expect(await declarations()).toEqual([
@@ -241,7 +241,7 @@ describe('the jobs of a file', () => {
     expect(await jobs()).toEqual(before);
   });
 
-  it('go when no scheduler that lives declares them any more, whatever other processes have', async () => {
+  it('are deleted when no live scheduler declares them, whatever other processes have', async () => {
     const [both, one] = await files(['a', 'b'], ['a']);
     const old = await givenReplica('scheduler', { JOBS_FILE: both! });
     await givenReplica('api,worker', { JOBS_FILE: both! });

@@ -22,7 +22,7 @@ const given = (name: string, task = 'echo', written = {}) =>
   service.given(spentJob(name, task, { input: task === 'echo' ? { text: 'hi' } : {}, ...written }));
 
 describe('a request with an Idempotency-Key', () => {
-  it('makes one run, however often it is sent', async () => {
+  it('creates one run, however often it is sent', async () => {
     await given('once');
     const first = await runNow('once', 'key-1');
     expect(first.status).toBe(202);
@@ -34,7 +34,7 @@ describe('a request with an Idempotency-Key', () => {
     expect(await runs('once')).toHaveLength(2);
   });
 
-  it('makes one run when twenty come at once', async () => {
+  it('creates one run for twenty concurrent requests', async () => {
     await given('together', 'echo', { overlap: 'allow' });
     const answers = await Promise.all(Array.from({ length: 20 }, () => runNow('together', 'together-1')));
     expect(answers.filter(({ status }) => status !== 202)).toEqual([]);
@@ -42,7 +42,7 @@ describe('a request with an Idempotency-Key', () => {
     expect(await runs('together')).toHaveLength(1);
   });
 
-  it('is the same whatever the order of the fields, and another with another input or job', async () => {
+  it('is the same in any order of fields, and differs with another input or job', async () => {
     await given('compared', 'unstorable', { overlap: 'allow' });
     await given('compared.other', 'echo', { overlap: 'allow' });
     const first = await sent('{"text":"a","times":2}');
@@ -56,7 +56,7 @@ describe('a request with an Idempotency-Key', () => {
     expect(await runs('compared.other')).toHaveLength(1);
   });
 
-  it('that was refused leaves no key', async () => {
+  it('that is refused leaves no key behind', async () => {
     await given('refused', 'wait');
     const running = await service.run('refused', 'running');
     expect((await runNow('refused', 'busy')).body).toMatchObject({ code: 'JOB_BUSY' });
@@ -67,7 +67,7 @@ describe('a request with an Idempotency-Key', () => {
     await service.call('DELETE', '/jobs/refused');
   });
 
-  it('is new again after 24 hours', async () => {
+  it('counts as new after 24 hours', async () => {
     await given('forgotten', 'echo', { overlap: 'allow' });
     const { body } = await runNow('forgotten', 'old');
     await ask(
@@ -88,7 +88,7 @@ describe('a request with an Idempotency-Key', () => {
 });
 
 describe('the retry of a run', () => {
-  it('is a new run of the same instant, with what the old one was made with', async () => {
+  it('is a new run of the same instant, with the definition of the old run', async () => {
     await given('repeated', 'fail', { input: { attempts: 1 }, timeoutSeconds: 7, priority: 3 });
     const failed = await service.run('repeated', 'failed', { attempts: 2 });
     await service.call('PATCH', '/jobs/repeated', { timeoutSeconds: 1, priority: 0 });
@@ -115,7 +115,7 @@ describe('the retry of a run', () => {
     expect((await retry(body.id)).body).toMatchObject({ retryOf: body.id });
   });
 
-  it('is not counted by overlap, and does not count it', async () => {
+  it('neither counts for overlap nor respects it', async () => {
     await given('beside', 'wait');
     const first = await service.run('beside', 'running');
     await service.call('POST', `/runs/${first.id}/cancel`);
@@ -130,7 +130,7 @@ describe('the retry of a run', () => {
     for (const { id } of [repeated.body, another.body]) await service.call('POST', `/runs/${id}/cancel`);
   });
 
-  it('is possible after the job is gone, and live where the old one was a backfill', async () => {
+  it('is possible after the job is deleted, and is live when the old run was a backfill', async () => {
     await given('gone', 'echo');
     const { id } = await service.run('gone', 'succeeded');
     await service.call('DELETE', '/jobs/gone');
@@ -141,7 +141,7 @@ describe('the retry of a run', () => {
     expect(row).toEqual({ priority: 6 });
   });
 
-  it('is refused where there is no run, or none that has ended, or that ever started', async () => {
+  it('is refused for a run that does not exist, is unfinished, or never started', async () => {
     await given('unended', 'wait', { overlap: 'allow' });
     const { id } = await service.run('unended', 'running');
     expect(await retry(NOWHERE)).toMatchObject({ status: 404, body: { code: 'RUN_NOT_FOUND' } });
@@ -155,7 +155,7 @@ describe('the retry of a run', () => {
     expect(await runs('unended')).toHaveLength(1);
   });
 
-  it('makes one run for one Idempotency-Key', async () => {
+  it('creates one run for one Idempotency-Key', async () => {
     await given('retried-once', 'echo');
     const { id } = await service.run('retried-once', 'succeeded');
     const key = { 'Idempotency-Key': 'retry-1' };

@@ -14,7 +14,7 @@ import { kill } from './support/kill.js';
 
 const CANARY = 'Canary-of-"the"/mine+1';
 const URL_CANARY = 'canary-of-the-path';
-/** What would tell the canaries, however they are written. */
+/** Patterns of the canaries, in every encoding in which they might leak. */
 const TRACES = [
   CANARY.slice(0, 8),
   URL_CANARY.slice(0, 8),
@@ -27,10 +27,10 @@ let echo: Server;
 let service: ChildProcess;
 let api: string;
 let printed: Promise<string>;
-/** What the server was sent. */
+/** The requests that the server received. */
 const received: string[] = [];
 
-/** Answers with all that it was sent, in as many places as there are, or breaks off in the middle of the canary. */
+/** A server that echoes what it received in the status text, the headers and the body, or breaks off in the middle of the canary. */
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await text(request);
   const { url, headers } = request;
@@ -92,7 +92,7 @@ beforeAll(async () => {
       SECRETS_DIR: folder,
       LOG_LEVEL: 'trace',
       LOG_FORMAT: 'json',
-      // A proxy would connect for us to whatever it likes.
+      // A proxy would open the connections in place of the service.
       NODE_USE_ENV_PROXY: '1',
       HTTP_PROXY: 'http://127.0.0.1:1',
     },
@@ -107,7 +107,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** A run of the job that has come to this state. */
+/** Runs the job, and waits until the run is in this state. */
 async function runOf(name: string, state: string): Promise<{ id: string }> {
   const asked = await fetch(`${api}/jobs/${name}/run`, { method: 'POST' });
   const { id } = (await asked.json()) as { id: string };
@@ -115,7 +115,7 @@ async function runOf(name: string, state: string): Promise<{ id: string }> {
   return { id };
 }
 
-/** All rows of all tables, a line each. */
+/** All rows of all tables, one line each. */
 async function dump(): Promise<string> {
   const tables = await ask(
     database.url,
@@ -131,13 +131,13 @@ async function dump(): Promise<string> {
     .join('\n');
 }
 
-it('a secret is used, and shown nowhere', async () => {
+it('a secret is used, and appears nowhere', async () => {
   const paths = ['/jobs', '/runs', '/tasks', '/scheduler'];
   for (const [name, [, , state]] of Object.entries(given)) {
     const { id } = await runOf(name, state);
     paths.push(`/jobs/${name}`, `/runs/${id}`, `/runs/${id}/logs`);
   }
-  // The lines of a log are written each second.
+  // Log lines are flushed each second.
   await eventually(async () =>
     expect(await ask(database.url, 'SELECT DISTINCT run_id FROM cronzimus.run_logs')).toHaveLength(2),
   );

@@ -56,7 +56,7 @@ const scheduler = () => app.get(SchedulerDatabase, { strict: false });
 const queue = () => app.get(RunQueue, { strict: false });
 const replicas = () => app.get(Replicas, { strict: false });
 
-/** Claims all that is queued, as a worker does. */
+/** Claims all queued runs, as a worker does. */
 async function claim(): Promise<ClaimedRun[]> {
   const free = {
     slots: 10,
@@ -70,7 +70,7 @@ async function claim(): Promise<ClaimedRun[]> {
   return (await scheduler().transaction((tx) => claimRuns(tx, queue(), free, { number, name }))).runs;
 }
 
-/** A run that is executed now, with one retry. */
+/** A running run with one retry. */
 async function givenRunning(): Promise<ClaimedRun> {
   const retry = { limit: 1, delaySeconds: 0, backoff: 'fixed', maxDelaySeconds: 0 } as const;
   const job = jobRow('job', { retry, nextOccurrenceAt: null, nextRunAt: null });
@@ -104,7 +104,7 @@ async function counts() {
   return { refused: refused - before.refused, ended: ended - before.ended };
 }
 
-describe('a result whose COMMIT got no answer', () => {
+describe('a result whose COMMIT got no response', () => {
   it.each<[string, UnwrittenResult, 'shutdown' | null, object, object[], number]>([
     ['a success', succeeded, null, { state: 'succeeded', attempt: 1, output: { a: 1 }, retries_used: 0 }, [], 1],
     [
@@ -123,7 +123,7 @@ describe('a result whose COMMIT got no answer', () => {
       [{ number: 1, state: 'failed' }],
       0,
     ],
-  ])('is written once, and is not taken for a stale one: %s', async (_case, result, interruption, row, rows, ends) => {
+  ])('is written once, and is not refused as stale: %s', async (_case, result, interruption, row, rows, ends) => {
     const run = await givenRunning();
     const lost = proxy.loseCommitOf('WITH outcome AS');
     await settle(run, result, interruption);
@@ -133,7 +133,7 @@ describe('a result whose COMMIT got no answer', () => {
     expect(await counts()).toEqual({ refused: 0, ended: ends });
   });
 
-  it('is still known when the next attempt has begun meanwhile', async () => {
+  it('is recognised when the next attempt has already begun', async () => {
     const run = await givenRunning();
     await settle(run, failed);
     expect(await claim()).toMatchObject([{ id: run.id, attempt: 2 }]);
@@ -142,7 +142,7 @@ describe('a result whose COMMIT got no answer', () => {
     expect(await counts()).toEqual({ refused: 0, ended: 0 });
   });
 
-  it('is still known where the run was to be cancelled', async () => {
+  it('is recognised when the run was to be cancelled', async () => {
     const run = await givenRunning();
     await scheduler().transaction((tx) => cancelRuns(tx, queue(), [run.id], 'user'));
     await settle(run, failed);
@@ -151,7 +151,7 @@ describe('a result whose COMMIT got no answer', () => {
     expect((await counts()).refused).toBe(0);
   });
 
-  it('is known by its success, where a transactional attempt was told that its connection is gone', async () => {
+  it('is recognised by its success when a transactional attempt has lost its connection', async () => {
     const run = await givenRunning();
     await settle(run, succeeded);
     await settle(run, failed);
@@ -161,7 +161,7 @@ describe('a result whose COMMIT got no answer', () => {
 });
 
 describe('a stale result is refused, and counted as refused', () => {
-  it('where the run has been started again', async () => {
+  it('when the run has been started again', async () => {
     const run = await givenRunning();
     await ask(database.url, 'UPDATE cronzimus.runs SET attempt = attempt + 1');
     await settle(run, succeeded);
@@ -170,9 +170,9 @@ describe('a stale result is refused, and counted as refused', () => {
   });
 
   it.each([
-    ['waits again', 'rerun', succeeded, { state: 'pending', reason: 'worker_lost' }],
+    ['is pending again', 'rerun', succeeded, { state: 'pending', reason: 'worker_lost' }],
     ['failed as its attempt did', 'fail', failed, { state: 'failed', reason: 'worker_lost' }],
-  ])('where others took its process for dead, and the run %s', async (_case, onInterruption, result, row) => {
+  ])('when others considered its process dead, and the run %s', async (_case, onInterruption, result, row) => {
     const run = await givenRunning();
     await ask(database.url, `UPDATE cronzimus.runs SET on_interruption = '${onInterruption}', replica_number = 0`);
     await scheduler().transaction((tx) => reclaimOrphans(tx, queue(), { number: replicas().number, active: [] }));
@@ -181,7 +181,7 @@ describe('a stale result is refused, and counted as refused', () => {
     expect(await counts()).toEqual({ refused: 1, ended: 0 });
   });
 
-  it('where the run is no more', async () => {
+  it('when the run was deleted', async () => {
     const run = await givenRunning();
     await ask(database.url, 'DELETE FROM cronzimus.runs');
     await settle(run, succeeded);

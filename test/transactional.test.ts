@@ -30,22 +30,22 @@ describe('a transactional task', () => {
     expect(await entries('kept by sql')).toEqual(['kept by sql']);
   });
 
-  it('leaves nothing of an attempt that throws', async () => {
+  it('writes nothing when the attempt throws', async () => {
     await service.run('ledger', 'failed', { entry: 'thrown', ending: 'throw' });
     expect(await entries('thrown')).toEqual([]);
   });
 
-  it('fails where it has ended the transaction itself', async () => {
+  it('fails when it has ended the transaction itself', async () => {
     const { error } = await service.run('ledger', 'failed', { entry: 'smuggled', ending: 'commit' });
     expect(error).toMatchObject({ code: 'TRANSACTION_ENDED' });
   });
 
-  it('fails, and has written nothing, where the commit is refused', async () => {
+  it('fails and writes nothing when the commit is refused', async () => {
     await sql(`INSERT INTO public.ledger VALUES ('twice'), ('twice')`, 'failed');
     expect(await entries('twice')).toEqual([]);
   });
 
-  it('leaves nothing of an attempt that is no longer the run', async () => {
+  it('writes nothing when the attempt is stale', async () => {
     const gate = new Client({ connectionString: service.database });
     await gate.connect();
     try {
@@ -71,7 +71,7 @@ describe('a transactional task', () => {
     }
   });
 
-  it('is cancelled in the middle of a statement', async () => {
+  it('is cancelled during a statement', async () => {
     const { body } = await service.call<RunAnswer>('POST', '/jobs/sql/run', {
       input: { statement: `INSERT INTO public.ledger SELECT 'slept' FROM pg_sleep(60)` },
     });
@@ -81,7 +81,7 @@ describe('a transactional task', () => {
     expect(await entries('slept')).toEqual([]);
   });
 
-  it('leaves nothing in the session for the next one', async () => {
+  it('leaves no state in the session for the next attempt', async () => {
     const path = async () => (await sql('SHOW search_path', 'succeeded'))['output'];
     const before = await path();
     await sql(`SET search_path TO 'pg_catalog'`, 'succeeded');

@@ -14,7 +14,8 @@ import { forkScript, message } from './support/fork.js';
 import { ANYBODY, givenJobs, jobRow } from './support/jobs.js';
 import { kill } from './support/kill.js';
 
-/** The old build knows the tasks x and y, and declares the jobs a and b; the new one y with an input, z, a in another way, and c. */
+/** The old build has the tasks x and y, and declares the jobs a and b. The new build has y with an input and z, and declares another a,
+ *  and c. */
 type Build = 'old' | 'new';
 
 let database: TestDatabase;
@@ -49,7 +50,7 @@ async function call(replica: ChildProcess, method: string, path: string, body?: 
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
-/** Lets each of them look three times for jobs that nobody declares, as they do every 10 s. */
+/** Makes each replica sweep three times the jobs that nobody declares, as it does every 10 s. */
 async function sweep(...replicas: ChildProcess[]): Promise<void> {
   for (const child of [...replicas, ...replicas, ...replicas]) {
     const swept = message(child);
@@ -67,7 +68,7 @@ const names = async () => (await jobs()).map(({ name }) => name);
 const replicas = () => ask(database.url, 'SELECT number, code_jobs FROM cronzimus.replicas ORDER BY number');
 
 describe('a job that two builds declare differently', () => {
-  it('changes once, to what the replica started last says, however long both live', async () => {
+  it('changes once, to the definition of the replica that started last, however long both live', async () => {
     const before = await givenReplica('old');
     const [a, b] = await jobs();
     expect(a).toMatchObject({ name: 'a', description: 'old', version: 1 });
@@ -82,13 +83,13 @@ describe('a job that two builds declare differently', () => {
     expect(await jobs()).toEqual(both);
   });
 
-  it('is what the replica started last says, also where that is of the old build', async () => {
+  it('has the definition of the replica that started last, even when that is the old build', async () => {
     await givenReplica('new');
     await givenReplica('old');
     expect((await jobs())[0]).toMatchObject({ name: 'a', description: 'old', version: 2 });
   });
 
-  it('stays as it is when a replica is taken for dead and joins again: its own source has not changed', async () => {
+  it('stays unchanged when a replica is considered dead and joins again', async () => {
     const before = await givenReplica('old');
     const after = await givenReplica('new');
     const [a] = await jobs();
@@ -101,7 +102,7 @@ describe('a job that two builds declare differently', () => {
 });
 
 describe('a job that only one build declares', () => {
-  it('stays while a replica of that build lives, and goes with the last one', async () => {
+  it('stays while a replica of that build lives, and is deleted with the last one', async () => {
     const [first, second] = [await givenReplica('old'), await givenReplica('old')];
     const after = await givenReplica('new');
     await sweep(first, second, after);
@@ -115,7 +116,7 @@ describe('a job that only one build declares', () => {
     expect(await jobs()).toMatchObject([{ name: 'a', description: 'new', version: 2 }, { name: 'c' }]);
   });
 
-  it('comes back when its replica was taken for dead meanwhile, also where the first try to say so fails', async () => {
+  it('comes back when its replica was considered dead, even when the first try to declare it fails', async () => {
     const before = await givenReplica('old');
     const after = await givenReplica('new');
     await ask(
@@ -144,7 +145,7 @@ const givenRuns = async (task: string) => {
   await givenJobs(app.get(getDataSourceToken(SCHEDULER), { strict: false }), [job]);
   for (let run = 0; run < 5; run += 1) await app.get(JobsService, { strict: false }).runNow('many', ANYBODY);
 };
-const putBack = async () => {
+const someArePutBack = async () => {
   const tickets = await ask(database.url, 'SELECT FROM cronzimus_queue.job WHERE start_after > created_on');
   expect(tickets).not.toEqual([]);
 };
@@ -153,10 +154,10 @@ describe('a run of a task that only one build knows', () => {
   it.each<[Build, string, Build]>([
     ['old', 'x', 'new'],
     ['new', 'z', 'old'],
-  ])('waits for the %s one, which executes %s, while only the %s one lives', async (build, task, other) => {
+  ])('waits for the %s build, which has the task %s, while only the %s build lives', async (build, task, other) => {
     await givenReplica(other);
     await givenRuns(task);
-    await eventually(putBack);
+    await eventually(someArePutBack);
     expect(await ask(database.url, `SELECT DISTINCT state, attempt FROM cronzimus.runs`)).toEqual([
       { state: 'pending', attempt: 0 },
     ]);
@@ -164,7 +165,7 @@ describe('a run of a task that only one build knows', () => {
     await eventually(async () => expect(await ran()).toEqual(Array.from({ length: 5 }, () => ({ task, build }))));
   });
 
-  it('goes to that build and no other while both live, and one of a task that both know to either', async () => {
+  it('goes to that build while both live, and a run of a task of both builds goes to either', async () => {
     await Promise.all([givenReplica('old'), givenReplica('new')]);
     for (const task of ['x', 'z', 'y']) {
       await givenRuns(task);
@@ -195,7 +196,7 @@ const taskAt = async (replica: ChildProcess, name: string) =>
   (await tasksAt(replica)).find((task) => task.name === name);
 
 describe('the list of tasks', () => {
-  it('has what the live workers know, whatever the process that answers knows itself', async () => {
+  it('has the tasks of the live workers, whatever tasks the serving process has', async () => {
     const api = await givenReplica('old', { ROLES: 'api,scheduler' });
     expect(await namesAt(api)).toEqual([]);
     const after = await givenReplica('new', { ROLES: 'worker' });
@@ -225,7 +226,7 @@ describe('the list of tasks', () => {
     expect(await namesAt(api)).toEqual([]);
   });
 
-  it('has a task that two builds know as the process started last has it, also when the other one joins again', async () => {
+  it('shows a task of two builds as the last started process has it, even when the other one joins again', async () => {
     const before = await givenReplica('old');
     await givenReplica('new');
     const y = { name: 'y', description: '', transactional: false };
@@ -248,7 +249,7 @@ describe('a job of a task that only workers of another build know', () => {
   const trigger = { type: 'cron', expression: '@yearly' };
   const z = (input: object) => ({ task: 'z', trigger, input });
 
-  it('is taken over the API, its input checked by what they have published, and runs there', async () => {
+  it('is accepted over the API, its input is validated with the published schema, and it runs there', async () => {
     const api = await givenReplica('old', { ROLES: 'api' });
     expect(await call(api, 'PUT', '/jobs/j', z({}))).toMatchObject({ status: 422, body: { code: 'UNKNOWN_TASK' } });
     const worker = await givenReplica('new', { ROLES: 'worker' });
@@ -282,11 +283,11 @@ describe('a job of a task that only workers of another build know', () => {
 
     await kill(worker, 'SIGTERM');
     expect(await call(api, 'PATCH', '/jobs/j', { input: { times: 4 } })).toMatchObject({ status: 422 });
-    // A task of its own it knows without any worker.
+    // It has its own tasks without any worker.
     expect(await call(api, 'PUT', '/jobs/m', { task: 'x', trigger })).toMatchObject({ status: 201 });
   });
 
-  it('is taken from a jobs file too', async () => {
+  it('is accepted from a jobs file too', async () => {
     await givenReplica('new', { ROLES: 'worker' });
     const path = join(process.env['TEST_SCRATCH']!, `versions-${process.pid}.json`);
     await writeFile(path, JSON.stringify({ jobs: { j: z({ times: 2 }) } }));

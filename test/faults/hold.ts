@@ -5,13 +5,13 @@ import { eventually } from '../support/eventually.js';
 export interface Place {
   table: string;
   event: 'INSERT' | 'UPDATE';
-  /** Of NEW and OLD. */
+  /** An SQL condition on NEW and OLD. */
   condition: string;
-  /** Held in the middle of the transaction, before such a row is written, or in its COMMIT, which succeeds once it is let go. */
+  /** Where sessions wait: before the row is written, or in the COMMIT, which succeeds after the release. */
   when: 'before the row' | 'in the commit';
 }
 
-/** A place in the service's transactions where its sessions can be held. */
+/** A place in the service's transactions at which its sessions can be made to wait. */
 export class Hold {
   private static placed = 424_000;
 
@@ -35,7 +35,7 @@ export class Hold {
     return new Hold(url, lock);
   }
 
-  /** Does `work` once somebody waits here, and lets go of them after it. Answers the statements that they were in. */
+  /** Does `work` while at least one session waits here, then releases all. Returns the statements of the waiting sessions. */
   async during(work: () => Promise<unknown>): Promise<string[]> {
     const holder = new Client({ connectionString: this.url });
     await holder.connect();
@@ -44,7 +44,7 @@ export class Hold {
       await eventually(async () => {
         if ((await this.held()).length === 0) throw new Error('nobody came to the hold');
       });
-      // Asked again: locks and statements are not read at the same moment, and by now nobody moves.
+      // Read again: locks and statements are not read at the same moment, and now no session moves.
       const held = await this.held();
       await work();
       return held;

@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterEach(() => Promise.all(containers.splice(0).map((container) => container.remove())));
 afterAll(() => database.drop());
 
-/** Ends with the test, whatever becomes of it. */
+/** A container that is removed at the end of the test. */
 async function start(image: string, variables: Record<string, string>, ...command: string[]): Promise<Container> {
   const container = await Container.start(image, variables, ...command);
   containers.push(container);
@@ -33,7 +33,7 @@ const tell = (figure: string) => process.stdout.write(`${figure}\n`);
 const sql = (statement: string, trigger: object) => ({ task: 'sql', input: { statement }, trigger });
 
 describe('the image', () => {
-  it('says what it is, and starts Node without a shell as a user without rights', async () => {
+  it('has labels, and starts Node without a shell as an unprivileged user', async () => {
     const { Config } = JSON.parse(await docker('inspect', '--format', '{{json .}}', IMAGE));
     expect(Config).toMatchObject({
       User: '65532:65532',
@@ -53,7 +53,7 @@ describe('the image', () => {
     });
   });
 
-  it(`adds less than ${MOST_ADDED_MEGABYTES} MB to its base, and of packages only what runs`, async () => {
+  it(`adds less than ${MOST_ADDED_MEGABYTES} MB to its base, and only packages that it needs to run`, async () => {
     const layers = (await docker('history', '--human=false', '--format', '{{.CreatedBy}}\t{{.Size}}', IMAGE)).split(
       '\n',
     );
@@ -81,14 +81,14 @@ describe('the image', () => {
     expect(await homeless.said()).toMatch(/EMBEDDED_POSTGRES_MISSING: DATABASE_URL is not set.*set DATABASE_URL/);
   });
 
-  it('migrates by a command of its own, without keys', async () => {
+  it('migrates with the command migrate, without keys', async () => {
     const variables = { DATABASE_URL: database.url, DATABASE_SCHEMA: 'fresh' };
     const container = await start(IMAGE, variables, 'migrate');
     expect([await container.ended(), await container.said()]).toEqual([0, expect.anything()]);
     expect(await ask(database.url, `SELECT to_regclass('fresh.jobs') IS NOT NULL AS made`)).toEqual([{ made: true }]);
   });
 
-  it('is healthy, runs a job at its time and one by hand, and drains on SIGTERM', async () => {
+  it('is healthy, runs scheduled and manual runs, and drains on SIGTERM', async () => {
     const replica = await startReplica(IMAGE, { SQL_TASK_DATABASE_URL: 'self' });
     tell(`start to ready: ${replica.readyMs} ms`);
     await replica.ask('PUT', '/jobs/tick', sql('SELECT 1', { type: 'interval', everySeconds: 1 }));
@@ -108,7 +108,7 @@ describe('the image', () => {
     expect(row).toEqual([{ state: 'succeeded', attempt: 1 }]);
   });
 
-  it('is made the same way for a project of its own, whose tasks it runs', async () => {
+  it('can be built for a project with its own tasks, and runs them', async () => {
     const replica = await startReplica(OWN_TASKS_IMAGE, { APP_NAME: 'own-tasks', DATABASE_SCHEMA: 'own' });
     const { id } = await replica.ask('POST', '/jobs/invoices.mark-overdue/run');
     const marked = { state: 'succeeded', output: { marked: 1 } };

@@ -3,7 +3,7 @@ import { v7 } from 'uuid';
 import type { Actor } from '../../src/auth/actor.js';
 import { Job } from '../../src/jobs/definition/job.entity.js';
 
-/** Who asks for something without a key. */
+/** The actor of requests without a key. */
 export const ANYBODY: Actor = { name: 'anonymous', role: 'admin', origin: null };
 
 export const NOON = new Date('2026-06-01T12:00:00Z');
@@ -17,7 +17,7 @@ export const EVERY_SECOND = {
   jitterSeconds: 0,
 } as const;
 
-/** A job's row with the defaults of the contract, as `written` has it. */
+/** The row of a job, with defaults for all fields that `written` does not have. */
 export const jobRow = (name: string, written: Partial<Job> = {}): Job => ({
   id: v7(),
   name,

@@ -10,7 +10,7 @@ export interface MainProcess {
   child: ChildProcess;
   url: string;
   /** What it has written to its log so far, one line of JSON for each entry. */
-  log(): string;
+  log: () => string;
 }
 
 /** Starts the service on a free port. `folder` must not have a `.env` of a user. The caller has to end the process. */

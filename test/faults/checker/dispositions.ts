@@ -2,7 +2,7 @@ import type { Facts, Row } from './facts.js';
 import { type Grid, instantsOf, type Plan } from './plan.js';
 import { grouped, occurrence, type Violations } from './violations.js';
 
-/** Each instant has one disposition, no more and no less, and nothing else has any. Answers how many instants there are. */
+/** Each planned instant has exactly one disposition, and nothing else has one. Returns the number of instants. */
 export function checkDispositions({ rows }: Facts, plans: Plan[], found: Violations): number {
   const rowsOf = grouped(rows, ({ job }) => job);
   let occurrences = 0;

@@ -3,8 +3,8 @@ import type { Plan } from './plan.js';
 import { type Step, reachedAt } from './steps.js';
 import { grouped, nameOf, type Violations } from './violations.js';
 
-/** Nothing starts early or twice, an attempt follows one that was ended on record, and only the one that counts settles. Answers how
- *  many starts were not the first of their run. */
+/** Nothing starts early or twice, an attempt follows one whose end is recorded, and only the current attempt settles the run. Returns
+ *  the number of starts that were not the first of their run. */
 export function checkStarts(facts: Facts, plans: Plan[], steps: Step[], found: Violations): number {
   const { rows, effects, attempts } = facts;
   const planOf = new Map(plans.map((plan) => [plan.name, plan]));
@@ -26,7 +26,7 @@ export function checkStarts(facts: Facts, plans: Plan[], steps: Step[], found: V
   return reruns;
 }
 
-/** A clock that was set back shows an instant again later, so with steps it is the first time that counts. */
+/** A clock that was set back reaches an instant again. With steps, the first time counts. */
 function checkTimes(row: Row, starts: Effect[], steps: Step[], found: Violations): void {
   const name = nameOf(row);
   if (steps.length === 0 && row.started !== null && row.started < row.at)

@@ -1,10 +1,10 @@
 import type { Row } from './facts.js';
 
-const MOST_SAID = 5;
+const MOST_EXAMPLES = 5;
 
-/** What the rules have found against the promises. */
+/** The violations that the rules have found. */
 export class Violations {
-  /** Occurrences with two dispositions, or that were started again though nothing allowed it. */
+  /** Occurrences with two dispositions, or with a start that nothing allowed. */
   readonly doubled = new Set<string>();
   /** Occurrences without any disposition. */
   lost = 0;
@@ -19,11 +19,11 @@ export class Violations {
     this.say(what, which);
   }
 
-  /** One for each kind; empty: all that was promised was kept. */
+  /** One sentence for each kind of violation. Empty: every promise was kept. */
   get sentences(): string[] {
     return [...this.said].map(
       ([what, which]) =>
-        `${which.length} × ${what}: ${which.slice(0, MOST_SAID).join('; ')}${which.length > MOST_SAID ? '; …' : ''}`,
+        `${which.length} × ${what}: ${which.slice(0, MOST_EXAMPLES).join('; ')}${which.length > MOST_EXAMPLES ? '; …' : ''}`,
     );
   }
 }
