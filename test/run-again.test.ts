@@ -90,7 +90,13 @@ describe('a request with an Idempotency-Key', () => {
 describe('the retry of a run', () => {
   it('is a new run of the same instant, with the definition of the old run', async () => {
     await given('repeated', 'fail', { input: { attempts: 1 }, timeoutSeconds: 7, priority: 3 });
-    const failed = await service.run('repeated', 'failed', { attempts: 2 });
+    const { id } = await service.run('repeated', 'failed', { attempts: 2 });
+    // Its instant is long past, so that lateness cannot count from there.
+    await ask(
+      service.database,
+      `UPDATE cronzimus.runs SET scheduled_at = scheduled_at - interval '1 hour' WHERE id = '${id}'`,
+    );
+    const failed = await service.get<RunAnswer>(`/runs/${id}`);
     await service.call('PATCH', '/jobs/repeated', { timeoutSeconds: 1, priority: 0 });
     const { status, headers, body } = await retry(failed.id);
     expect(status).toBe(202);
@@ -105,7 +111,7 @@ describe('the retry of a run', () => {
       retriesUsed: 0,
     });
     const ended = await service.reaches(body.id, 'failed');
-    expect(ended['latenessMs']).toBeLessThan(10_000);
+    expect(ended['latenessMs']).toBeLessThan(30 * 60_000);
     const [row] = await ask(
       service.database,
       `SELECT timeout_seconds, priority FROM cronzimus.runs WHERE id = '${body.id}'`,
