@@ -1,6 +1,6 @@
 import { eventually } from './support/eventually.js';
-import { ask } from './support/ask.js';
-import { type Page, type RunAnswer, spentJob, TestService } from './support/service.js';
+import { runSql } from './support/run-sql.js';
+import { type Page, type RunAnswer, finishedJob, TestService } from './support/service.js';
 
 let service: TestService;
 beforeAll(async () => {
@@ -243,7 +243,7 @@ describe('PUT /jobs/{name}', () => {
 
   it('accepts edits of a job whose date has passed, and refuses another past date', async () => {
     const at = '2020-01-01T00:00:00.000Z';
-    await service.given(spentJob('over', 'wait', { trigger: { type: 'date', at } }));
+    await service.given(finishedJob('over', 'wait', { trigger: { type: 'date', at } }));
     const sent = { task: 'wait', trigger: { type: 'date', at: '2020-01-01T01:00:00+01:00' }, description: 'was once' };
     expect(await put('over', sent)).toMatchObject({
       status: 200,
@@ -389,7 +389,10 @@ describe('DELETE /jobs/{name}', () => {
     expect((await service.call('POST', `/runs/${running.id}/cancel`)).status).toBe(202);
     expect(await service.reaches(running.id, 'cancelled')).toMatchObject({ reason: 'user' });
     expect(await runs('deleted')).toHaveLength(2);
-    const tickets = await ask(service.database, `SELECT FROM cronzimus_queue.job WHERE data->>'runId' = '${held.id}'`);
+    const tickets = await runSql(
+      service.database,
+      `SELECT FROM cronzimus_queue.job WHERE data->>'runId' = '${held.id}'`,
+    );
     expect(tickets).toEqual([]);
   });
 
@@ -407,11 +410,11 @@ describe('DELETE /jobs/{name}', () => {
   });
 
   it('writes a row for each due occurrence, and a new job of the name has none of the old history', async () => {
-    await service.given(spentJob('reborn', 'wait', { overlap: 'replace' }));
+    await service.given(finishedJob('reborn', 'wait', { overlap: 'replace' }));
     const { id } = await service.run('reborn', 'running');
     // Due, but not found by the dispatcher.
     const at = new Date(Date.now() - 5_000).toISOString();
-    await ask(
+    await runSql(
       service.database,
       `UPDATE cronzimus.jobs SET trigger = '${JSON.stringify({ type: 'date', at })}', next_occurrence_at = '${at}',
          next_run_at = '${IN_A_CENTURY}' WHERE name = 'reborn'`,
@@ -423,7 +426,7 @@ describe('DELETE /jobs/{name}', () => {
       { state: 'cancelled', reason: 'job_deleted', kind: 'schedule' },
     ]);
     // The running attempt was not asked to stop.
-    const told = await ask(service.database, `SELECT cancel_requested_at FROM cronzimus.runs WHERE id = '${id}'`);
+    const told = await runSql(service.database, `SELECT cancel_requested_at FROM cronzimus.runs WHERE id = '${id}'`);
     expect(told).toEqual([{ cancel_requested_at: null }]);
     const { body } = await put('reborn', minimal);
     expect(body).toMatchObject({ version: 1, lastRun: null });
@@ -466,7 +469,7 @@ describe('an edit of a job whose occurrences fall due', () => {
     };
     await Promise.all([edit(2, 3), edit(5, 2), edit(3)]);
     await remove('edited');
-    const rows = await ask(
+    const rows = await runSql(
       service.database,
       `SELECT scheduled_at, input->>'text' AS grid FROM cronzimus.runs WHERE job = 'edited' AND missed_to IS NULL`,
     );

@@ -1,10 +1,10 @@
 import { request } from 'node:http';
-import { spentJob, TestService } from './support/service.js';
+import { finishedJob, TestService } from './support/service.js';
 
 let service: TestService;
 beforeAll(async () => {
   service = await TestService.start();
-  await service.given(spentJob('there', 'echo', { input: { text: 'hi' } }));
+  await service.given(finishedJob('there', 'echo', { input: { text: 'hi' } }));
 });
 afterAll(() => service.stop());
 

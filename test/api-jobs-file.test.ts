@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { ask } from './support/ask.js';
-import { type Answer, spentJob, TestService } from './support/service.js';
+import { runSql } from './support/run-sql.js';
+import { type Answer, finishedJob, TestService } from './support/service.js';
 
 interface Difference {
   name: string;
@@ -27,7 +27,7 @@ beforeAll(async () => {
   // Not UTC, so that a file without a zone differs from one with UTC.
   service = await TestService.start({ DEFAULT_TIME_ZONE: 'America/New_York' });
 });
-afterEach(() => ask(service.database, `DELETE FROM cronzimus.jobs WHERE source <> 'code'`));
+afterEach(() => runSql(service.database, `DELETE FROM cronzimus.jobs WHERE source <> 'code'`));
 afterAll(() => service.stop());
 
 const daily = { type: 'cron', expression: '0 9 * * *' };
@@ -52,7 +52,7 @@ const namesOf = ({ body }: Answer<Report>) =>
   Object.fromEntries(
     Object.entries(body).map(([change, jobs]) => [change, (jobs as Difference[]).map(({ name }) => name)]),
   );
-const stored = () => ask(service.database, `SELECT * FROM cronzimus.jobs WHERE source <> 'code' ORDER BY name`);
+const stored = () => runSql(service.database, `SELECT * FROM cronzimus.jobs WHERE source <> 'code' ORDER BY name`);
 const names = async () => (await stored()).map(({ name }) => name);
 
 describe('POST /jobs-file', () => {
@@ -91,7 +91,7 @@ describe('POST /jobs-file', () => {
   });
 
   it('with prune deletes the jobs that it does not name, but only those of source api', async () => {
-    await service.given(spentJob('of-a-file', 'wait', ofFile));
+    await service.given(finishedJob('of-a-file', 'wait', ofFile));
     await send(fileOf({ a: {}, b: {} }));
     expect(namesOf(await send(fileOf({ a: {} })))).toMatchObject({ unchanged: ['a'], deleted: [] });
     const answer = await send(fileOf({ a: {} }), '?prune=true');
@@ -122,15 +122,15 @@ describe('POST /jobs-file', () => {
   it('applies the whole file or nothing', async () => {
     await send(fileOf({ b: {} }));
     // The second write fails in the middle of the transaction.
-    await ask(service.database, `ALTER TABLE cronzimus.jobs ADD CONSTRAINT no_luck CHECK (name <> 'c') NOT VALID`);
+    await runSql(service.database, `ALTER TABLE cronzimus.jobs ADD CONSTRAINT no_luck CHECK (name <> 'c') NOT VALID`);
     const answer = await send<Refusal>(fileOf({ a: {}, b: { priority: 1 }, c: {} }), '?prune=true');
-    await ask(service.database, 'ALTER TABLE cronzimus.jobs DROP CONSTRAINT no_luck');
+    await runSql(service.database, 'ALTER TABLE cronzimus.jobs DROP CONSTRAINT no_luck');
     expect(answer.status).toBe(500);
     expect(await stored()).toMatchObject([{ name: 'b', priority: 0, version: 1 }]);
   });
 
   it('refuses a file with jobs of code or of another file, and names them all, unless they are unchanged', async () => {
-    await service.given(spentJob('of-a-file', 'wait', ofFile), spentJob('of-another', 'wait', ofFile));
+    await service.given(finishedJob('of-a-file', 'wait', ofFile), finishedJob('of-another', 'wait', ofFile));
     const prune = { task: 'prune-runs', trigger: { type: 'cron', expression: '0 0 * * *' } };
     const refused = await send<Refusal>(fileOf({ a: {}, 'of-a-file': {}, 'of-another': {}, 'prune-runs': prune }));
     expect(refused).toMatchObject({ status: 409, body: { code: 'JOB_MANAGED_ELSEWHERE' } });
@@ -206,7 +206,7 @@ const get = async (accept?: string) => {
 };
 
 const definitions = (database: string) =>
-  ask(
+  runSql(
     database,
     `SELECT name, description, task, input, trigger, paused, priority, tags, timeout_seconds, retry, on_interruption,
        misfire, overlap FROM cronzimus.jobs WHERE source <> 'code' ORDER BY name`,
@@ -283,7 +283,7 @@ describe('GET /jobs-file', () => {
   it.each(['application/json', 'application/yaml'])('as %s creates the same jobs in another service', async (type) => {
     await send(all);
     await service.call('POST', '/jobs/grid/pause');
-    await service.given(spentJob('of-a-file', 'wait', ofFile));
+    await service.given(finishedJob('of-a-file', 'wait', ofFile));
     const file = (await get(type)).text;
     const folder = await mkdtemp(join(tmpdir(), 'cronzimus-export-'));
     await writeFile(join(folder, 'jobs.yaml'), file);

@@ -1,6 +1,6 @@
 import type { Job } from '../src/jobs/definition/job.entity.js';
 import { jobRow } from './support/jobs.js';
-import { type Page, spentJob, TestService } from './support/service.js';
+import { type Page, finishedJob, TestService } from './support/service.js';
 
 let service: TestService;
 beforeAll(async () => {
@@ -27,7 +27,7 @@ describe('the list of jobs', () => {
       waiting('list.b', 1, { tags: ['red'], updatedAt: at(3) }),
       waiting('list.c', 2, { paused: true, task: 'wait', updatedAt: at(2) }),
       waiting('list.d', 2, { updatedAt: at(2) }),
-      spentJob('list.e', 'echo', { source: 'file', owner: 'cronzimus', updatedAt: at(0) }),
+      finishedJob('list.e', 'echo', { source: 'file', owner: 'cronzimus', updatedAt: at(0) }),
     ),
   );
 
@@ -110,10 +110,10 @@ describe('a job', () => {
   });
 
   it('does not show the last run of a deleted job of the same name', async () => {
-    await service.given(spentJob('anew', 'echo', { input: { text: 'hi' } }));
+    await service.given(finishedJob('anew', 'echo', { input: { text: 'hi' } }));
     await service.run('anew', 'succeeded');
     expect(await service.call('DELETE', '/jobs/anew')).toMatchObject({ status: 204 });
-    await service.given(spentJob('anew', 'echo', { input: { text: 'hi' } }));
+    await service.given(finishedJob('anew', 'echo', { input: { text: 'hi' } }));
     expect(await service.get('/jobs/anew')).toMatchObject({ lastRun: null });
   });
 
@@ -130,7 +130,7 @@ describe('a job', () => {
 
 describe('a manual run', () => {
   it('is accepted with a Location, and has output, lateness and duration when it has ended', async () => {
-    await service.given(spentJob('hello', 'echo', { input: { text: 'hi' } }));
+    await service.given(finishedJob('hello', 'echo', { input: { text: 'hi' } }));
     const { status, headers, body } = await service.call('POST', '/jobs/hello/run');
     expect(status).toBe(202);
     expect(headers.get('location')).toBe(`/api/v1/runs/${String(body['id'])}`);
@@ -142,7 +142,7 @@ describe('a manual run', () => {
   });
 
   it('may have an input of its own, which has to fit the task', async () => {
-    await service.given(spentJob('own-input', 'echo', { input: { text: 'hi' } }));
+    await service.given(finishedJob('own-input', 'echo', { input: { text: 'hi' } }));
     const refused = await service.call('POST', '/jobs/own-input/run', { input: { text: 5, extra: true } });
     expect(refused).toMatchObject({ status: 422, body: { code: 'INVALID_INPUT' } });
     expect(refused.body['errors']).toMatchObject([{ path: '/input/text' }, { path: '/input/extra' }]);
@@ -151,7 +151,7 @@ describe('a manual run', () => {
   });
 
   it('is refused while another run is unfinished, unless the job allows it', async () => {
-    await service.given(spentJob('busy', 'wait'), spentJob('allowing', 'wait', { overlap: 'allow' }));
+    await service.given(finishedJob('busy', 'wait'), finishedJob('allowing', 'wait', { overlap: 'allow' }));
     await service.run('busy', 'running');
     expect(await service.call('POST', '/jobs/busy/run')).toMatchObject({ status: 409, body: { code: 'JOB_BUSY' } });
     await service.run('allowing', 'running');

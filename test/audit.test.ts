@@ -2,9 +2,9 @@ import { pruneAudit } from '../src/auth/prune-audit.js';
 import { SchedulerDatabase } from '../src/database/scheduler-database.js';
 import { DeclaredJobs } from '../src/jobs/declared/sync-declared-jobs.js';
 import { type JobDefinition, jobDefinition } from '../src/jobs/definition/job.schema.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { eventually } from './support/eventually.js';
-import { type Answer, type Page, spentJob, TestService } from './support/service.js';
+import { type Answer, type Page, finishedJob, TestService } from './support/service.js';
 
 interface Entry {
   id: string;
@@ -39,11 +39,11 @@ const filed = (priority: number, version: number) => ({ task: 'echo', priority, 
 const addTwo = async () => {
   for (const verb of ['pause', 'resume']) await call('POST', `/jobs/paged/${verb}`);
 };
-const count = async () => (await ask(service.database, 'SELECT count(*)::int FROM cronzimus.audit'))[0]!['count'];
+const count = async () => (await runSql(service.database, 'SELECT count(*)::int FROM cronzimus.audit'))[0]!['count'];
 
 describe('the audit records', () => {
   it('each pause and resume of a job that changed something, with the key and the address', async () => {
-    await service.given(spentJob('halted', 'echo'));
+    await service.given(finishedJob('halted', 'echo'));
     for (const verb of ['pause', 'pause', 'resume', 'resume']) await call('POST', `/jobs/halted/${verb}`);
     const of = { ...night, target: 'halted', job: 'halted' };
     expect(await entriesOf('job=halted')).toMatchObject([
@@ -53,7 +53,7 @@ describe('the audit records', () => {
   });
 
   it('each run by hand with its input, and each cancel of one', async () => {
-    await service.given(spentJob('held', 'wait'), spentJob('told', 'echo', { input: { text: 'hi' } }));
+    await service.given(finishedJob('held', 'wait'), finishedJob('told', 'echo', { input: { text: 'hi' } }));
     const { body: run } = await call<{ id: string }>('POST', '/jobs/held/run');
     expect(await call('POST', '/jobs/held/run')).toMatchObject({ status: 409 });
     await call('POST', `/runs/${run.id}/cancel`);
@@ -140,7 +140,7 @@ describe('the audit records', () => {
 
   it('the name anonymous when there are no keys, with the address that really connected', async () => {
     const open = await TestService.start();
-    await open.given(spentJob('open', 'echo'));
+    await open.given(finishedJob('open', 'echo'));
     await fetch(`${open.url}/api/v1/jobs/open/pause`, {
       method: 'POST',
       headers: { 'X-Forwarded-For': '203.0.113.7' },
@@ -152,22 +152,22 @@ describe('the audit records', () => {
 });
 
 it('a change is rolled back when its audit entry cannot be written', async () => {
-  await service.given(spentJob('unwritten', 'wait'));
+  await service.given(finishedJob('unwritten', 'wait'));
   const { body: run } = await call<{ id: string }>('POST', '/jobs/unwritten/run');
-  await ask(service.database, `ALTER TABLE cronzimus.audit ADD CONSTRAINT full_up CHECK (by <> 'boss') NOT VALID`);
+  await runSql(service.database, `ALTER TABLE cronzimus.audit ADD CONSTRAINT full_up CHECK (by <> 'boss') NOT VALID`);
   const paths = ['/jobs/unwritten/pause', `/runs/${run.id}/cancel`, '/scheduler/pause', '/jobs/told/run'];
   for (const path of paths) expect(await call('POST', path, undefined, 'boss')).toMatchObject({ status: 500 });
-  await ask(service.database, 'ALTER TABLE cronzimus.audit DROP CONSTRAINT full_up');
+  await runSql(service.database, 'ALTER TABLE cronzimus.audit DROP CONSTRAINT full_up');
   expect((await call('GET', '/jobs/unwritten')).body).toMatchObject({ paused: false });
   expect((await call('GET', '/scheduler')).body).toMatchObject({ paused: false });
   const left = `SELECT FROM cronzimus.runs WHERE cancel_requested_at IS NOT NULL AND job = 'unwritten'`;
-  expect(await ask(service.database, left)).toEqual([]);
+  expect(await runSql(service.database, left)).toEqual([]);
   expect((await call<Page<Entry>>('GET', '/runs?job=told')).body.items).toHaveLength(1);
 });
 
 describe('the list of audit entries', () => {
   it('is paged, newest first, and shows no entry twice when others are added meanwhile', async () => {
-    await service.given(spentJob('paged', 'echo'));
+    await service.given(finishedJob('paged', 'echo'));
     await addTwo();
     await addTwo();
     const found: string[] = [];
@@ -206,13 +206,13 @@ describe('the audit table', () => {
     'refuses %s',
     async (statement) => {
       const before = await count();
-      await expect(ask(service.database, statement)).rejects.toMatchObject({ code: RAISED });
+      await expect(runSql(service.database, statement)).rejects.toMatchObject({ code: RAISED });
       expect(await count()).toBe(before);
     },
   );
 
   it('allows deleting what is older than the retention, and nothing else', async () => {
-    await ask(
+    await runSql(
       service.database,
       `INSERT INTO cronzimus.audit (at, by, action, target)
        SELECT now() - make_interval(days => days), 'old', 'job.run', 'x' FROM unnest(ARRAY[364, 366, 400]) AS days`,

@@ -6,7 +6,7 @@ import { reaches, type Role, roles } from '../src/config/roles.js';
 import { createTestApplication } from './support/application.js';
 import { createTestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { spentJob, TestService } from './support/service.js';
+import { finishedJob, TestService } from './support/service.js';
 
 /** The lowest role that may use each route. */
 const TABLE: Record<string, Role | 'public'> = {
@@ -61,11 +61,11 @@ beforeAll(async () => {
   folder = await mkdtemp(join(process.env['TEST_SCRATCH']!, 'keys-'));
   await writeFile(join(folder, 'keys.yaml'), KEYS);
   service = await TestService.start({ API_KEYS_FILE: join(folder, 'keys.yaml'), TRUST_PROXY: '1' });
-  await service.given(spentJob('there', 'echo', { input: { text: 'hi' } }));
+  await service.given(finishedJob('there', 'echo', { input: { text: 'hi' } }));
 });
 afterAll(() => service.stop());
 
-interface Asked extends RequestInit {
+interface SentRequest extends RequestInit {
   key?: string;
   /** The address of the client, as a proxy would report it. */
   address?: string;
@@ -73,7 +73,7 @@ interface Asked extends RequestInit {
 
 let clients = 0;
 /** Sends a request. Each one comes from an address of its own, unless one is given. */
-async function ask(path: string, { key, address, ...init }: Asked = {}) {
+async function send(path: string, { key, address, ...init }: SentRequest = {}) {
   const headers = new Headers(init.headers);
   if (key !== undefined) headers.set('Authorization', `Bearer ${key}`);
   headers.set('X-Forwarded-For', address ?? `10.0.${Math.floor((clients += 1) / 250)}.${clients % 250}`);
@@ -110,7 +110,7 @@ describe('every route', () => {
   );
   it.each(cases)('%s needs %s: %s', async (route, required, who) => {
     const [method = '', path = ''] = route.split(' ');
-    const { status, headers, body } = await ask(filledIn(method, path), {
+    const { status, headers, body } = await send(filledIn(method, path), {
       method: method.toUpperCase(),
       ...(who !== undefined && { key: keyOf(who) }),
     });
@@ -125,7 +125,7 @@ describe('every route', () => {
   });
 
   it('has its role in the OpenAPI document', async () => {
-    const { body } = await ask('/docs-json');
+    const { body } = await send('/docs-json');
     const { paths } = body as { paths: Record<string, Record<string, { [field: string]: unknown }>> };
     const inDocument = Object.entries(paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, operation]) => [
@@ -149,13 +149,13 @@ describe('without a key', () => {
     '/api/v1/jobs?x=/health',
     '/api/v1/jobs/there/upcoming/',
   ])('%s reveals nothing', async (path) => {
-    expect(await ask(path)).toMatchObject({ status: 401, body: { code: 'NO_KEY' } });
+    expect(await send(path)).toMatchObject({ status: 401, body: { code: 'NO_KEY' } });
   });
 
   it.each(['//api/v1/jobs', '/api//v1/jobs', '/health/../api/v1/jobs', '/api/v1;/jobs', '/api/v1/jobs%2F', '/nope'])(
     '%s is not served',
     async (path) => {
-      expect([401, 404]).toContain((await ask(path)).status);
+      expect([401, 404]).toContain((await send(path)).status);
     },
   );
 
@@ -163,8 +163,8 @@ describe('without a key', () => {
     const body = JSON.stringify('x'.repeat(2 ** 21));
     const headers = { 'Content-Type': 'application/json' };
     const init = { method: 'POST', body, headers };
-    expect(await ask('/api/v1/triggers/preview', init)).toMatchObject({ status: 401 });
-    expect(await ask('/api/v1/triggers/preview', { ...init, key: keyOf('viewer') })).toMatchObject({ status: 413 });
+    expect(await send('/api/v1/triggers/preview', init)).toMatchObject({ status: 401 });
+    expect(await send('/api/v1/triggers/preview', { ...init, key: keyOf('viewer') })).toMatchObject({ status: 413 });
   });
 });
 
@@ -175,20 +175,20 @@ describe('a key', () => {
     ['two of them', `Bearer ${keyOf('viewer')} ${keyOf('admin')}`],
     ['none', 'Bearer '],
   ])('counts only when it is sent as one Bearer token: %s', async (_case, Authorization) => {
-    expect(await ask('/api/v1/jobs', { headers: { Authorization } })).toMatchObject({ body: { code: 'NO_KEY' } });
+    expect(await send('/api/v1/jobs', { headers: { Authorization } })).toMatchObject({ body: { code: 'NO_KEY' } });
   });
 
   it('is accepted with any Host and Origin, since a page of another site does not know it', async () => {
     const headers = { Origin: 'https://example.org' };
-    expect(await ask('/api/v1/jobs', { key: keyOf('viewer'), headers })).toMatchObject({ status: 200 });
-    expect(await ask('/api/v1/nope', { key: keyOf('viewer') })).toMatchObject({ status: 404 });
+    expect(await send('/api/v1/jobs', { key: keyOf('viewer'), headers })).toMatchObject({ status: 200 });
+    expect(await send('/api/v1/nope', { key: keyOf('viewer') })).toMatchObject({ status: 404 });
   });
 
   it('of an operator runs a job with its stored input; another input needs an admin', async () => {
     const init = { method: 'POST', body: '{"input":{"text":"ho"}}', headers: { 'Content-Type': 'application/json' } };
-    const refused = await ask('/api/v1/jobs/there/run', { ...init, key: keyOf('operator') });
+    const refused = await send('/api/v1/jobs/there/run', { ...init, key: keyOf('operator') });
     expect(refused).toMatchObject({ status: 403, body: { code: 'ROLE_TOO_LOW' } });
-    expect(await ask('/api/v1/jobs/there/run', { ...init, key: keyOf('admin') })).toMatchObject({ status: 202 });
+    expect(await send('/api/v1/jobs/there/run', { ...init, key: keyOf('admin') })).toMatchObject({ status: 202 });
   });
 });
 
@@ -196,27 +196,27 @@ describe('an address that tries many wrong keys', () => {
   it('is refused for a while even with a valid key, and other addresses are not', async () => {
     const address = '203.0.113.7';
     for (let guess = 1; guess <= 40; guess += 1)
-      expect(await ask('/api/v1/jobs', { key: `guess-${guess}`, address })).toMatchObject({ status: 401 });
+      expect(await send('/api/v1/jobs', { key: `guess-${guess}`, address })).toMatchObject({ status: 401 });
     for (const key of ['guess-41', keyOf('admin')]) {
-      const { status, headers, body } = await ask('/api/v1/jobs', { key, address });
+      const { status, headers, body } = await send('/api/v1/jobs', { key, address });
       expect({ status, code: body.code }).toEqual({ status: 429, code: 'TOO_MANY_WRONG_KEYS' });
       expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
     }
-    expect(await ask('/health/live', { address })).toMatchObject({ status: 200 });
-    expect(await ask('/api/v1/jobs', { key: keyOf('viewer'), address: '203.0.113.8' })).toMatchObject({ status: 200 });
+    expect(await send('/health/live', { address })).toMatchObject({ status: 200 });
+    expect(await send('/api/v1/jobs', { key: keyOf('viewer'), address: '203.0.113.8' })).toMatchObject({ status: 200 });
   });
 
   it('is not one that sends no key, or an expired one', async () => {
     const address = '203.0.113.9';
     for (let time = 1; time <= 41; time += 1) {
-      expect(await ask('/api/v1/jobs', { address })).toMatchObject({ status: 401 });
-      expect(await ask('/api/v1/jobs', { key: keyOf('old'), address })).toMatchObject({ status: 401 });
+      expect(await send('/api/v1/jobs', { address })).toMatchObject({ status: 401 });
+      expect(await send('/api/v1/jobs', { key: keyOf('old'), address })).toMatchObject({ status: 401 });
     }
-    expect(await ask('/api/v1/jobs', { key: keyOf('viewer'), address })).toMatchObject({ status: 200 });
+    expect(await send('/api/v1/jobs', { key: keyOf('viewer'), address })).toMatchObject({ status: 200 });
   });
 });
 
-const statusOfAdded = async () => (await ask('/api/v1/jobs', { key: keyOf('added') })).status;
+const statusOfAdded = async () => (await send('/api/v1/jobs', { key: keyOf('added') })).status;
 
 it('a key that is added to the file is valid without a restart, and a removed one is not', async () => {
   await writeFile(join(folder, 'keys.yaml'), KEYS + listOf(entry('added', 'viewer')));

@@ -1,15 +1,15 @@
 import { Client } from 'pg';
 import type { Job } from '../src/jobs/definition/job.entity.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { eventually } from './support/eventually.js';
 import { EVERY_SECOND, jobRow } from './support/jobs.js';
 import { runIdAt } from './support/run-id-at.js';
-import { type Page, type RunAnswer, spentJob, TestService } from './support/service.js';
+import { type Page, type RunAnswer, finishedJob, TestService } from './support/service.js';
 
 let service: TestService;
 beforeAll(async () => {
   service = await TestService.start({ WORKER_CONCURRENCY: '4', TRANSACTIONAL_POOL_MAX: '2' });
-  await ask(service.database, 'CREATE TABLE public.ledger (entry text)');
+  await runSql(service.database, 'CREATE TABLE public.ledger (entry text)');
 });
 afterAll(() => service.stop());
 
@@ -79,7 +79,7 @@ describe('a backfill', () => {
     const states = ['succeeded', 'pending', 'retrying', 'failed', 'cancelled', 'timed_out', 'skipped', 'missed'];
     const kinds = ['schedule', 'catch_up', 'backfill', 'retry', 'manual'];
     // One hour each, held, so that they do not start.
-    await ask(
+    await runSql(
       service.database,
       `INSERT INTO cronzimus.runs (id, job_id, job, task, kind, state, held, scheduled_at, due_at, queued_at, priority,
          timeout_seconds, retry, on_interruption, input)
@@ -90,7 +90,7 @@ describe('a backfill', () => {
        WHERE name = 'gaps'`,
     );
     const two = { from: day.from, to: '2026-03-02T16:00:00Z' };
-    const done = await ask(
+    const done = await runSql(
       service.database,
       `SELECT scheduled_at AS at FROM cronzimus.runs WHERE job = 'gaps' AND kind <> 'manual'
          AND state IN ('succeeded', 'pending', 'retrying')`,
@@ -116,7 +116,7 @@ describe('a backfill', () => {
 
   it('covers all occurrences of a finished job', async () => {
     const trigger = { ...hourly, endAt: '2026-03-01T05:00:00.000Z' };
-    await service.given(spentJob('ended', 'echo', { trigger }));
+    await service.given(finishedJob('ended', 'echo', { trigger }));
     expect((await backfill('ended', { ...day, dryRun: true })).body.occurrences).toEqual(hours.slice(0, 6));
   });
 
@@ -162,12 +162,12 @@ describe('live runs', () => {
   it('do not wait for a backfill, which uses half of the slots', async () => {
     // The highest priority that a job can have.
     await given('slow', 'wait', { priority: 32_767 });
-    await service.given(spentJob('live', 'echo', { input: { text: 'x' }, priority: -32_768 }));
+    await service.given(finishedJob('live', 'echo', { input: { text: 'x' }, priority: -32_768 }));
     await backfill('slow', day);
     await eventually(async () => expect(await countOf('slow', 'running')).toBe(2));
     for (let round = 0; round < 3; round += 1) await service.run('live', 'succeeded');
     expect(await countOf('slow', 'running')).toBe(2);
-    await service.given(spentJob('filling', 'wait', { overlap: 'allow' }));
+    await service.given(finishedJob('filling', 'wait', { overlap: 'allow' }));
     for (let at = 0; at < 4; at += 1) await service.call('POST', '/jobs/filling/run');
     await eventually(async () => expect(await countOf('filling', 'running')).toBe(2));
 
@@ -191,7 +191,7 @@ describe('live runs', () => {
     try {
       await backfill('booked', day);
       await eventually(async () => expect(await countOf('booked', 'running')).toBe(1));
-      await service.given(spentJob('booking', 'ledger', { input: { entry: 'live' } }));
+      await service.given(finishedJob('booking', 'ledger', { input: { entry: 'live' } }));
       await service.run('booking', 'succeeded');
       expect(await countOf('booked', 'running')).toBe(1);
     } finally {
@@ -233,6 +233,6 @@ describe('the cancel of a backfill', () => {
       expect(await service.call('POST', '/jobs/hasty/backfill/cancel')).toMatchObject({ status: 202 });
     }
     await eventually(async () => expect(await countOf('hasty', 'cancelled')).toBe(15 * 24));
-    expect(await ask(service.database, 'SELECT FROM cronzimus_queue.job')).toEqual([]);
+    expect(await runSql(service.database, 'SELECT FROM cronzimus_queue.job')).toEqual([]);
   });
 });

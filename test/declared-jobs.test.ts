@@ -5,7 +5,7 @@ import { jobDefinition, type JobDefinitionInput } from '../src/jobs/definition/j
 import { Replicas } from '../src/replicas/replicas.js';
 import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { createTestApplication } from './support/application.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
 import { runIdAt } from './support/run-id-at.js';
@@ -21,7 +21,7 @@ beforeAll(async () => {
   await app.get(RunQueue, { strict: false }).start();
   await app.get(Replicas, { strict: false }).join();
 });
-afterEach(() => ask(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE'));
+afterEach(() => runSql(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE'));
 afterAll(async () => {
   await app.get(Replicas, { strict: false }).leave();
   await app.get(RunQueue, { strict: false }).stop();
@@ -37,7 +37,8 @@ const declare = (jobs: Written, source: DeclaredSource = 'file', by = declared) 
   );
   return by.declare(source, new Map(complete));
 };
-const rows = (condition = 'true') => ask(database.url, `SELECT * FROM cronzimus.jobs WHERE ${condition} ORDER BY name`);
+const rows = (condition = 'true') =>
+  runSql(database.url, `SELECT * FROM cronzimus.jobs WHERE ${condition} ORDER BY name`);
 const row = async (name: string) => (await rows(`name = '${name}'`))[0]!;
 const interval = (everySeconds: number, more = {}) => ({
   trigger: { type: 'interval', everySeconds, ...more } as const,
@@ -45,7 +46,7 @@ const interval = (everySeconds: number, more = {}) => ({
 
 const names = async () => (await rows()).map(({ name }) => name);
 const anotherReplica = (owner: string, files: string) =>
-  ask(
+  runSql(
     database.url,
     `INSERT INTO cronzimus.replicas (name, app, started_at, seen_at, file_jobs)
      VALUES ('other', '${owner}', now(), now() + interval '1 hour', ${files})`,
@@ -66,7 +67,7 @@ describe('a declared job', () => {
     expect(trigger).toMatchObject({ type: 'cron', timeZone: 'Europe/Berlin' });
     expect(next_run_at).toBeInstanceOf(Date);
     expect(Number(next_run_at)).toBeGreaterThan(Number(created_at));
-    expect(await ask(database.url, 'SELECT FROM cronzimus.runs')).toEqual([]);
+    expect(await runSql(database.url, 'SELECT FROM cronzimus.runs')).toEqual([]);
   });
 
   it('is not written when the same declaration is repeated', async () => {
@@ -106,7 +107,7 @@ describe('a declared job', () => {
 
   it('keeps a pause over the API after a reload and an edit, until its declaration changes `paused`', async () => {
     await declare({ a: {} });
-    await ask(database.url, 'UPDATE cronzimus.jobs SET paused = true');
+    await runSql(database.url, 'UPDATE cronzimus.jobs SET paused = true');
     await declare({ a: {} });
     expect(await row('a')).toMatchObject({ paused: true, version: 1 });
     await declare({ a: { priority: 1 } });
@@ -118,7 +119,7 @@ describe('a declared job', () => {
 
   it('keeps a resume over the API after a reload', async () => {
     await declare({ a: { paused: true } });
-    await ask(database.url, 'UPDATE cronzimus.jobs SET paused = false');
+    await runSql(database.url, 'UPDATE cronzimus.jobs SET paused = false');
     await declare({ a: { paused: true } });
     expect(await row('a')).toMatchObject({ paused: false, version: 1 });
   });
@@ -139,7 +140,7 @@ describe('a declared job', () => {
     ['another live app', "SET owner = 'other'", 'of the app "other"'],
   ])('is refused when its name belongs to %s, with the whole set', async (_owner, set, owner) => {
     await declare({ b: {} });
-    await ask(database.url, `UPDATE cronzimus.jobs ${set}`);
+    await runSql(database.url, `UPDATE cronzimus.jobs ${set}`);
     await givenOtherApp();
     const refused = declare({ a: {}, b: { priority: 1 }, c: {} });
     await expect(refused).rejects.toMatchObject({
@@ -163,7 +164,7 @@ describe('a declared job', () => {
       const declaring = declare({ a: {} }).catch((error: unknown) => error);
       await eventually(async () =>
         expect(
-          await ask(
+          await runSql(
             database.url,
             `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
           ),
@@ -178,28 +179,28 @@ describe('a declared job', () => {
 
   it('stays with another live app that declares the same, and is taken over from an app that is gone', async () => {
     await declare({ b: {} });
-    await ask(database.url, `UPDATE cronzimus.jobs SET owner = 'other'`);
+    await runSql(database.url, `UPDATE cronzimus.jobs SET owner = 'other'`);
     await givenOtherApp();
     await declare({ b: {} });
     expect(await rows()).toMatchObject([{ owner: 'other', version: 1 }]);
-    await ask(database.url, `DELETE FROM cronzimus.replicas WHERE name = 'other'`);
+    await runSql(database.url, `DELETE FROM cronzimus.replicas WHERE name = 'other'`);
     await declare({ b: {} });
     expect(await rows()).toMatchObject([{ owner: 'cronzimus' }]);
   });
 });
 
 const givenOtherApp = () =>
-  ask(
+  runSql(
     database.url,
     `INSERT INTO cronzimus.replicas (name, app, started_at, seen_at) VALUES ('other', 'other', now(), now())`,
   );
 
 describe('a job that is no longer declared', () => {
-  afterEach(() => ask(database.url, `DELETE FROM cronzimus.replicas WHERE name = 'other'`));
+  afterEach(() => runSql(database.url, `DELETE FROM cronzimus.replicas WHERE name = 'other'`));
 
   it('is deleted, and what has not started of it is cancelled', async () => {
     await declare({ a: {}, b: {} });
-    await ask(
+    await runSql(
       database.url,
       `INSERT INTO cronzimus.runs (id, job_id, job, task, kind, state, scheduled_at, due_at, queued_at, priority,
          timeout_seconds, retry, on_interruption, input)
@@ -209,7 +210,7 @@ describe('a job that is no longer declared', () => {
     await declare({ b: {} });
     await declared.sweep();
     expect(await names()).toEqual(['b']);
-    const runs = await ask(database.url, 'SELECT job, state, reason FROM cronzimus.runs ORDER BY job, state');
+    const runs = await runSql(database.url, 'SELECT job, state, reason FROM cronzimus.runs ORDER BY job, state');
     const cancelled = { job: 'a', state: 'cancelled', reason: 'job_deleted' };
     expect(runs.slice(0, 3)).toEqual([cancelled, cancelled, { job: 'a', state: 'running', reason: null }]);
     expect(runs.slice(3).map(({ state }) => state)).toEqual(['pending', 'retrying', 'running']);
@@ -230,14 +231,14 @@ describe('a job that is no longer declared', () => {
 
   it('stays where no live replica has a jobs file at all', async () => {
     await declare({ a: {} });
-    await ask(database.url, 'UPDATE cronzimus.replicas SET file_jobs = NULL');
+    await runSql(database.url, 'UPDATE cronzimus.replicas SET file_jobs = NULL');
     await declared.sweep();
     expect(await names()).toEqual(['a']);
   });
 
   it('does not take jobs of other sources or other apps with it', async () => {
     await declare({ a: {}, b: {}, c: {} });
-    await ask(
+    await runSql(
       database.url,
       `UPDATE cronzimus.jobs SET owner = CASE name WHEN 'b' THEN 'other' END, source = CASE name WHEN 'b' THEN 'file' ELSE 'api' END
        WHERE name IN ('a', 'b')`,

@@ -1,14 +1,14 @@
 import { Replicas } from '../src/replicas/replicas.js';
 import { Worker } from '../src/runs/worker/worker.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { eventually } from './support/eventually.js';
-import { type Page, type RunAnswer, spentJob, TestService } from './support/service.js';
+import { type Page, type RunAnswer, finishedJob, TestService } from './support/service.js';
 
 let service: TestService;
 beforeAll(async () => {
   service = await TestService.start({ WORKER_CONCURRENCY: '2' });
   // Each ticket that is ever made.
-  await ask(
+  await runSql(
     service.database,
     `CREATE TABLE public.tickets (run uuid);
      CREATE FUNCTION public.note_ticket() RETURNS trigger LANGUAGE plpgsql AS
@@ -20,7 +20,7 @@ afterAll(() => service.stop());
 
 /** Makes an occurrence of each of these jobs due, at one instant. */
 const fallDue = (jobs: string) =>
-  ask(
+  runSql(
     service.database,
     `UPDATE cronzimus.jobs SET next_occurrence_at = t.at, next_run_at = t.at, trigger =
        jsonb_build_object('type', 'date', 'at', to_char(t.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
@@ -33,12 +33,12 @@ const runOf = (job: string): Promise<RunAnswer> =>
     return run;
   });
 const ticketsOf = async ({ id }: RunAnswer) =>
-  (await ask(service.database, `SELECT FROM public.tickets WHERE run = '${id}'`)).length;
+  (await runSql(service.database, `SELECT FROM public.tickets WHERE run = '${id}'`)).length;
 const cancel = ({ id }: RunAnswer) => service.call('POST', `/runs/${id}/cancel`);
 
 describe('an occurrence', () => {
   it('starts without a ticket when there is a free slot, and ends like any other', async () => {
-    await service.given(spentJob('direct', 'echo', { input: { text: 'hi' } }));
+    await service.given(finishedJob('direct', 'echo', { input: { text: 'hi' } }));
     await fallDue('direct');
     const { id } = await runOf('direct');
     const run = await service.reaches(id, 'succeeded');
@@ -49,7 +49,7 @@ describe('an occurrence', () => {
 
   it('gets a ticket for its retry when it fails after a direct start', async () => {
     const retry = { limit: 1, delaySeconds: 0, backoff: 'fixed', maxDelaySeconds: 0 } as const;
-    await service.given(spentJob('direct-fails', 'fail', { retry }));
+    await service.given(finishedJob('direct-fails', 'fail', { retry }));
     await fallDue('direct-fails');
     const { id } = await runOf('direct-fails');
     const run = await service.reaches(id, 'failed');
@@ -59,7 +59,7 @@ describe('an occurrence', () => {
 
   it('waits in the queue when no slot is free, and no later run overtakes it', async () => {
     const names = ['many-1', 'many-2', 'many-3', 'many-4'];
-    await service.given(...names.map((name, index) => spentJob(name, 'wait', { priority: index })));
+    await service.given(...names.map((name, index) => finishedJob(name, 'wait', { priority: index })));
     await fallDue('many-%');
     const runs = await eventually(async () => {
       const found = await Promise.all(names.map(runOf));
@@ -72,7 +72,7 @@ describe('an occurrence', () => {
     await loop.stop();
     await cancel(runs[3]!);
     await service.reaches(runs[3]!.id, 'cancelled');
-    await service.given(spentJob('late', 'echo', { input: { text: 'hi' }, priority: -1 }));
+    await service.given(finishedJob('late', 'echo', { input: { text: 'hi' }, priority: -1 }));
     await fallDue('late');
     const late = await runOf('late');
     expect(await ticketsOf(late)).toBe(1);
@@ -84,17 +84,17 @@ describe('an occurrence', () => {
   });
 
   it('of a transactional task goes through the queue', async () => {
-    await service.given(spentJob('booked', 'ledger', { input: {} }));
+    await service.given(finishedJob('booked', 'ledger', { input: {} }));
     await fallDue('booked');
     expect(await ticketsOf(await runOf('booked'))).toBe(1);
   });
 
   it('does not start directly in a process that others consider dead', async () => {
-    await service.given(spentJob('orphaned', 'echo', { input: { text: 'hi' } }));
+    await service.given(finishedJob('orphaned', 'echo', { input: { text: 'hi' } }));
     // Otherwise the replica joins again with its next heartbeat.
     const { heart } = service.app.get(Replicas, { strict: false });
     await heart.stop();
-    await ask(service.database, 'DELETE FROM cronzimus.replicas');
+    await runSql(service.database, 'DELETE FROM cronzimus.replicas');
     await fallDue('orphaned');
     const run = await runOf('orphaned');
     expect(await ticketsOf(run)).toBe(1);

@@ -13,14 +13,14 @@ import { Dispatcher } from '../src/jobs/dispatch/dispatcher.js';
 import { jobDefinition } from '../src/jobs/definition/job.schema.js';
 import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { recordRuns } from '../src/runs/lifecycle/record-runs.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestApplication } from './support/application.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { forkScript, message } from './support/fork.js';
+import { forkScript, nextMessage } from './support/fork.js';
 import { EVERY_SECOND, givenJobs, jobRow } from './support/jobs.js';
 import { kill } from './support/kill.js';
-import { spentJob, TestService } from './support/service.js';
+import { finishedJob, TestService } from './support/service.js';
 
 const NEXT_CENTURY = new Date('2100-01-01T00:00:00Z');
 
@@ -44,11 +44,11 @@ afterAll(async () => {
 });
 
 afterEach(async () => {
-  await ask(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE; DELETE FROM cronzimus_queue.job');
+  await runSql(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE; DELETE FROM cronzimus_queue.job');
 });
 
 const runs = (job: string) =>
-  ask(
+  runSql(
     database.url,
     `SELECT kind, state, reason, scheduled_at, input, missed_to, missed_count FROM cronzimus.runs
      WHERE job = '${job}' ORDER BY scheduled_at, kind`,
@@ -73,15 +73,15 @@ describe('the dispatcher', () => {
     const env = { DATABASE_URL: database.url };
     const processes = Array.from({ length: 8 }, () => forkScript('dispatching-process.js', env));
     try {
-      await Promise.all(processes.map((child) => message(child)));
-      const taken = Promise.all(processes.map((child) => message<number>(child)));
+      await Promise.all(processes.map((child) => nextMessage(child)));
+      const taken = Promise.all(processes.map((child) => nextMessage<number>(child)));
       for (const child of processes) child.send('go');
       const counts = await taken;
       expect(counts.reduce((sum, count) => sum + count)).toBe(1_000);
     } finally {
       await Promise.all(processes.map((child) => kill(child, 'SIGKILL')));
     }
-    const [found] = await ask(
+    const [found] = await runSql(
       database.url,
       `SELECT (SELECT count(*)::int FROM cronzimus.runs) AS runs,
          (SELECT count(DISTINCT job)::int FROM cronzimus.runs WHERE state = 'pending') AS jobs,
@@ -104,7 +104,7 @@ describe('the dispatcher', () => {
     await givenJobs(scheduler, jobs);
     await dispatcher.dispatchDue();
 
-    const found = await ask(
+    const found = await runSql(
       database.url,
       `SELECT run.job, run.input = job.input AS own, count(*)::int FROM cronzimus.runs run
        JOIN cronzimus.jobs job ON job.id = run.job_id GROUP BY 1, 2 ORDER BY 1`,
@@ -128,7 +128,7 @@ describe('the dispatcher', () => {
       { kind: 'schedule', state: 'missed', reason: 'misfire', scheduled_at: first, missed_to: at(50), missed_count: 6 },
       { kind: 'catch_up', state: 'pending', reason: null, scheduled_at: at(60) },
     ]);
-    const [job] = await ask(database.url, `SELECT next_run_at FROM cronzimus.jobs WHERE name = 'late'`);
+    const [job] = await runSql(database.url, `SELECT next_run_at FROM cronzimus.jobs WHERE name = 'late'`);
     expect(job).toEqual({ next_run_at: at(70) });
   });
 
@@ -146,7 +146,7 @@ describe('the dispatcher', () => {
     expect(await runs('busy')).toMatchObject([{ state: 'pending' }]);
 
     const before = new Date(first.getTime() - 60_000).toISOString();
-    await ask(database.url, `UPDATE cronzimus.jobs SET next_occurrence_at = '${before}', next_run_at = '${before}'`);
+    await runSql(database.url, `UPDATE cronzimus.jobs SET next_occurrence_at = '${before}', next_run_at = '${before}'`);
     await dispatcher.dispatchDue();
     expect(await runs('busy')).toMatchObject([{ state: 'skipped', reason: 'overlap' }, { state: 'pending' }]);
   });
@@ -160,7 +160,7 @@ describe('the dispatcher', () => {
     await dispatcher.dispatchDue();
     expect(await runs('good')).toHaveLength(1);
     expect(await runs('broken')).toHaveLength(0);
-    const [job] = await ask(
+    const [job] = await runSql(
       database.url,
       `SELECT next_occurrence_at, next_run_at > now() + interval '50 s' AS later FROM cronzimus.jobs WHERE name = 'broken'`,
     );
@@ -190,7 +190,7 @@ describe('the dispatcher', () => {
     });
     await expect(rolledBack).rejects.toBe(undo);
     expect(await runs('undone')).toHaveLength(0);
-    expect(await ask(database.url, 'SELECT FROM cronzimus_queue.job')).toHaveLength(0);
+    expect(await runSql(database.url, 'SELECT FROM cronzimus_queue.job')).toHaveLength(0);
   });
 });
 
@@ -223,7 +223,7 @@ describe('an occurrence', () => {
   it('never starts before its instant by the clock of the database, even where its alarm fires early', async () => {
     const service = await TestService.start();
     try {
-      const [{ now }] = (await ask(service.database, "SELECT date_trunc('milliseconds', now()) AS now")) as [
+      const [{ now }] = (await runSql(service.database, "SELECT date_trunc('milliseconds', now()) AS now")) as [
         { now: Date },
       ];
       const after = (ms: number) => new Date(now.getTime() + 1_500 + ms);
@@ -232,13 +232,18 @@ describe('an occurrence', () => {
       const dates = Array.from({ length: 500 }, (_, index) => {
         const at = after(index * 4);
         const trigger = { type: 'date', at: at.toISOString() } as const;
-        return spentJob(`date-${index}`, 'echo', { ...written, trigger, nextOccurrenceAt: at, nextRunAt: at });
+        return finishedJob(`date-${index}`, 'echo', { ...written, trigger, nextOccurrenceAt: at, nextRunAt: at });
       });
       const grids = [1, 7].map((offset) => {
         const [first, last] = [after(offset), after(offset + 2_000)];
         const bounds = { anchor: first.toISOString(), startAt: first.toISOString(), endAt: last.toISOString() };
         const trigger = { type: 'interval', everySeconds: 0.1, ...bounds, jitterSeconds: 0 } as const;
-        return spentJob(`grid-${offset}`, 'echo', { ...written, trigger, nextOccurrenceAt: first, nextRunAt: first });
+        return finishedJob(`grid-${offset}`, 'echo', {
+          ...written,
+          trigger,
+          nextOccurrenceAt: first,
+          nextRunAt: first,
+        });
       });
       await service.given(...dates, ...grids);
       // Its notice makes the scheduler set the alarms of all jobs that are new.
@@ -251,12 +256,12 @@ describe('an occurrence', () => {
           count(DISTINCT queued_at) > 6 AS "notByPollsAlone"
         FROM cronzimus.runs WHERE state = 'succeeded'`;
       const ended = dates.length + 2 * 21;
-      await eventually(async () => expect(await ask(service.database, counts)).toMatchObject([{ ended }]), {
+      await eventually(async () => expect(await runSql(service.database, counts)).toMatchObject([{ ended }]), {
         within: 60_000,
       });
       // `queued_at` is the time at which the dispatcher asked what is due, rounded down to the millisecond.
       const none = { queuedEarly: 0, startedEarly: 0, negativeLateness: 0 };
-      expect(await ask(service.database, counts)).toEqual([{ ended, ...none, notByPollsAlone: true }]);
+      expect(await runSql(service.database, counts)).toEqual([{ ended, ...none, notByPollsAlone: true }]);
     } finally {
       await service.stop();
     }
@@ -288,7 +293,7 @@ describe('the alarms', () => {
     const registry = app.get(SchedulerRegistry, { strict: false });
     registry.addCronJob('of a user', CronJob.from({ cronTime: NEXT_CENTURY, onTick: () => {} }));
     await givenJobs(scheduler, [jobRow('pattern', { paused: true })]);
-    await ask(
+    await runSql(
       database.url,
       `INSERT INTO cronzimus.jobs SELECT (jsonb_populate_record(job, jsonb_build_object('id', gen_random_uuid(), 'paused', false,
          'name', 'one-of-many-' || n, 'next_run_at', timestamptz '2100-01-01' + n * interval '1 s'))).*

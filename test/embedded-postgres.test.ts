@@ -4,7 +4,7 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promise
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { eventually } from './support/eventually.js';
 import { kill } from './support/kill.js';
 
@@ -37,39 +37,39 @@ describe('embedded PostgreSQL', () => {
   it('starts with a role that is not a superuser, and stops', async () => {
     const owner = own();
     const url = await urlOf(owner);
-    expect(await ask(url, 'SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user')).toEqual([
+    expect(await runSql(url, 'SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user')).toEqual([
       { rolsuper: false, rolcreatedb: true },
     ]);
-    await expect(ask(url.replace('cronzimus:', 'postgres:'), 'SELECT 1')).rejects.toMatchObject({
+    await expect(runSql(url.replace('cronzimus:', 'postgres:'), 'SELECT 1')).rejects.toMatchObject({
       code: INVALID_AUTHORIZATION,
     });
     expect((await stat(join(folder, 'password'))).mode & 0o777).toBe(0o600);
 
     await kill(owner, 'SIGTERM');
-    await expect(ask(url, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await expect(runSql(url, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   it('outlives an owner that was killed, and the next owner finds it with its data', async () => {
     const owner = own();
     const url = await urlOf(owner);
-    await ask(url, 'CREATE TABLE kept AS SELECT 42 AS value');
+    await runSql(url, 'CREATE TABLE kept AS SELECT 42 AS value');
     const pid = await postmasterPid();
     await kill(owner, 'SIGKILL');
-    expect(await ask(url, 'SELECT value FROM kept')).toEqual([{ value: 42 }]);
+    expect(await runSql(url, 'SELECT value FROM kept')).toEqual([{ value: 42 }]);
 
     const next = own();
     expect(await urlOf(next)).toBe(url);
     expect(await postmasterPid()).toBe(pid);
     await kill(next, 'SIGTERM');
-    await expect(ask(url, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await expect(runSql(url, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   it('keeps committed data when owner and server are killed together', async () => {
     const owner = own();
-    await ask(await urlOf(owner), 'CREATE TABLE kept AS SELECT 42 AS value');
+    await runSql(await urlOf(owner), 'CREATE TABLE kept AS SELECT 42 AS value');
     await kill(owner, 'SIGKILL');
     process.kill(await postmasterPid(), 'SIGKILL');
-    expect(await ask(await urlOf(own()), 'SELECT value FROM kept')).toEqual([{ value: 42 }]);
+    expect(await runSql(await urlOf(own()), 'SELECT value FROM kept')).toEqual([{ value: 42 }]);
   });
 
   it('has one owner of four concurrent processes, also after the last owner died', async () => {
@@ -86,7 +86,7 @@ describe('embedded PostgreSQL', () => {
     await eventually(async () => expect((await readdir(folder)).join(' ')).toContain('postgres.new-'));
     await kill(owner, 'SIGKILL');
     await expect(stat(join(folder, 'postgres'))).rejects.toMatchObject({ code: 'ENOENT' });
-    expect(await ask(await urlOf(own()), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await runSql(await urlOf(own()), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
   it('ignores a pid that another process has now, and leaves a port that another has taken', async () => {
@@ -100,7 +100,7 @@ describe('embedded PostgreSQL', () => {
     try {
       const url = await urlOf(own());
       expect(new URL(url).port).not.toBe(String(port));
-      expect(await ask(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+      expect(await runSql(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
       expect(stranger.signalCode).toBeNull();
     } finally {
       stranger.kill();
@@ -118,11 +118,11 @@ describe('embedded PostgreSQL', () => {
     expect(message).toContain('postgresql.conf');
 
     await writeFile(settings, good);
-    expect(await ask(await urlOf(own()), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await runSql(await urlOf(own()), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
   function own(): ChildProcess {
-    const owner = fork('test/support/own-embedded-postgres.js', [folder], { execArgv: [] });
+    const owner = fork('test/support/embedded-postgres-process.js', [folder], { execArgv: [] });
     owners.push(owner);
     return owner;
   }

@@ -25,15 +25,15 @@ describe('helm test', () => {
   afterAll(() => service.stop());
 
   const authorized = { Authorization: `Bearer ${KEY}` };
-  const ask = async <T>(path: string) => (await service.call<T>('GET', path, undefined, authorized)).body;
+  const get = async <T>(path: string) => (await service.call<T>('GET', path, undefined, authorized)).body;
 
   it('passes when one occurrence runs once, and leaves no job behind', async () => {
     const { code, output } = await helmTest({ URL: service.url, KEY });
     expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining('ran once') as string });
-    expect((await ask<Page<RunAnswer>>('/runs?kind=schedule')).items).toMatchObject([
+    expect((await get<Page<RunAnswer>>('/runs?kind=schedule')).items).toMatchObject([
       { task: 'table-sizes', state: 'succeeded' },
     ]);
-    expect((await ask<Page<object>>('/jobs?q=helm-test')).items).toEqual([]);
+    expect((await get<Page<object>>('/jobs?q=helm-test')).items).toEqual([]);
   });
 
   it('fails when the occurrence does not run', async () => {
@@ -51,7 +51,7 @@ describe('helm test', () => {
   it('fails when the occurrence runs more than once', async () => {
     const twice = helmTest({ URL: service.url, KEY });
     const { name } = await eventually(async () => {
-      const [job] = (await ask<Page<{ name: string }>>('/jobs?q=helm-test')).items;
+      const [job] = (await get<Page<{ name: string }>>('/jobs?q=helm-test')).items;
       if (!job) throw new Error('no job of the test');
       return job;
     });

@@ -2,7 +2,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
 import { kill } from './support/kill.js';
@@ -52,7 +52,7 @@ const refuses = (service: MainProcess, count: number) =>
 const logs = (service: MainProcess, text: string) => eventually(() => expect(service.log()).toContain(text));
 
 const stored = () =>
-  ask(
+  runSql(
     database.url,
     `SELECT name, priority, version, updated_at, next_run_at FROM cronzimus.jobs WHERE source = 'file' ORDER BY name`,
   );
@@ -108,7 +108,7 @@ describe('a jobs file that changes', () => {
   it('with a name of code or of the API is refused, and applied as soon as the name is free', async () => {
     await writeFile(path('jobs.yaml'), jobs({ a: job(), b: job() }));
     const service = await givenService(path('jobs.yaml'));
-    await ask(database.url, `UPDATE cronzimus.jobs SET source = 'api', owner = NULL WHERE name = 'b'`);
+    await runSql(database.url, `UPDATE cronzimus.jobs SET source = 'api', owner = NULL WHERE name = 'b'`);
     await writeFile(path('jobs.yaml'), jobs({ a: job({ priority: 1 }), 'prune-runs': job() }));
     await refuses(service, 1);
     await logs(service, 'JOB_DECLARED_TWICE');
@@ -116,7 +116,7 @@ describe('a jobs file that changes', () => {
     await refuses(service, 2);
     await logs(service, 'JOB_MANAGED_ELSEWHERE');
     expect(await stored()).toMatchObject([{ name: 'a', priority: 0, version: 1 }]);
-    await ask(database.url, `DELETE FROM cronzimus.jobs WHERE name = 'b'`);
+    await runSql(database.url, `DELETE FROM cronzimus.jobs WHERE name = 'b'`);
     await becomes([
       { name: 'a', priority: 1 },
       { name: 'b', priority: 1, version: 1 },
@@ -148,7 +148,7 @@ describe('a jobs file that changes', () => {
 describe('replicas that start together', () => {
   it('write the jobs of one file once', async () => {
     await writeFile(path('jobs.yaml'), jobs({ a: job(), b: job() }));
-    await ask(
+    await runSql(
       database.url,
       `CREATE TABLE public.writes (name text, verb text);
          CREATE FUNCTION public.note_write() RETURNS trigger LANGUAGE plpgsql AS
@@ -157,7 +157,7 @@ describe('replicas that start together', () => {
            WHEN (NEW.source = 'file') EXECUTE FUNCTION public.note_write()`,
     );
     await Promise.all(Array.from({ length: 3 }, () => givenService(path('jobs.yaml'))));
-    expect(await ask(database.url, 'SELECT name, verb FROM public.writes ORDER BY name')).toEqual([
+    expect(await runSql(database.url, 'SELECT name, verb FROM public.writes ORDER BY name')).toEqual([
       { name: 'a', verb: 'INSERT' },
       { name: 'b', verb: 'INSERT' },
     ]);
@@ -171,7 +171,7 @@ describe('replicas that see a change one after the other', () => {
     const [before, after] = [jobs({ a: job(), b: job() }), jobs({ a: job({ priority: 1 }), c: job() })];
     await Promise.all([first, second].map((file) => writeFile(file, before)));
     await Promise.all([givenService(first), givenService(second)]);
-    const replicas = () => ask(database.url, 'SELECT number, file_jobs FROM cronzimus.replicas ORDER BY number');
+    const replicas = () => runSql(database.url, 'SELECT number, file_jobs FROM cronzimus.replicas ORDER BY number');
     const numbers = (await replicas()).map(({ number }) => number);
     await writeFile(first, after);
     const between = [
@@ -181,7 +181,7 @@ describe('replicas that see a change one after the other', () => {
     ];
     await becomes(between);
     // The second is considered dead, so it declares again. Its declarations are older than the table.
-    const [other] = await ask(
+    const [other] = await runSql(
       database.url,
       `DELETE FROM cronzimus.replicas WHERE file_jobs = '{a,b}' RETURNING number`,
     );

@@ -16,15 +16,15 @@ import { RunMetrics } from '../src/runs/worker/run-metrics.js';
 import { Task, type TaskHandler } from '../src/tasks/task.decorator.js';
 import { Proxy } from './faults/proxy.js';
 import { createTestApplication } from './support/application.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { forkScript, message } from './support/fork.js';
+import { forkScript, nextMessage } from './support/fork.js';
 import { givenJobs, jobRow } from './support/jobs.js';
 import { kill } from './support/kill.js';
 import { runIdAt } from './support/run-id-at.js';
 import { scrape } from './support/scrape.js';
-import { spentJob, TestService } from './support/service.js';
+import { finishedJob, TestService } from './support/service.js';
 
 /** An SQLSTATE. */
 const DIVISION_BY_ZERO = '22012';
@@ -67,7 +67,7 @@ const valueOf = async (url: string, name: string, labels = '') => (await valuesO
 
 /** The ended rows of the history, counted in SQL. */
 async function endsIn(database: string): Promise<Record<string, number>> {
-  const rows = await ask(
+  const rows = await runSql(
     database,
     `SELECT job, kind, state, COALESCE(reason, '') AS reason, count(*)::int AS ends FROM cronzimus.runs
      WHERE state NOT IN ('pending', 'running', 'retrying') GROUP BY 1, 2, 3, 4`,
@@ -99,19 +99,19 @@ describe('runs', () => {
   it('are counted once each by job, kind, state and reason, as in the history', async () => {
     const service = await givenService();
     const { database, url } = service;
-    await ask(database, 'CREATE TABLE public.ledger (entry text)');
+    await runSql(database, 'CREATE TABLE public.ledger (entry text)');
     await service.given(
-      spentJob('echo', 'echo', { input: { text: 'x' } }),
-      spentJob('fails', 'fail', {
+      finishedJob('echo', 'echo', { input: { text: 'x' } }),
+      finishedJob('fails', 'fail', {
         input: { attempts: 2 },
         retry: { limit: 1, delaySeconds: 0.1, backoff: 'fixed', maxDelaySeconds: 1 },
       }),
-      spentJob('late', 'wait', { timeoutSeconds: 0.2 }),
-      spentJob('long', 'wait', { overlap: 'replace' }),
-      spentJob('held', 'wait', { overlap: 'queue' }),
-      spentJob('books', 'ledger', { input: { entry: 'x' } }),
-      spentJob('odd', 'unstorable', { input: { kind: 'nul' } }),
-      spentJob('strange', 'unheard-of'),
+      finishedJob('late', 'wait', { timeoutSeconds: 0.2 }),
+      finishedJob('long', 'wait', { overlap: 'replace' }),
+      finishedJob('held', 'wait', { overlap: 'queue' }),
+      finishedJob('books', 'ledger', { input: { entry: 'x' } }),
+      finishedJob('odd', 'unstorable', { input: { kind: 'nul' } }),
+      finishedJob('strange', 'unheard-of'),
       due('missed', { misfire: { policy: 'skip', graceSeconds: 0, maxCatchUp: 1 } }),
       // Without grace, since within a minute of the full hour its latest occurrence would not be late.
       due('caught-up', { misfire: { policy: 'once', graceSeconds: 0, maxCatchUp: 1 } }),
@@ -119,7 +119,7 @@ describe('runs', () => {
     // No worker has known its task for an hour when one claims it.
     await service.call('POST', '/scheduler/pause');
     const strange = await service.run('strange', 'pending');
-    await ask(
+    await runSql(
       database,
       `UPDATE cronzimus.runs SET queued_at = queued_at - interval '61 minutes' WHERE job = 'strange'`,
     );
@@ -150,7 +150,7 @@ describe('runs', () => {
     });
     expect(await valueOf(url, 'runs_total', 'job=echo kind=manual reason= state=succeeded')).toBe(3);
 
-    const attempts = await ask(database, `SELECT sum(attempt)::int AS n FROM cronzimus.runs WHERE job = 'fails'`);
+    const attempts = await runSql(database, `SELECT sum(attempt)::int AS n FROM cronzimus.runs WHERE job = 'fails'`);
     expect(await valueOf(url, 'run_duration_seconds', 'task=fail')).toBe(attempts[0]!['n']);
     expect(await valueOf(url, 'run_lateness_seconds', 'kind=catch_up')).toBe(1);
     expect(await valueOf(url, 'claim_duration_seconds')).toBeGreaterThan(10);
@@ -174,7 +174,7 @@ describe('runs', () => {
     });
     await service.call('POST', '/jobs/busy/pause');
     const pausedFor = async () => {
-      const [row] = await ask(
+      const [row] = await runSql(
         service.database,
         `SELECT next_run_at < now() - interval '1 s' AS over FROM cronzimus.jobs WHERE name = 'busy'`,
       );
@@ -197,8 +197,8 @@ describe('runs', () => {
     let proxy!: Proxy;
     const service = await givenService({}, async (url) => (proxy = await Proxy.to(url)).url);
     cleanUp.unshift(() => proxy.close());
-    await ask(service.database, 'CREATE TABLE public.ledger (entry text)');
-    await service.given(spentJob('job', task, { input }));
+    await runSql(service.database, 'CREATE TABLE public.ledger (entry text)');
+    await service.given(finishedJob('job', task, { input }));
     const lost = proxy.loseCommitOf('WITH outcome AS');
     await service.run('job', 'succeeded');
     await lost;
@@ -237,9 +237,9 @@ describe('runs', () => {
 
   it('whose result arrives after another attempt has begun are counted as refused', async () => {
     const service = await givenService();
-    await service.given(spentJob('late', 'wait', { timeoutSeconds: 0.5 }));
+    await service.given(finishedJob('late', 'wait', { timeoutSeconds: 0.5 }));
     await service.run('late', 'running');
-    await ask(service.database, 'UPDATE cronzimus.runs SET attempt = attempt + 1');
+    await runSql(service.database, 'UPDATE cronzimus.runs SET attempt = attempt + 1');
     await eventually(async () => expect(await valueOf(service.url, 'results_refused_total')).toBe(1));
   });
 });
@@ -258,11 +258,11 @@ describe('a replica that is killed', () => {
     'leaves runs that are counted by the replica that takes them over: %s',
     async (onInterruption, fate, ends) => {
       const service = await givenService({ ROLES: 'api,scheduler' });
-      await ask(service.database, 'CREATE TABLE public.begun (run uuid, attempt int, pid int)');
-      await service.given(spentJob('held', 'hold', { onInterruption, overlap: 'allow' }));
+      await runSql(service.database, 'CREATE TABLE public.begun (run uuid, attempt int, pid int)');
+      await service.given(finishedJob('held', 'hold', { onInterruption, overlap: 'allow' }));
       const worker = forkScript('service-process.js', { DATABASE_URL: service.database, ROLES: 'worker' });
       children.push(worker);
-      await message(worker);
+      await nextMessage(worker);
       await service.run('held', 'running');
       await kill(worker, 'SIGKILL');
       await eventually(async () =>
@@ -277,7 +277,7 @@ describe('a replica that is killed', () => {
 /** Runs of a job in these states, queued a minute apart from 2026-07-01 on. Those that have ended took half a minute. */
 async function givenHistory(database: string, job: string, states: string[]): Promise<void> {
   for (const [index, state] of states.entries())
-    await ask(
+    await runSql(
       database,
       `INSERT INTO cronzimus.runs (id, job_id, job, task, kind, state, queued_at, finished_at, scheduled_at, due_at,
          priority, timeout_seconds, retry, on_interruption, input)
@@ -294,10 +294,10 @@ describe('metrics of the database', () => {
       due('active'),
       due('jittered', { nextRunAt: new Date('2027-01-01T00:00:00Z') }),
       due('paused', { paused: true }),
-      spentJob('finished', 'echo'),
+      finishedJob('finished', 'echo'),
     );
     await givenHistory(database, 'active', ['succeeded', 'succeeded', 'failed', 'skipped', 'pending']);
-    await ask(
+    await runSql(
       database,
       `INSERT INTO cronzimus.replicas (name, app, version, roles, started_at, seen_at)
       SELECT 'x', 'x', '1.2.3', roles, now(), now() FROM (VALUES ('{api,worker}'::text[]), ('{worker}')) AS r (roles)`,
@@ -305,7 +305,7 @@ describe('metrics of the database', () => {
     const jobs = { 'state=active': 2, 'state=paused': 1, 'state=finished': 1 };
     expect(await valuesOf(url, 'jobs')).toEqual(jobs);
     expect(await valueOf(url, 'occurrences_overdue')).toBe(1);
-    const [age] = await ask(
+    const [age] = await runSql(
       database,
       `SELECT extract(epoch FROM now() - '${PAST.toISOString()}'::timestamptz)::int AS s`,
     );
@@ -330,7 +330,7 @@ describe('metrics of the database', () => {
     expect(await valueOf(url, 'table_bytes', 'table=runs')).toBeGreaterThan(8_000);
     expect(await valueOf(url, 'table_bytes', 'table=queue.job_common')).toBeGreaterThan(8_000);
 
-    await ask(database, 'DELETE FROM cronzimus.jobs');
+    await runSql(database, 'DELETE FROM cronzimus.jobs');
     expect(await valuesOf(url, 'jobs')).toEqual(jobs);
   });
 
@@ -438,7 +438,7 @@ describe('requests', () => {
 
   it('of the http task that are refused because of their address are counted', async () => {
     const service = await givenService();
-    await service.given(spentJob('nosy', 'http', { input: { url: 'http://169.254.169.254/latest/meta-data/' } }));
+    await service.given(finishedJob('nosy', 'http', { input: { url: 'http://169.254.169.254/latest/meta-data/' } }));
     await service.run('nosy', 'failed');
     expect(await valueOf(service.url, 'http_task_blocked_total')).toBe(1);
   });
@@ -477,7 +477,7 @@ describe('the jobs file', () => {
 
 it('counts the reconnects of the session that listens', async () => {
   const { url, database } = await givenService();
-  await ask(
+  await runSql(
     database,
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
      WHERE application_name = 'cronzimus session' AND datname = current_database()`,
@@ -505,7 +505,7 @@ it('has running and abandoned attempts, and counts the refused late result', asy
   cleanUp.push(await serve(app, app.get<Environment>(ENVIRONMENT, { strict: false })));
   const url = await app.getUrl();
   await givenJobs(app.get(getDataSourceToken(SCHEDULER), { strict: false }), [
-    spentJob('deaf', 'deaf', { timeoutSeconds: 0.2 }),
+    finishedJob('deaf', 'deaf', { timeoutSeconds: 0.2 }),
   ]);
   await fetch(`${url}/api/v1/jobs/deaf/run`, { method: 'POST' });
   await eventually(async () => expect(await valueOf(url, 'attempts_running')).toBe(1));
@@ -521,8 +521,8 @@ it('has running and abandoned attempts, and counts the refused late result', asy
 
 it('has the connection pools, including that of transactional attempts once there was one', async () => {
   const service = await givenService();
-  await ask(service.database, 'CREATE TABLE public.ledger (entry text)');
-  await service.given(spentJob('books', 'ledger', { input: { entry: 'x' } }));
+  await runSql(service.database, 'CREATE TABLE public.ledger (entry text)');
+  await service.given(finishedJob('books', 'ledger', { input: { entry: 'x' } }));
   const pools = async () =>
     new Set(Object.keys(await valuesOf(service.url, 'database_pool_connections')).map((key) => key.split(' ')[0]));
   expect(await pools()).toEqual(new Set(['pool=api', 'pool=scheduler', 'pool=tasks']));

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
 import { hasPooler, TestPooler } from './support/pooler.js';
-import { type Page, type RunAnswer, spentJob, TestService } from './support/service.js';
+import { type Page, type RunAnswer, finishedJob, TestService } from './support/service.js';
 
 const MAIN = join(import.meta.dirname, '..', 'dist', 'main.js');
 
@@ -46,7 +46,7 @@ describeWithPooler('a start through PgBouncer', () => {
     ['the only session it has', 1, { default_pool_size: '1' }],
   ])('with %s in transaction mode is refused, and says what to set', async (_case, sessions, settings) => {
     await withPooler({ pool_mode: 'transaction', ...settings }, async (url) => {
-      await Promise.all(Array.from({ length: sessions }, () => ask(url, 'SELECT pg_sleep(0.5)')));
+      await Promise.all(Array.from({ length: sessions }, () => runSql(url, 'SELECT pg_sleep(0.5)')));
       const { code, stderr } = await start({ DATABASE_URL: url });
       expect(stderr).toMatch(/^DATABASE_POOLED: DATABASE_URL .*DATABASE_DIRECT_URL/);
       expect(code).toBe(1);
@@ -65,7 +65,7 @@ describeWithPooler('a start through PgBouncer', () => {
     await withPooler({ pool_mode: 'transaction' }, async (url) => {
       expect(await start({ DATABASE_URL: url, DATABASE_DIRECT_URL: database.url })).toEqual({ code: 0, stderr: '' });
       const locks = `SELECT FROM pg_locks JOIN pg_database ON oid = database WHERE locktype = 'advisory' AND datname = current_database()`;
-      expect(await ask(database.url, locks)).toEqual([]);
+      expect(await runSql(database.url, locks)).toEqual([]);
     });
   });
 
@@ -94,7 +94,7 @@ describeWithPooler('the service through PgBouncer in transaction mode', () => {
       pooler = await TestPooler.before(url, { pool_mode: 'transaction', default_pool_size: '8' });
       return pooler.url;
     });
-    await ask(service.database, 'CREATE TABLE public.ledger (entry text)');
+    await runSql(service.database, 'CREATE TABLE public.ledger (entry text)');
   });
   afterAll(async () => {
     await service.stop();
@@ -104,7 +104,7 @@ describeWithPooler('the service through PgBouncer in transaction mode', () => {
   it('dispatches and runs what falls due', async () => {
     const at = new Date(Date.now() + 500);
     const due = { trigger: { type: 'date', at: at.toISOString() } as const, nextOccurrenceAt: at, nextRunAt: at };
-    await service.given(spentJob('due', 'echo', { input: { text: 'x' }, ...due, updatedAt: new Date() }));
+    await service.given(finishedJob('due', 'echo', { input: { text: 'x' }, ...due, updatedAt: new Date() }));
     await eventually(async () => {
       const { items } = await service.get<Page<RunAnswer>>('/runs?job=due');
       expect(items).toMatchObject([{ kind: 'schedule', state: 'succeeded' }]);
@@ -113,19 +113,19 @@ describeWithPooler('the service through PgBouncer in transaction mode', () => {
 
   it('commits the writes of transactional tasks with their ends, many at once', async () => {
     const names = Array.from({ length: 30 }, (_, index) => `book-${index}`);
-    await service.given(...names.map((name) => spentJob(name, 'ledger', { input: { entry: name } })));
+    await service.given(...names.map((name) => finishedJob(name, 'ledger', { input: { entry: name } })));
     await Promise.all(names.map((name) => service.run(name, 'succeeded')));
-    const entries = await ask(service.database, 'SELECT entry FROM public.ledger ORDER BY entry COLLATE "C"');
+    const entries = await runSql(service.database, 'SELECT entry FROM public.ledger ORDER BY entry COLLATE "C"');
     expect(entries.map(({ entry }) => entry)).toEqual(names.toSorted());
   });
 
   it('cancels a running statement', async () => {
-    await service.given(spentJob('sleeper', 'sql', { input: { statement: 'SELECT pg_sleep(60)', values: [] } }));
+    await service.given(finishedJob('sleeper', 'sql', { input: { statement: 'SELECT pg_sleep(60)', values: [] } }));
     const sleeping = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`;
     const { id } = await service.run('sleeper', 'running');
-    await eventually(async () => expect(await ask(service.database, sleeping)).toHaveLength(1));
+    await eventually(async () => expect(await runSql(service.database, sleeping)).toHaveLength(1));
     await service.call('POST', `/runs/${id}/cancel`);
     await service.reaches(id, 'cancelled');
-    await eventually(async () => expect(await ask(service.database, sleeping)).toEqual([]));
+    await eventually(async () => expect(await runSql(service.database, sleeping)).toEqual([]));
   });
 });

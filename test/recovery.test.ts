@@ -6,11 +6,11 @@ import type { Job } from '../src/jobs/definition/job.entity.js';
 import { JobsService } from '../src/jobs/api/jobs.service.js';
 import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { createTestApplication } from './support/application.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { forkScript, message } from './support/fork.js';
-import { ANYBODY, givenJobs, jobRow } from './support/jobs.js';
+import { forkScript, nextMessage } from './support/fork.js';
+import { ANONYMOUS, givenJobs, jobRow } from './support/jobs.js';
 import { kill } from './support/kill.js';
 
 let database: TestDatabase;
@@ -21,7 +21,7 @@ beforeEach(async () => {
   database = await createTestDatabase();
   app = await createTestApplication(database.url);
   await app.get(RunQueue, { strict: false }).start();
-  await ask(database.url, 'CREATE TABLE public.begun (run uuid, attempt int, pid int)');
+  await runSql(database.url, 'CREATE TABLE public.begun (run uuid, attempt int, pid int)');
 });
 
 afterEach(async () => {
@@ -34,7 +34,7 @@ afterEach(async () => {
 async function givenProcess(script = 'service-process.js'): Promise<ChildProcess> {
   const child = forkScript(script, { DATABASE_URL: database.url, SHUTDOWN_GRACE_SECONDS: '0.2' });
   children.push(child);
-  await message(child);
+  await nextMessage(child);
   return child;
 }
 
@@ -43,18 +43,18 @@ async function givenRun(written: Partial<Job> = {}): Promise<string> {
   await givenJobs(app.get(getDataSourceToken(SCHEDULER), { strict: false }), [
     jobRow('held', { nextOccurrenceAt: null, nextRunAt: null, ...written }),
   ]);
-  const { id } = await app.get(JobsService, { strict: false }).runNow('held', ANYBODY);
+  const { id } = await app.get(JobsService, { strict: false }).runNow('held', ANONYMOUS);
   return id;
 }
 
 /** Waits for an attempt of the task `hold`, and returns the pid of the process that began it. */
 const attemptBegun = (attempt: number) =>
   eventually(async () => {
-    const [begun] = await ask(database.url, `SELECT pid FROM public.begun WHERE attempt = ${attempt}`);
+    const [begun] = await runSql(database.url, `SELECT pid FROM public.begun WHERE attempt = ${attempt}`);
     expect(begun).toBeDefined();
     return begun!['pid'];
   });
-const theRun = async () => (await ask(database.url, `SELECT * FROM cronzimus.runs WHERE job = 'held'`))[0]!;
+const theRun = async () => (await runSql(database.url, `SELECT * FROM cronzimus.runs WHERE job = 'held'`))[0]!;
 
 describe('a process that is killed', () => {
   it('in the middle of a run: another starts it again as the next attempt', async () => {
@@ -65,7 +65,7 @@ describe('a process that is killed', () => {
     await kill(first, 'SIGKILL');
     expect(await attemptBegun(2)).toBe(second.pid);
     expect(await theRun()).toMatchObject({ state: 'running', attempt: 2, interruptions: 1 });
-    expect(await ask(database.url, 'SELECT number, state, error FROM cronzimus.run_attempts')).toMatchObject([
+    expect(await runSql(database.url, 'SELECT number, state, error FROM cronzimus.run_attempts')).toMatchObject([
       { number: 1, state: 'failed', error: { code: 'WORKER_LOST' } },
     ]);
   });
@@ -84,12 +84,14 @@ describe('a process that is killed', () => {
     const first = await givenProcess();
     await eventually(async () => {
       const sleeping = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`;
-      expect(await ask(database.url, sleeping)).toHaveLength(1);
+      expect(await runSql(database.url, sleeping)).toHaveLength(1);
     });
     const second = await givenProcess();
     await kill(first, 'SIGKILL');
     await eventually(async () => expect(await theRun()).toMatchObject({ state: 'succeeded', attempt: 2 }));
-    expect(await ask(database.url, 'SELECT attempt, pid FROM public.begun')).toEqual([{ attempt: 2, pid: second.pid }]);
+    expect(await runSql(database.url, 'SELECT attempt, pid FROM public.begun')).toEqual([
+      { attempt: 2, pid: second.pid },
+    ]);
   });
 
   it('fails its run when onInterruption is fail, and the job can run again', async () => {
@@ -99,14 +101,14 @@ describe('a process that is killed', () => {
     await givenProcess();
     await kill(first, 'SIGKILL');
     await eventually(async () => expect(await theRun()).toMatchObject({ state: 'failed', reason: 'worker_lost' }));
-    await expect(app.get(JobsService, { strict: false }).runNow('held', ANYBODY)).resolves.toMatchObject({
+    await expect(app.get(JobsService, { strict: false }).runNow('held', ANONYMOUS)).resolves.toMatchObject({
       state: 'pending',
     });
   });
 
   it('as the third one under the same run: the run fails as poison and is not started again', async () => {
     await givenRun();
-    await ask(database.url, 'UPDATE cronzimus.runs SET interruptions = 2');
+    await runSql(database.url, 'UPDATE cronzimus.runs SET interruptions = 2');
     const first = await givenProcess();
     await attemptBegun(1);
     await givenProcess();
@@ -129,9 +131,9 @@ describe('a run of a task that a worker does not know', () => {
     await givenRun();
     const stranger = forkScript('service-process.js', { DATABASE_URL: database.url, TASKS_DISABLED: 'hold' });
     children.push(stranger);
-    await message(stranger);
+    await nextMessage(stranger);
     await eventually(async () => {
-      const later = await ask(database.url, 'SELECT FROM cronzimus_queue.job WHERE start_after > created_on');
+      const later = await runSql(database.url, 'SELECT FROM cronzimus_queue.job WHERE start_after > created_on');
       expect(later).toHaveLength(1);
     });
     expect(await theRun()).toMatchObject({ state: 'pending', attempt: 0 });
@@ -141,7 +143,7 @@ describe('a run of a task that a worker does not know', () => {
 
   it('fails when no worker has known the task for an hour', async () => {
     await givenRun({ task: 'forgotten' });
-    await ask(database.url, `UPDATE cronzimus.runs SET queued_at = queued_at - interval '61 minutes'`);
+    await runSql(database.url, `UPDATE cronzimus.runs SET queued_at = queued_at - interval '61 minutes'`);
     await givenProcess();
     await eventually(async () =>
       expect(await theRun()).toMatchObject({
@@ -161,7 +163,7 @@ describe('a process that gets SIGTERM', () => {
     await kill(first, 'SIGTERM');
     expect(first.exitCode).toBe(0);
     expect(await theRun()).toMatchObject({ state: 'pending', reason: 'shutdown', attempt: 1 });
-    expect(await ask(database.url, 'SELECT FROM cronzimus.replicas')).toHaveLength(0);
+    expect(await runSql(database.url, 'SELECT FROM cronzimus.replicas')).toHaveLength(0);
     const second = await givenProcess();
     expect(await attemptBegun(2)).toBe(second.pid);
   });
@@ -173,13 +175,13 @@ describe('a claim whose response was lost', () => {
     const { pid } = await givenProcess();
     await attemptBegun(1);
     // As if the process had not received the response to its second claim.
-    await ask(
+    await runSql(
       database.url,
       `INSERT INTO cronzimus.runs SELECT (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'attempt', 4,
          'started_at', now() - interval '1 minute'))).* FROM cronzimus.runs r WHERE job = 'held'`,
     );
     expect(await attemptBegun(5)).toBe(pid);
-    expect(await ask(database.url, 'SELECT interruptions FROM cronzimus.runs WHERE attempt = 5')).toEqual([
+    expect(await runSql(database.url, 'SELECT interruptions FROM cronzimus.runs WHERE attempt = 5')).toEqual([
       { interruptions: 0 },
     ]);
   });
@@ -188,8 +190,8 @@ describe('a claim whose response was lost', () => {
 describe('a run that is due and has lost its ticket', () => {
   it('gets another from the reconciler', async () => {
     await givenRun();
-    await ask(database.url, `DELETE FROM cronzimus_queue.job`);
-    await ask(database.url, `UPDATE cronzimus.runs SET queued_at = queued_at - interval '1 minute'`);
+    await runSql(database.url, `DELETE FROM cronzimus_queue.job`);
+    await runSql(database.url, `UPDATE cronzimus.runs SET queued_at = queued_at - interval '1 minute'`);
     const { pid } = await givenProcess();
     expect(await attemptBegun(1)).toBe(pid);
   });

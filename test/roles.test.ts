@@ -8,13 +8,13 @@ import { ENVIRONMENT, type Environment } from '../src/config/environment.js';
 import { SCHEDULER } from '../src/database/data-source.js';
 import type { Job } from '../src/jobs/definition/job.entity.js';
 import { createTestApplication } from './support/application.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { forkScript, message } from './support/fork.js';
+import { forkScript, nextMessage } from './support/fork.js';
 import { givenJobs } from './support/jobs.js';
 import { kill } from './support/kill.js';
-import { spentJob } from './support/service.js';
+import { finishedJob } from './support/service.js';
 import { TestTasksModule } from './support/tasks.js';
 
 interface Replica {
@@ -61,7 +61,7 @@ async function givenReplica(ROLES: string, variables: Record<string, string> = {
 async function givenProcess(ROLES: string): Promise<ChildProcess> {
   const child = forkScript('service-process.js', { DATABASE_URL: database.url, ROLES });
   children.push(child);
-  await message(child);
+  await nextMessage(child);
   return child;
 }
 
@@ -75,10 +75,10 @@ async function call(replica: Replica, method: string, path: string) {
 }
 
 const given = (...jobs: Job[]) => givenJobs(observer.get(getDataSourceToken(SCHEDULER), { strict: false }), jobs);
-const runsOf = (job: string) => ask(database.url, `SELECT * FROM cronzimus.runs WHERE job = '${job}' ORDER BY id`);
-const jobs = () => ask(database.url, `SELECT * FROM cronzimus.jobs WHERE source = 'file' ORDER BY name`);
+const runsOf = (job: string) => runSql(database.url, `SELECT * FROM cronzimus.runs WHERE job = '${job}' ORDER BY id`);
+const jobs = () => runSql(database.url, `SELECT * FROM cronzimus.jobs WHERE source = 'file' ORDER BY name`);
 const declarations = () =>
-  ask(
+  runSql(
     database.url,
     'SELECT roles, code_jobs IS NOT NULL AS code, file_jobs AS file FROM cronzimus.replicas ORDER BY number',
   );
@@ -87,15 +87,18 @@ const declarations = () =>
 function dueJob(name: string): Job {
   const at = new Date(Date.now() - 1_000);
   const trigger = { type: 'date', at: at.toISOString() } as const;
-  return spentJob(name, 'echo', { input: { text: 'x' }, trigger, nextOccurrenceAt: at, nextRunAt: at });
+  return finishedJob(name, 'echo', { input: { text: 'x' }, trigger, nextOccurrenceAt: at, nextRunAt: at });
 }
 
 /** Waits this many seconds of the database's clock, in which each loop of one second has turned. */
 async function secondsPass(seconds: number): Promise<void> {
-  const [start] = await ask(database.url, 'SELECT now() AS at');
+  const [start] = await runSql(database.url, 'SELECT now() AS at');
   const since = (start!['at'] as Date).toISOString();
   await eventually(async () => {
-    const [look] = await ask(database.url, `SELECT now() > '${since}'::timestamptz + interval '${seconds} s' AS over`);
+    const [look] = await runSql(
+      database.url,
+      `SELECT now() > '${since}'::timestamptz + interval '${seconds} s' AS over`,
+    );
     expect(look).toEqual({ over: true });
   });
 }
@@ -104,7 +107,7 @@ async function secondsPass(seconds: number): Promise<void> {
 const pidOf = (attempt: number) =>
   eventually(
     async () => {
-      const [begun] = await ask(database.url, `SELECT pid FROM public.begun WHERE attempt = ${attempt}`);
+      const [begun] = await runSql(database.url, `SELECT pid FROM public.begun WHERE attempt = ${attempt}`);
       expect(begun).toBeDefined();
       return begun!['pid'];
     },
@@ -124,8 +127,8 @@ const files = async (...sets: string[][]) =>
 
 /** A worker that has begun a run of the task `hold`. */
 async function givenBusyWorker(): Promise<ChildProcess> {
-  await ask(database.url, 'CREATE TABLE public.begun (run uuid, attempt int, pid int)');
-  await given(spentJob('held', 'hold'));
+  await runSql(database.url, 'CREATE TABLE public.begun (run uuid, attempt int, pid int)');
+  await given(finishedJob('held', 'hold'));
   const api = await givenReplica('api');
   await call(api, 'POST', '/api/v1/jobs/held/run');
   const worker = await givenProcess('worker');
@@ -152,7 +155,7 @@ describe('a process without the role api', () => {
       expect(body['detail']).toContain('put api into ROLES');
     }
     expect(await call(replica, 'POST', '/api/v1/scheduler/pause')).toMatchObject({ status: 404 });
-    expect(await ask(database.url, 'SELECT paused FROM cronzimus.scheduler')).toEqual([{ paused: false }]);
+    expect(await runSql(database.url, 'SELECT paused FROM cronzimus.scheduler')).toEqual([{ paused: false }]);
     for (const path of ['/health', '/health/live', '/health/ready'])
       expect(await call(replica, 'GET', path)).toMatchObject({ status: 200, body: { status: 'ok' } });
     expect((await call(replica, 'GET', '/nothing')).body).toMatchObject({ status: 404, code: 'NOT_FOUND' });
@@ -161,7 +164,7 @@ describe('a process without the role api', () => {
 
 describe('a fleet of one role each', () => {
   it('dispatches in the scheduler only, runs tasks in the worker only, and shows the roles', async () => {
-    await given(dueJob('due'), spentJob('by-hand', 'echo', { input: { text: 'x' } }));
+    await given(dueJob('due'), finishedJob('by-hand', 'echo', { input: { text: 'x' } }));
     const api = await givenReplica('api');
     await call(api, 'POST', '/api/v1/jobs/by-hand/run');
     const worker = await givenReplica('worker');
@@ -185,7 +188,7 @@ describe('a fleet of one role each', () => {
   });
 
   it('stops a run that is cancelled over the API on the worker that executes it', async () => {
-    await given(spentJob('long', 'wait'));
+    await given(finishedJob('long', 'wait'));
     const api = await givenReplica('api');
     await givenReplica('worker');
     const { id } = (await call(api, 'POST', '/api/v1/jobs/long/run')).body;

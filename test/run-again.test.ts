@@ -1,5 +1,5 @@
-import { ask } from './support/ask.js';
-import { type Page, type RunAnswer, spentJob, TestService } from './support/service.js';
+import { runSql } from './support/run-sql.js';
+import { type Page, type RunAnswer, finishedJob, TestService } from './support/service.js';
 
 let service: TestService;
 beforeAll(async () => {
@@ -19,7 +19,7 @@ const sent = (input: string) =>
   });
 const retry = (id: string, headers = {}) => service.call<RunAnswer>('POST', `/runs/${id}/retry`, undefined, headers);
 const given = (name: string, task = 'echo', written = {}) =>
-  service.given(spentJob(name, task, { input: task === 'echo' ? { text: 'hi' } : {}, ...written }));
+  service.given(finishedJob(name, task, { input: task === 'echo' ? { text: 'hi' } : {}, ...written }));
 
 describe('a request with an Idempotency-Key', () => {
   it('creates one run, however often it is sent', async () => {
@@ -70,7 +70,7 @@ describe('a request with an Idempotency-Key', () => {
   it('counts as new after 24 hours', async () => {
     await given('forgotten', 'echo', { overlap: 'allow' });
     const { body } = await runNow('forgotten', 'old');
-    await ask(
+    await runSql(
       service.database,
       `UPDATE cronzimus.idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = 'old'`,
     );
@@ -92,7 +92,7 @@ describe('the retry of a run', () => {
     await given('repeated', 'fail', { input: { attempts: 1 }, timeoutSeconds: 7, priority: 3 });
     const { id } = await service.run('repeated', 'failed', { attempts: 2 });
     // Its instant is long past, so that lateness cannot count from there.
-    await ask(
+    await runSql(
       service.database,
       `UPDATE cronzimus.runs SET scheduled_at = scheduled_at - interval '1 hour' WHERE id = '${id}'`,
     );
@@ -112,7 +112,7 @@ describe('the retry of a run', () => {
     });
     const ended = await service.reaches(body.id, 'failed');
     expect(ended['latenessMs']).toBeLessThan(30 * 60_000);
-    const [row] = await ask(
+    const [row] = await runSql(
       service.database,
       `SELECT timeout_seconds, priority FROM cronzimus.runs WHERE id = '${body.id}'`,
     );
@@ -140,10 +140,10 @@ describe('the retry of a run', () => {
     await given('gone', 'echo');
     const { id } = await service.run('gone', 'succeeded');
     await service.call('DELETE', '/jobs/gone');
-    await ask(service.database, `UPDATE cronzimus.runs SET kind = 'backfill', priority = -65530 WHERE id = '${id}'`);
+    await runSql(service.database, `UPDATE cronzimus.runs SET kind = 'backfill', priority = -65530 WHERE id = '${id}'`);
     const { body } = await retry(id);
     await service.reaches(body.id, 'succeeded');
-    const [row] = await ask(service.database, `SELECT priority FROM cronzimus.runs WHERE id = '${body.id}'`);
+    const [row] = await runSql(service.database, `SELECT priority FROM cronzimus.runs WHERE id = '${body.id}'`);
     expect(row).toEqual({ priority: 6 });
   });
 
@@ -155,7 +155,7 @@ describe('the retry of a run', () => {
     await service.call('POST', `/runs/${id}/cancel`);
     await service.reaches(id, 'cancelled');
     for (const state of ['skipped', 'missed']) {
-      await ask(service.database, `UPDATE cronzimus.runs SET state = '${state}' WHERE id = '${id}'`);
+      await runSql(service.database, `UPDATE cronzimus.runs SET state = '${state}' WHERE id = '${id}'`);
       expect(await retry(id)).toMatchObject({ status: 409, body: { code: 'RUN_NEVER_STARTED' } });
     }
     expect(await runs('unended')).toHaveLength(1);

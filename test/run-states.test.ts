@@ -15,7 +15,7 @@ import type { RunDraft } from '../src/runs/lifecycle/run-draft.js';
 import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { runStates, unfinishedStates } from '../src/runs/lifecycle/run.entity.js';
 import { settleRuns } from '../src/runs/lifecycle/settle-runs.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestApplication } from './support/application.js';
 import { parse, textsOf } from './support/code-texts.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
@@ -35,7 +35,7 @@ beforeAll(async () => {
   replicas = app.get(Replicas, { strict: false });
   await queue.start();
   await replicas.join();
-  await ask(
+  await runSql(
     database.url,
     `CREATE TABLE public.changes (before text, after text, statement text);
      CREATE FUNCTION public.note_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -86,7 +86,7 @@ const record = (...drafts: RunDraft[]) => transaction((tx) => recordRuns(tx, que
 async function givenRunInEachState(columns = ''): Promise<ClaimedRun[]> {
   const recorded = await record(...runStates.map(() => draft()));
   for (const [index, { id }] of recorded.entries())
-    await ask(
+    await runSql(
       database.url,
       `UPDATE cronzimus.runs SET state = '${runStates[index]}', attempt = 1, started_at = now() - interval '1 minute',
          replica_number = ${replicas.number}, replica = 'x' WHERE id = '${id}';
@@ -211,9 +211,9 @@ const fileOf = (statement: string): string =>
 
 /** What an act did to runs, without the statements of this test. */
 async function changesOf(act: () => Promise<unknown>): Promise<string[]> {
-  await ask(database.url, 'TRUNCATE public.changes');
+  await runSql(database.url, 'TRUNCATE public.changes');
   await act();
-  const changes = await ask(
+  const changes = await runSql(
     database.url,
     `SELECT DISTINCT before, after, statement FROM public.changes WHERE statement NOT LIKE '%UPDATE cronzimus.runs%'`,
   );

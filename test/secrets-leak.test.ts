@@ -6,10 +6,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { message } from './support/fork.js';
+import { nextMessage } from './support/fork.js';
 import { kill } from './support/kill.js';
 
 const CANARY = 'Canary-of-"the"/mine+1';
@@ -81,7 +81,7 @@ beforeAll(async () => {
   const definitions = Object.entries(given).map(([name, [task, input]]) => [name, { task, input, trigger, retry }]);
   const file = join(folder, 'jobs.yaml');
   await writeFile(file, JSON.stringify({ jobs: Object.fromEntries(definitions) }));
-  service = fork('test/support/telling-process.js', {
+  service = fork('test/support/leaking-process.js', {
     execArgv: [],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {
@@ -98,7 +98,7 @@ beforeAll(async () => {
     },
   });
   printed = Promise.all([text(service.stdout!), text(service.stderr!)]).then((both) => both.join('\n'));
-  api = `${await message<string>(service)}/api/v1`;
+  api = `${await nextMessage<string>(service)}/api/v1`;
 });
 afterAll(async () => {
   if (service) await kill(service, 'SIGKILL');
@@ -117,13 +117,13 @@ async function runOf(name: string, state: string): Promise<{ id: string }> {
 
 /** All rows of all tables, one line each. */
 async function dump(): Promise<string> {
-  const tables = await ask(
+  const tables = await runSql(
     database.url,
     `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
      WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
   );
   const rows = await Promise.all(
-    tables.map(({ name }) => ask(database.url, `SELECT t::text AS row FROM ${String(name)} t`)),
+    tables.map(({ name }) => runSql(database.url, `SELECT t::text AS row FROM ${String(name)} t`)),
   );
   return rows
     .flat()
@@ -139,7 +139,7 @@ it('a secret is used, and appears nowhere', async () => {
   }
   // Log lines are flushed each second.
   await eventually(async () =>
-    expect(await ask(database.url, 'SELECT DISTINCT run_id FROM cronzimus.run_logs')).toHaveLength(2),
+    expect(await runSql(database.url, 'SELECT DISTINCT run_id FROM cronzimus.run_logs')).toHaveLength(2),
   );
   const answers = await Promise.all(paths.map(async (path) => (await fetch(`${api}${path}`)).text()));
   await kill(service, 'SIGTERM');

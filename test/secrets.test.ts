@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Secrets } from '../src/tasks/secrets.js';
 import { eventually } from './support/eventually.js';
-import { type RunAnswer, spentJob, TestService } from './support/service.js';
+import { type RunAnswer, finishedJob, TestService } from './support/service.js';
 
 let service: TestService;
 let folder: string;
@@ -11,8 +11,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(process.env['TEST_SCRATCH'] ?? tmpdir(), 'secrets-'));
   service = await TestService.start({ SECRETS_DIR: folder });
   await service.given(
-    spentJob('echo', 'echo', { overlap: 'allow', input: { text: { $secret: 'word' } } }),
-    spentJob('patient', 'echo', {
+    finishedJob('echo', 'echo', { overlap: 'allow', input: { text: { $secret: 'word' } } }),
+    finishedJob('patient', 'echo', {
       input: { text: { $secret: 'late' } },
       retry: { limit: 50, delaySeconds: 0.1, backoff: 'fixed', maxDelaySeconds: 1 },
     }),

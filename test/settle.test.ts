@@ -14,9 +14,9 @@ import { RunMetrics } from '../src/runs/worker/run-metrics.js';
 import { Settler } from '../src/runs/worker/settler.js';
 import { Proxy } from './faults/proxy.js';
 import { createTestApplication } from './support/application.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
-import { ANYBODY, givenJobs, jobRow } from './support/jobs.js';
+import { ANONYMOUS, givenJobs, jobRow } from './support/jobs.js';
 import { scrape } from './support/scrape.js';
 
 let database: TestDatabase;
@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  await ask(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE; DELETE FROM cronzimus_queue.job');
+  await runSql(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE; DELETE FROM cronzimus_queue.job');
   before = await counted();
 });
 
@@ -75,7 +75,7 @@ async function givenRunning(): Promise<ClaimedRun> {
   const retry = { limit: 1, delaySeconds: 0, backoff: 'fixed', maxDelaySeconds: 0 } as const;
   const job = jobRow('job', { retry, nextOccurrenceAt: null, nextRunAt: null });
   await givenJobs(app.get(getDataSourceToken(SCHEDULER), { strict: false }), [job]);
-  await app.get(JobsService, { strict: false }).runNow('job', ANYBODY);
+  await app.get(JobsService, { strict: false }).runNow('job', ANONYMOUS);
   const [run] = await claim();
   return run!;
 }
@@ -88,8 +88,8 @@ const failed: UnwrittenResult = {
 };
 const settle = (run: ClaimedRun, result: UnwrittenResult, interruption: 'shutdown' | null = null) =>
   settler.settle(outcomeOf(run, result, interruption, 0));
-const theRun = async () => (await ask(database.url, 'SELECT * FROM cronzimus.runs'))[0]!;
-const attempts = () => ask(database.url, 'SELECT number, state FROM cronzimus.run_attempts ORDER BY number');
+const theRun = async () => (await runSql(database.url, 'SELECT * FROM cronzimus.runs'))[0]!;
+const attempts = () => runSql(database.url, 'SELECT number, state FROM cronzimus.run_attempts ORDER BY number');
 
 /** The sums of the two counters of ends. */
 async function counted() {
@@ -163,7 +163,7 @@ describe('a result whose COMMIT got no response', () => {
 describe('a stale result is refused, and counted as refused', () => {
   it('when the run has been started again', async () => {
     const run = await givenRunning();
-    await ask(database.url, 'UPDATE cronzimus.runs SET attempt = attempt + 1');
+    await runSql(database.url, 'UPDATE cronzimus.runs SET attempt = attempt + 1');
     await settle(run, succeeded);
     expect(await theRun()).toMatchObject({ state: 'running', attempt: 2, output: null });
     expect(await counts()).toEqual({ refused: 1, ended: 0 });
@@ -174,7 +174,7 @@ describe('a stale result is refused, and counted as refused', () => {
     ['failed as its attempt did', 'fail', failed, { state: 'failed', reason: 'worker_lost' }],
   ])('when others considered its process dead, and the run %s', async (_case, onInterruption, result, row) => {
     const run = await givenRunning();
-    await ask(database.url, `UPDATE cronzimus.runs SET on_interruption = '${onInterruption}', replica_number = 0`);
+    await runSql(database.url, `UPDATE cronzimus.runs SET on_interruption = '${onInterruption}', replica_number = 0`);
     await scheduler().transaction((tx) => reclaimOrphans(tx, queue(), { number: replicas().number, active: [] }));
     await settle(run, result);
     expect(await theRun()).toMatchObject({ ...row, attempt: 1, output: null });
@@ -183,9 +183,9 @@ describe('a stale result is refused, and counted as refused', () => {
 
   it('when the run was deleted', async () => {
     const run = await givenRunning();
-    await ask(database.url, 'DELETE FROM cronzimus.runs');
+    await runSql(database.url, 'DELETE FROM cronzimus.runs');
     await settle(run, succeeded);
-    expect(await ask(database.url, 'SELECT FROM cronzimus.runs')).toEqual([]);
+    expect(await runSql(database.url, 'SELECT FROM cronzimus.runs')).toEqual([]);
     expect(await counts()).toEqual({ refused: 1, ended: 0 });
   });
 });

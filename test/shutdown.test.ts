@@ -2,10 +2,10 @@ import type { ChildProcess } from 'node:child_process';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { forkScript, message } from './support/fork.js';
+import { forkScript, nextMessage } from './support/fork.js';
 import { kill } from './support/kill.js';
 import { freePort } from './support/free-port.js';
 
@@ -35,7 +35,10 @@ async function terminate(child: ChildProcess): Promise<number | null> {
 }
 
 const sessions = (name: string) =>
-  ask(database.url, `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = '${name}'`);
+  runSql(
+    database.url,
+    `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = '${name}'`,
+  );
 
 describe('a service that gets SIGTERM', () => {
   it('gives a hanging request five seconds, and drains meanwhile', async () => {
@@ -50,7 +53,7 @@ describe('a service that gets SIGTERM', () => {
 
     const began = performance.now();
     const terminated = terminate(service);
-    await eventually(async () => expect(await ask(database.url, 'SELECT FROM cronzimus.replicas')).toEqual([]));
+    await eventually(async () => expect(await runSql(database.url, 'SELECT FROM cronzimus.replicas')).toEqual([]));
     expect(service.exitCode).toBeNull();
     expect(halfRequest.closed).toBe(false);
     expect(await terminated).toBe(0);
@@ -60,9 +63,9 @@ describe('a service that gets SIGTERM', () => {
 
   // A signal without a handler does not end process 1 of a container.
   it('while its modules are still being loaded, ends with 0', async () => {
-    const held = join(import.meta.dirname, 'support/hold-loading.js');
+    const held = join(import.meta.dirname, 'support/block-loading.js');
     const service = givenService({ NODE_OPTIONS: `--import=${held}` });
-    expect(await message(service)).toBe('held');
+    expect(await nextMessage(service)).toBe('held');
     expect(await terminate(service)).toBe(0);
   });
 
@@ -84,6 +87,6 @@ describe('a service that gets SIGTERM', () => {
     const service = givenService({ DATABASE_MIGRATE: 'false', DATABASE_SCHEMA: 'not_there' });
     await eventually(async () => expect(await sessions('cronzimus migrate')).toHaveLength(1), { within: 60_000 });
     expect(await terminate(service)).toBe(0);
-    expect(await ask(database.url, `SELECT to_regnamespace('not_there') AS found`)).toEqual([{ found: null }]);
+    expect(await runSql(database.url, `SELECT to_regnamespace('not_there') AS found`)).toEqual([{ found: null }]);
   });
 });

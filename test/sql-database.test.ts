@@ -2,25 +2,26 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApplication } from '../src/application.js';
 import { readEnvironment } from '../src/config/environment.js';
 import { TaskRegistry } from '../src/tasks/task.registry.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { type RunAnswer, spentJob, TestService } from './support/service.js';
+import { type RunAnswer, finishedJob, TestService } from './support/service.js';
 
 let own: TestDatabase;
 let foreign: TestDatabase;
 beforeAll(async () => {
   [own, foreign] = [await createTestDatabase(), await createTestDatabase()];
-  await ask(foreign.url, 'CREATE TABLE ledger (entry text UNIQUE DEFERRABLE INITIALLY DEFERRED)');
+  await runSql(foreign.url, 'CREATE TABLE ledger (entry text UNIQUE DEFERRABLE INITIALLY DEFERRED)');
 });
 afterAll(async () => {
   await own.drop();
   await foreign.drop();
 });
 
-const entries = async () => (await ask(foreign.url, 'SELECT entry FROM ledger ORDER BY 1')).map(({ entry }) => entry);
+const entries = async () =>
+  (await runSql(foreign.url, 'SELECT entry FROM ledger ORDER BY 1')).map(({ entry }) => entry);
 const sessions = () =>
-  ask(
+  runSql(
     foreign.url,
     `SELECT FROM pg_stat_activity WHERE application_name = 'cronzimus sql' AND query ~ 'slept'
     AND datname = current_database()`,
@@ -75,13 +76,13 @@ describe('the task sql on another database', () => {
   let service: TestService;
   beforeAll(async () => {
     service = await TestService.start({ SQL_TASK_DATABASE_URL: foreign.url });
-    await service.given(spentJob('sql', 'sql', { overlap: 'allow', input: { statement: 'SELECT 1' } }));
+    await service.given(finishedJob('sql', 'sql', { overlap: 'allow', input: { statement: 'SELECT 1' } }));
   });
   afterAll(() => service.stop());
 
   const sql = (statement: string, state: string, values: unknown[] = []) =>
     service.run('sql', state, { statement, values });
-  beforeEach(async () => void (await ask(foreign.url, 'DELETE FROM ledger')));
+  beforeEach(async () => void (await runSql(foreign.url, 'DELETE FROM ledger')));
 
   it('commits what a statement writes', async () => {
     const name = new URL(foreign.url).pathname.slice(1);
@@ -125,7 +126,7 @@ describe('the task sql on another database', () => {
 it('reports that the other database cannot be reached, without its password', async () => {
   const service = await TestService.start({ SQL_TASK_DATABASE_URL: 'postgres://me:hunter22@127.0.0.1:1/x' });
   try {
-    await service.given(spentJob('sql', 'sql', { input: { statement: 'SELECT 1' } }));
+    await service.given(finishedJob('sql', 'sql', { input: { statement: 'SELECT 1' } }));
     const run = await service.run('sql', 'failed');
     expect(run['error']).toMatchObject({
       code: 'SQL_UNREACHABLE',

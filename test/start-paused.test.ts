@@ -4,13 +4,13 @@ import type { Job } from '../src/jobs/definition/job.entity.js';
 import { JobsService } from '../src/jobs/api/jobs.service.js';
 import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { createTestApplication } from './support/application.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { ANYBODY, givenJobs } from './support/jobs.js';
+import { ANONYMOUS, givenJobs } from './support/jobs.js';
 import { kill } from './support/kill.js';
 import { isReady, type MainProcess, startMain } from './support/main-process.js';
-import { spentJob } from './support/service.js';
+import { finishedJob } from './support/service.js';
 
 const MINUTE = 60_000;
 
@@ -34,13 +34,13 @@ async function startPaused(variables: Record<string, string> = {}): Promise<Main
 const scheduler = async (method: string, url: string, path = '') =>
   (await (await fetch(`${url}/api/v1/scheduler${path}`, { method })).json()) as { paused: boolean };
 const effects = async () =>
-  (await ask(database.url, 'SELECT job FROM public.effects ORDER BY job')).map(({ job }) => job);
+  (await runSql(database.url, 'SELECT job FROM public.effects ORDER BY job')).map(({ job }) => job);
 const runs = () =>
-  ask(database.url, 'SELECT job, state, reason, missed_count FROM cronzimus.runs ORDER BY job, scheduled_at');
+  runSql(database.url, 'SELECT job, state, reason, missed_count FROM cronzimus.runs ORDER BY job, scheduled_at');
 
 /** A job that writes its name when it runs. */
 const writing = (job: string, written: Partial<Job> = {}): Job =>
-  spentJob(job, 'sql', {
+  finishedJob(job, 'sql', {
     input: { statement: 'INSERT INTO public.effects VALUES ($1)', values: [job] },
     ...written,
   });
@@ -48,7 +48,7 @@ const writing = (job: string, written: Partial<Job> = {}): Job =>
 /** What a copy of a database may hold: an occurrence that is due, a queued run, and a run whose process is gone. */
 async function givenCopy(): Promise<void> {
   database = await createTestDatabase();
-  await ask(database.url, 'CREATE TABLE public.effects (job text)');
+  await runSql(database.url, 'CREATE TABLE public.effects (job text)');
   const app = await createTestApplication(database.url);
   const anchor = new Date(Math.floor(Date.now() / MINUTE) * MINUTE - 9 * MINUTE - 30_000);
   const trigger = { type: 'interval', everySeconds: 3600, anchor: anchor.toISOString() } as const;
@@ -60,8 +60,8 @@ async function givenCopy(): Promise<void> {
     writing('running'),
   ]);
   await app.get(RunQueue, { strict: false }).start();
-  for (const job of ['queued', 'running']) await app.get(JobsService, { strict: false }).runNow(job, ANYBODY);
-  await ask(
+  for (const job of ['queued', 'running']) await app.get(JobsService, { strict: false }).runNow(job, ANONYMOUS);
+  await runSql(
     database.url,
     `UPDATE cronzimus.runs SET state = 'running', attempt = 1, started_at = now(), replica_number = 4711, replica = 'gone'
      WHERE job = 'running'`,
@@ -83,10 +83,10 @@ describe('START_PAUSED', () => {
         { job: 'running', state: 'pending', reason: 'worker_lost' },
       ]),
     );
-    const [{ now }] = (await ask(database.url, 'SELECT now()')) as [{ now: Date }];
+    const [{ now }] = (await runSql(database.url, 'SELECT now()')) as [{ now: Date }];
     const since = now.toISOString();
     await eventually(async () => {
-      expect(await ask(database.url, `SELECT now() > '${since}'::timestamptz + interval '2 s' AS over`)).toEqual([
+      expect(await runSql(database.url, `SELECT now() > '${since}'::timestamptz + interval '2 s' AS over`)).toEqual([
         { over: true },
       ]);
     });

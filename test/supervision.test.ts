@@ -8,11 +8,11 @@ import { JobsService } from '../src/jobs/api/jobs.service.js';
 import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { Proxy } from './faults/proxy.js';
 import { createTestApplication } from './support/application.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { forkScript, message } from './support/fork.js';
-import { ANYBODY, givenJobs, jobRow } from './support/jobs.js';
+import { forkScript, nextMessage } from './support/fork.js';
+import { ANONYMOUS, givenJobs, jobRow } from './support/jobs.js';
 import { kill } from './support/kill.js';
 
 let database: TestDatabase;
@@ -46,10 +46,11 @@ function givenProcess(variables: Record<string, string> = {}): void {
 async function givenRun(task: string, written: Partial<Job> = {}): Promise<void> {
   const source = app.get(getDataSourceToken(SCHEDULER), { strict: false });
   await givenJobs(source, [jobRow(task, { task, nextOccurrenceAt: null, nextRunAt: null, ...written })]);
-  await app.get(JobsService, { strict: false }).runNow(task, ANYBODY);
+  await app.get(JobsService, { strict: false }).runNow(task, ANONYMOUS);
 }
 
-const runOf = async (job: string) => (await ask(database.url, `SELECT * FROM cronzimus.runs WHERE job = '${job}'`))[0]!;
+const runOf = async (job: string) =>
+  (await runSql(database.url, `SELECT * FROM cronzimus.runs WHERE job = '${job}'`))[0]!;
 
 const ended = async () => {
   const [code, signal] = (await once(child, 'exit', { signal: AbortSignal.timeout(45_000) })) as unknown[];
@@ -77,13 +78,13 @@ describe('a process', () => {
     givenProcess({ WORKER_CONCURRENCY: '2' });
     await givenRun('deaf', { timeoutSeconds: 0.1 });
     await givenRun('listen');
-    expect(await message(child)).toBe('listening');
+    expect(await nextMessage(child)).toBe('listening');
     expect(await ended()).toBe(1);
     expect(stderr).toMatch(/^SLOTS_ABANDONED: .*1 slots.*deaf/s);
     expect(await runOf('deaf')).toMatchObject({ state: 'timed_out' });
     // Returned to the queue for the next process.
     expect(await runOf('listen')).toMatchObject({ state: 'pending', reason: 'shutdown', attempt: 1 });
-    expect(await ask(database.url, 'SELECT FROM cronzimus.replicas')).toEqual([]);
+    expect(await runSql(database.url, 'SELECT FROM cronzimus.replicas')).toEqual([]);
   }, 60_000);
 
   it('aborts its attempts after 6 s without a response of the database, before others take them over', async () => {
@@ -91,10 +92,10 @@ describe('a process', () => {
     try {
       givenProcess({ DATABASE_URL: proxy.url });
       await givenRun('listen');
-      expect(await message(child)).toBe('listening');
+      expect(await nextMessage(child)).toBe('listening');
       const since = performance.now();
       proxy.stall();
-      expect(await message(child)).toBe('DATABASE_SILENT');
+      expect(await nextMessage(child)).toBe('DATABASE_SILENT');
       // After 10 s others take its runs over.
       expect(performance.now() - since).toBeLessThan(10_000);
       proxy.resume();

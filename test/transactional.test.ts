@@ -1,23 +1,23 @@
 import { Client } from 'pg';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { eventually } from './support/eventually.js';
-import { type RunAnswer, spentJob, TestService } from './support/service.js';
+import { type RunAnswer, finishedJob, TestService } from './support/service.js';
 
 let service: TestService;
 
 beforeAll(async () => {
   service = await TestService.start({ TRANSACTIONAL_POOL_MAX: '2' });
-  await ask(service.database, 'CREATE TABLE public.ledger (entry text UNIQUE DEFERRABLE INITIALLY DEFERRED)');
+  await runSql(service.database, 'CREATE TABLE public.ledger (entry text UNIQUE DEFERRABLE INITIALLY DEFERRED)');
   await service.given(
-    spentJob('ledger', 'ledger', { overlap: 'allow', input: { entry: '-' } }),
-    spentJob('sql', 'sql', { overlap: 'allow', input: { statement: 'SELECT 1' } }),
+    finishedJob('ledger', 'ledger', { overlap: 'allow', input: { entry: '-' } }),
+    finishedJob('sql', 'sql', { overlap: 'allow', input: { statement: 'SELECT 1' } }),
   );
 });
 
 afterAll(() => service.stop());
 
 const entries = async (like: string) =>
-  (await ask(service.database, `SELECT entry FROM public.ledger WHERE entry LIKE '${like}' ORDER BY 1`)).map(
+  (await runSql(service.database, `SELECT entry FROM public.ledger WHERE entry LIKE '${like}' ORDER BY 1`)).map(
     ({ entry }) => entry,
   );
 const sql = (statement: string, state: string) => service.run('sql', state, { statement });
@@ -54,10 +54,10 @@ describe('a transactional task', () => {
         input: { entry: 'stale', ending: 'wait' },
       });
       await service.reaches(body.id, 'running');
-      await ask(service.database, `UPDATE cronzimus.runs SET attempt = attempt + 1 WHERE id = '${body.id}'`);
+      await runSql(service.database, `UPDATE cronzimus.runs SET attempt = attempt + 1 WHERE id = '${body.id}'`);
       await gate.query('SELECT pg_advisory_unlock(4711)');
       await eventually(async () => {
-        const waiting = await ask(
+        const waiting = await runSql(
           service.database,
           `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()
              AND application_name = 'cronzimus tasks'`,
@@ -88,7 +88,9 @@ describe('a transactional task', () => {
     await sql('CREATE TEMPORARY TABLE ledger (other int)', 'succeeded');
     await sql('SELECT pg_advisory_lock(42)', 'succeeded');
     expect([await path(), await path()]).toEqual([before, before]);
-    expect(await ask(service.database, `SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42`)).toEqual([]);
+    expect(await runSql(service.database, `SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42`)).toEqual(
+      [],
+    );
   });
 
   it('never waits for a connection: 40 runs on two connections all succeed', async () => {

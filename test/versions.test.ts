@@ -7,11 +7,11 @@ import { SCHEDULER } from '../src/database/data-source.js';
 import { JobsService } from '../src/jobs/api/jobs.service.js';
 import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { createTestApplication } from './support/application.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { forkScript, message } from './support/fork.js';
-import { ANYBODY, givenJobs, jobRow } from './support/jobs.js';
+import { forkScript, nextMessage } from './support/fork.js';
+import { ANONYMOUS, givenJobs, jobRow } from './support/jobs.js';
 import { kill } from './support/kill.js';
 
 /** The old build has the tasks x and y, and declares the jobs a and b. The new build has y with an input and z, and declares another a,
@@ -27,7 +27,7 @@ beforeEach(async () => {
   database = await createTestDatabase();
   app = await createTestApplication(database.url);
   await app.get(RunQueue, { strict: false }).start();
-  await ask(database.url, 'CREATE TABLE public.ran (run uuid, task text, build text)');
+  await runSql(database.url, 'CREATE TABLE public.ran (run uuid, task text, build text)');
 });
 
 afterEach(async () => {
@@ -40,7 +40,7 @@ afterEach(async () => {
 async function givenReplica(build: Build, variables: Record<string, string> = {}): Promise<ChildProcess> {
   const child = forkScript('build-process.js', { DATABASE_URL: database.url, BUILD: build, ...variables });
   children.push(child);
-  urls.set(child, await message(child));
+  urls.set(child, await nextMessage(child));
   return child;
 }
 
@@ -53,19 +53,19 @@ async function call(replica: ChildProcess, method: string, path: string, body?: 
 /** Makes each replica sweep three times the jobs that nobody declares, as it does every 10 s. */
 async function sweep(...replicas: ChildProcess[]): Promise<void> {
   for (const child of [...replicas, ...replicas, ...replicas]) {
-    const swept = message(child);
+    const swept = nextMessage(child);
     child.send('sweep');
     await swept;
   }
 }
 
 const jobs = () =>
-  ask(
+  runSql(
     database.url,
     `SELECT id, name, description, version, next_run_at, updated_at FROM cronzimus.jobs WHERE name <> 'prune-runs' ORDER BY name`,
   );
 const names = async () => (await jobs()).map(({ name }) => name);
-const replicas = () => ask(database.url, 'SELECT number, code_jobs FROM cronzimus.replicas ORDER BY number');
+const replicas = () => runSql(database.url, 'SELECT number, code_jobs FROM cronzimus.replicas ORDER BY number');
 
 describe('a job that two builds declare differently', () => {
   it('changes once, to the definition of the replica that started last, however long both live', async () => {
@@ -94,7 +94,7 @@ describe('a job that two builds declare differently', () => {
     const after = await givenReplica('new');
     const [a] = await jobs();
     const [{ number }] = (await replicas()) as [Record<string, unknown>];
-    await ask(database.url, `DELETE FROM cronzimus.replicas WHERE number = ${String(number)}`);
+    await runSql(database.url, `DELETE FROM cronzimus.replicas WHERE number = ${String(number)}`);
     await eventually(async () => expect(await replicas()).toMatchObject([{}, { code_jobs: ['a', 'b', 'prune-runs'] }]));
     await sweep(before, after);
     expect((await jobs())[0]).toEqual(a);
@@ -119,7 +119,7 @@ describe('a job that only one build declares', () => {
   it('comes back when its replica was considered dead, even when the first try to declare it fails', async () => {
     const before = await givenReplica('old');
     const after = await givenReplica('new');
-    await ask(
+    await runSql(
       database.url,
       `CREATE SEQUENCE public.refused;
        CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -130,23 +130,23 @@ describe('a job that only one build declares', () => {
     await sweep(after);
     expect(await names()).toEqual(['a', 'c']);
     await eventually(async () =>
-      expect(await ask(database.url, 'SELECT FROM public.refused WHERE is_called')).toHaveLength(1),
+      expect(await runSql(database.url, 'SELECT FROM public.refused WHERE is_called')).toHaveLength(1),
     );
-    await ask(database.url, 'DROP TRIGGER refuse ON cronzimus.replicas');
+    await runSql(database.url, 'DROP TRIGGER refuse ON cronzimus.replicas');
     await eventually(async () => expect(await names()).toEqual(['a', 'b', 'c']));
     await sweep(before, after);
     expect(await jobs()).toMatchObject([{ description: 'new', version: 2 }, { name: 'b' }, { name: 'c' }]);
   });
 });
 
-const ran = () => ask(database.url, 'SELECT task, build FROM public.ran');
+const ran = () => runSql(database.url, 'SELECT task, build FROM public.ran');
 const givenRuns = async (task: string) => {
   const job = jobRow('many', { task, overlap: 'allow', nextOccurrenceAt: null, nextRunAt: null });
   await givenJobs(app.get(getDataSourceToken(SCHEDULER), { strict: false }), [job]);
-  for (let run = 0; run < 5; run += 1) await app.get(JobsService, { strict: false }).runNow('many', ANYBODY);
+  for (let run = 0; run < 5; run += 1) await app.get(JobsService, { strict: false }).runNow('many', ANONYMOUS);
 };
 const someArePutBack = async () => {
-  const tickets = await ask(database.url, 'SELECT FROM cronzimus_queue.job WHERE start_after > created_on');
+  const tickets = await runSql(database.url, 'SELECT FROM cronzimus_queue.job WHERE start_after > created_on');
   expect(tickets).not.toEqual([]);
 };
 
@@ -158,7 +158,7 @@ describe('a run of a task that only one build knows', () => {
     await givenReplica(other);
     await givenRuns(task);
     await eventually(someArePutBack);
-    expect(await ask(database.url, `SELECT DISTINCT state, attempt FROM cronzimus.runs`)).toEqual([
+    expect(await runSql(database.url, `SELECT DISTINCT state, attempt FROM cronzimus.runs`)).toEqual([
       { state: 'pending', attempt: 0 },
     ]);
     await givenReplica(build);
@@ -169,10 +169,10 @@ describe('a run of a task that only one build knows', () => {
     await Promise.all([givenReplica('old'), givenReplica('new')]);
     for (const task of ['x', 'z', 'y']) {
       await givenRuns(task);
-      await ask(database.url, `UPDATE cronzimus.jobs SET name = name || '-${task}' WHERE name = 'many'`);
+      await runSql(database.url, `UPDATE cronzimus.jobs SET name = name || '-${task}' WHERE name = 'many'`);
     }
     await eventually(async () => expect(await ran()).toHaveLength(15));
-    const builds = await ask(
+    const builds = await runSql(
       database.url,
       `SELECT task, array_agg(DISTINCT build) AS builds FROM public.ran WHERE task <> 'y' GROUP BY 1 ORDER BY 1`,
     );
@@ -181,7 +181,7 @@ describe('a run of a task that only one build knows', () => {
       { task: 'z', builds: ['new'] },
     ]);
     await eventually(async () =>
-      expect(await ask(database.url, `SELECT DISTINCT state, attempt FROM cronzimus.runs`)).toEqual([
+      expect(await runSql(database.url, `SELECT DISTINCT state, attempt FROM cronzimus.runs`)).toEqual([
         { state: 'succeeded', attempt: 1 },
       ]),
     );
@@ -233,7 +233,7 @@ describe('the list of tasks', () => {
     const isNew = { ...y, workers: 2, input: { properties: { note: { type: 'string' } } } };
     expect(await taskAt(before, 'y')).toMatchObject(isNew);
     const [{ number }] = (await replicas()) as [Record<string, unknown>];
-    await ask(database.url, `DELETE FROM cronzimus.replicas WHERE number = ${String(number)}`);
+    await runSql(database.url, `DELETE FROM cronzimus.replicas WHERE number = ${String(number)}`);
     expect(await taskAt(before, 'x')).toBeUndefined();
     await eventually(async () => expect(await taskAt(before, 'x')).toMatchObject({ workers: 1 }));
     expect(await taskAt(before, 'y')).toMatchObject(isNew);

@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ask } from '../support/ask.js';
+import { runSql } from '../support/run-sql.js';
 import { createTestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { kill } from '../support/kill.js';
@@ -42,7 +42,7 @@ export class Fleet {
   /** A fleet for the current test, on a new database, or on the server of the scenario. */
   static async open(serverUrl?: string): Promise<Fleet> {
     const database = serverUrl ? { url: serverUrl, drop: async () => {} } : await createTestDatabase();
-    await ask(database.url, `DROP TABLE IF EXISTS public.effects; ${EFFECTS}`);
+    await runSql(database.url, `DROP TABLE IF EXISTS public.effects; ${EFFECTS}`);
     return new Fleet(expect.getState().currentTestName!, database.url, () => database.drop());
   }
 
@@ -139,7 +139,7 @@ export class Fleet {
   }
 
   query(statement: string): Promise<Record<string, unknown>[]> {
-    return ask(this.url, statement);
+    return runSql(this.url, statement);
   }
 
   /** The number of runs that match an SQL condition. */

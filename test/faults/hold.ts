@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { ask } from '../support/ask.js';
+import { runSql } from '../support/run-sql.js';
 import { eventually } from '../support/eventually.js';
 
 export interface Place {
@@ -26,7 +26,7 @@ export class Hold {
       when === 'before the row'
         ? `CREATE TRIGGER hold_${lock} BEFORE ${event} ON ${table} FOR EACH ROW`
         : `CREATE CONSTRAINT TRIGGER hold_${lock} AFTER ${event} ON ${table} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW`;
-    await ask(
+    await runSql(
       url,
       `CREATE FUNCTION public.hold_${lock}() RETURNS trigger LANGUAGE plpgsql AS
          $$ BEGIN PERFORM pg_advisory_xact_lock_shared(${lock}); RETURN NEW; END $$;
@@ -54,7 +54,7 @@ export class Hold {
   }
 
   private async held(): Promise<string[]> {
-    const sessions = await ask(
+    const sessions = await runSql(
       this.url,
       `SELECT query FROM pg_locks JOIN pg_stat_activity USING (pid)
        WHERE locktype = 'advisory' AND objid = ${this.lock} AND NOT granted`,

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../support/eventually.js';
-import { message } from '../support/fork.js';
+import { nextMessage } from '../support/fork.js';
 
 export interface Replica {
   child: ChildProcess;
@@ -40,7 +40,7 @@ export async function startReplica(
   });
   const replica: Replica = { child, pid: child.pid!, address: '', variables };
   begun(replica);
-  replica.address = await message<string>(child);
+  replica.address = await nextMessage<string>(child);
   await eventually(async () => expect((await fetch(`${replica.address}/health/ready`)).status).toBe(200), {
     within: 60_000,
   });

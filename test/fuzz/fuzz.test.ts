@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
-import { forkScript, message } from '../support/fork.js';
+import { forkScript, nextMessage } from '../support/fork.js';
 import { kill } from '../support/kill.js';
 import { conformity } from './conformity.js';
 import { Exchange } from './exchange.js';
@@ -24,7 +24,7 @@ let openApi: OpenApi;
 beforeAll(async () => {
   database = await createTestDatabase();
   service = forkScript('service-process.js', { DATABASE_URL: database.url, HTTP_TASK_ALLOWED_HOSTS: '127.0.0.1' });
-  url = await message<string>(service);
+  url = await nextMessage<string>(service);
   openApi = JSON.parse(await readFile(join(import.meta.dirname, '../../docs/openapi.json'), 'utf8')) as OpenApi;
 });
 afterAll(async () => {

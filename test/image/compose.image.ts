@@ -5,7 +5,7 @@ import { check } from '../faults/checker/check.js';
 import { EFFECTS } from '../faults/checker/facts.js';
 import { type Load, planLoad } from '../faults/load.js';
 import { randomOf, SEED } from '../faults/random.js';
-import { ask } from '../support/ask.js';
+import { runSql } from '../support/run-sql.js';
 import { eventually } from '../support/eventually.js';
 import { Compose } from './compose.js';
 
@@ -45,11 +45,11 @@ describe('compose.yaml', () => {
 
   it('loses and doubles nothing when replicas are killed, and restarts them', async () => {
     const random = randomOf('compose');
-    await ask(compose.database, EFFECTS);
+    await runSql(compose.database, EFFECTS);
     const planned = planLoad(LOAD, random, Date.now() + 10_000, 0);
     const plans = planned.map(({ plan }) => plan);
     writeJobs(Object.fromEntries(planned.map(({ plan, definition }) => [plan.name, definition])));
-    const stored = () => ask(compose.database, `SELECT FROM cronzimus.jobs WHERE source = 'file'`);
+    const stored = () => runSql(compose.database, `SELECT FROM cronzimus.jobs WHERE source = 'file'`);
     await eventually(async () => expect(await stored()).toHaveLength(plans.length), { within: 10_000 });
 
     const from = Math.min(...plans.flatMap(({ grids }) => grids.map(({ fromMs }) => fromMs)));
@@ -60,7 +60,7 @@ describe('compose.yaml', () => {
       process.kill(pids[Math.floor(random() * pids.length)]!, 'SIGKILL');
     }
     await pause(Math.max(0, from + SECONDS * 1_000 - Date.now()));
-    const quiet = async () => expect(await ask(compose.database, OPEN)).toEqual([]);
+    const quiet = async () => expect(await runSql(compose.database, OPEN)).toEqual([]);
     // The checker reports what is left.
     await eventually(quiet, { within: 30_000, every: 250 }).catch(() => {});
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ask } from '../support/ask.js';
+import { runSql } from '../support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { Container, docker } from './docker.js';
@@ -85,7 +85,9 @@ describe('the image', () => {
     const variables = { DATABASE_URL: database.url, DATABASE_SCHEMA: 'fresh' };
     const container = await start(IMAGE, variables, 'migrate');
     expect([await container.ended(), await container.said()]).toEqual([0, expect.anything()]);
-    expect(await ask(database.url, `SELECT to_regclass('fresh.jobs') IS NOT NULL AS made`)).toEqual([{ made: true }]);
+    expect(await runSql(database.url, `SELECT to_regclass('fresh.jobs') IS NOT NULL AS made`)).toEqual([
+      { made: true },
+    ]);
   });
 
   it('is healthy, runs scheduled and manual runs, and drains on SIGTERM', async () => {
@@ -104,7 +106,7 @@ describe('the image', () => {
     await replica.container.signal('TERM');
     expect(await replica.container.ended()).toBe(0);
     tell(`SIGTERM to the end, with 3 s of a run under way: ${Date.now() - told} ms`);
-    const row = await ask(database.url, `SELECT state, attempt FROM cronzimus.runs WHERE id = '${id}'`);
+    const row = await runSql(database.url, `SELECT state, attempt FROM cronzimus.runs WHERE id = '${id}'`);
     expect(row).toEqual([{ state: 'succeeded', attempt: 1 }]);
   });
 

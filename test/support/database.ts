@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DatabaseError } from 'pg';
-import { ask } from './ask.js';
+import { runSql } from './run-sql.js';
 import { eventually } from './eventually.js';
 
 /** A migrated, empty database for one test file. */
@@ -27,7 +27,7 @@ async function copyTemplate(name: string): Promise<void> {
   const deadline = Date.now() + 10_000;
   for (;;) {
     try {
-      await ask(serverUrl(), `CREATE DATABASE ${name} TEMPLATE ${process.env['TEST_TEMPLATE']}`);
+      await runSql(serverUrl(), `CREATE DATABASE ${name} TEMPLATE ${process.env['TEST_TEMPLATE']}`);
       return;
     } catch (error) {
       const busy = error instanceof DatabaseError && error.code === OBJECT_IN_USE;
@@ -39,7 +39,7 @@ async function copyTemplate(name: string): Promise<void> {
 
 async function drop(name: string): Promise<void> {
   // Our role may not end a worker of autovacuum. It ends by itself.
-  await eventually(() => ask(serverUrl(), `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+  await eventually(() => runSql(serverUrl(), `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
 }
 
 function serverUrl(): string {

@@ -18,7 +18,7 @@ export function forkScript(
 }
 
 /** The next message of a process. Rejects when the process ends without one. */
-export async function message<T>(child: ChildProcess): Promise<T> {
+export async function nextMessage<T>(child: ChildProcess): Promise<T> {
   const received = new AbortController();
   try {
     return await Promise.race([

@@ -4,7 +4,7 @@ import type { Actor } from '../../src/auth/actor.js';
 import { Job } from '../../src/jobs/definition/job.entity.js';
 
 /** The actor of requests without a key. */
-export const ANYBODY: Actor = { name: 'anonymous', role: 'admin', origin: null };
+export const ANONYMOUS: Actor = { name: 'anonymous', role: 'admin', origin: null };
 
 export const NOON = new Date('2026-06-01T12:00:00Z');
 

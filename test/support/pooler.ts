@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ask } from './ask.js';
+import { runSql } from './run-sql.js';
 import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
 
@@ -45,7 +45,7 @@ export class TestPooler {
       stdio: ['pipe', 'ignore', 'inherit'],
     });
     const ended = once(child, 'exit');
-    await eventually(() => ask(url.href, 'SELECT 1'));
+    await eventually(() => runSql(url.href, 'SELECT 1'));
     return new TestPooler(url.href, async () => {
       child.stdin.end();
       await ended;

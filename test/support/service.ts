@@ -112,5 +112,5 @@ export class TestService {
 }
 
 /** A job without occurrences. It can have manual runs. */
-export const spentJob = (name: string, task: string, written: Partial<Job> = {}): Job =>
+export const finishedJob = (name: string, task: string, written: Partial<Job> = {}): Job =>
   jobRow(name, { task, nextOccurrenceAt: null, nextRunAt: null, ...written });

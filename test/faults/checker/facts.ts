@@ -1,4 +1,4 @@
-import { ask } from '../../support/ask.js';
+import { runSql } from '../../support/run-sql.js';
 
 /** A row of the history. Times are milliseconds since 1970, by the database's clock. */
 export interface Row {
@@ -52,7 +52,7 @@ const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
 /** All rows and effects that exist once nothing is due or running. */
 export async function readFacts(url: string): Promise<Facts> {
-  const read = async <T>(statement: string) => (await ask(url, statement)) as T[];
+  const read = async <T>(statement: string) => (await runSql(url, statement)) as T[];
   const rows = await read<Row>(
     `SELECT id, job, kind, state, reason, attempt, ${ms('scheduled_at')} AS at, ${ms('missed_to')} AS until,
        missed_count AS count, ticket, held, ${ms('queued_at')} AS queued, ${ms('started_at')} AS started,
