@@ -7,12 +7,12 @@ import { HealthModule } from './health/health.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
 import { LoggingModule } from './logging/logging.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
-import { QueueModule } from './replicas/replicas.module.js';
+import { ReplicasModule } from './replicas/replicas.module.js';
 import { RunsModule } from './runs/runs.module.js';
 import { SchedulerModule } from './scheduler/scheduler.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 
-/** The rooms, from left to right; each imports only from those before it. `imports` are the user's own modules. */
+/** All modules of the service. Each depends only on those before it. `imports` are the user's own modules. */
 @Module({})
 export class AppModule {
   static with(environment: Environment, imports: NonNullable<ModuleMetadata['imports']> = []): DynamicModule {
@@ -24,7 +24,7 @@ export class AppModule {
         DatabaseModule,
         AuthModule,
         MetricsModule.with(environment),
-        QueueModule,
+        ReplicasModule,
         TasksModule,
         RunsModule,
         JobsModule,

@@ -4,14 +4,14 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import { ApiKeys } from './auth/api-keys.js';
 import { Authentication } from './auth/authentication.js';
-import { isLoopback } from './config/loopback.js';
 import type { Environment } from './config/environment.js';
 import type { ProcessRole } from './config/process-roles.js';
+import { isLoopback } from './core/ip.js';
 import { Problem } from './core/problem.js';
 import { API } from './http/api.js';
 import { setUpOpenApi } from './http/openapi.js';
 import { setUpHttp } from './http/set-up-http.js';
-import { Clockwork } from './scheduler/lifecycle.js';
+import { SchedulerLifecycle } from './scheduler/lifecycle.js';
 import { jobsFileBody } from './jobs/api/jobs-file.controller.js';
 import { JobsService } from './jobs/api/jobs.service.js';
 import { SchedulerSwitch } from './scheduler/scheduler-switch.js';
@@ -20,7 +20,7 @@ import { HttpMetrics } from './metrics/http-metrics.js';
 
 const LONGEST_REQUEST_MS = 5_000;
 
-/** The application, wired and not yet listening. Throws what is wrong with it. */
+/** Creates the application, which does not listen yet. Throws when a module or its configuration is invalid. */
 export async function createApplication(
   environment: Environment,
   imports: NonNullable<ModuleMetadata['imports']>,
@@ -33,7 +33,7 @@ export async function createApplication(
   app.useLogger(app.get(ServiceLogger));
   setUpHttp(app, {
     observe: app.get(HttpMetrics).observe,
-    // With keys a page of another site gets nowhere: its browser does not know them.
+    // With API keys this check is not needed: a page of another site does not have a key.
     localOnly: environment.AUTH_MODE === 'none' && isLoopback(environment.HOST),
     apiOff: !environment.ROLES.includes('api'),
     beforeBodies: app.get(Authentication).beforeBodies,
@@ -44,66 +44,71 @@ export async function createApplication(
   return app;
 }
 
-/** Listens, starts what ticks, and says where things are. Answers how to stop that again: drain, before anything closes. */
+/** Listens, starts all loops and logs the address. Returns a function that stops the loops and waits until running attempts have ended.
+ *  Call that before `close`. Throws PORT_IN_USE or HOST_UNKNOWN. */
 export async function serve(app: NestExpressApplication, environment: Environment): Promise<() => Promise<void>> {
   const { HOST, PORT, ROLES } = environment;
   await app.init();
-  const clockwork = app.get(Clockwork);
-  await clockwork.read();
+  const lifecycle = app.get(SchedulerLifecycle);
+  await lifecycle.read();
   if (environment.START_PAUSED) await pause(app);
   await app.listen(PORT, HOST).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EADDRINUSE')
-      throw new Problem(500, 'PORT_IN_USE', `${HOST}:${PORT} is taken by another process; stop that one, or set PORT`);
+      throw new Problem(500, 'PORT_IN_USE', `Another process uses ${HOST}:${PORT}; stop that process, or set PORT`);
     if (/^(EADDRNOTAVAIL|ENOTFOUND|EAI_AGAIN)$/.test(error.code ?? ''))
-      throw new Problem(500, 'HOST_UNKNOWN', `HOST "${HOST}" is no address of this machine; 0.0.0.0 means all of them`);
+      throw new Problem(
+        500,
+        'HOST_UNKNOWN',
+        `HOST "${HOST}" is not an address of this machine; 0.0.0.0 means all its addresses`,
+      );
     throw error;
   });
   const keys = app.get(ApiKeys);
   const stop = async () => {
-    await Promise.all([keys.stop(), clockwork.stop()]);
+    await Promise.all([keys.stop(), lifecycle.stop()]);
   };
   try {
-    await clockwork.start();
+    await lifecycle.start();
     keys.watch();
     await announce(app, ROLES);
   } catch (error) {
-    // What stopping says would hide this one.
+    // An error while stopping would hide the error of the start.
     await stop().catch(() => {});
     throw error;
   }
   return stop;
 }
 
-/** Closes everything; a request that hangs gets five seconds. */
+/** Closes the application. Requests that have not ended after five seconds are aborted. */
 export async function close(app: NestExpressApplication): Promise<void> {
-  const impatience = setTimeout(() => app.getHttpServer().closeAllConnections(), LONGEST_REQUEST_MS);
+  const timeout = setTimeout(() => app.getHttpServer().closeAllConnections(), LONGEST_REQUEST_MS);
   await app.close();
-  clearTimeout(impatience);
+  clearTimeout(timeout);
 }
 
-/** Before anything listens, since also an edit over the API dispatches what is due. */
+/** Must run before the application listens, because an edit over the API dispatches what is due. */
 async function pause(app: NestExpressApplication): Promise<void> {
   await app.get(SchedulerSwitch).hold({ name: 'START_PAUSED', role: null, origin: null });
   app
     .get(ServiceLogger)
     .warn(
-      `START_PAUSED: the scheduler is paused on all replicas, and nothing starts until POST /${API}/scheduler/resume; ` +
-        'take START_PAUSED out then, since each start with it pauses again',
+      `START_PAUSED: the scheduler is paused on all replicas. No run starts until POST /${API}/scheduler/resume. ` +
+        'Remove START_PAUSED then, because every start with it pauses the scheduler again.',
     );
 }
 
-/** By now it runs tasks, which must not end because nobody can say what comes next. */
+/** Tasks already run, so an error while reading the next runs must not stop the process. */
 async function announce(app: NestExpressApplication, roles: ProcessRole[]): Promise<void> {
   const url = await app.getUrl();
   const logger = app.get(ServiceLogger);
-  const next = await nextRuns(app).catch(() => 'the database does not say which job is next');
-  const address = roles.includes('api') ? `try ${url}/docs` : `${url}/health tells how it is`;
+  const next = await nextRuns(app).catch(() => 'the next runs are unknown, because the database did not answer');
+  const address = roles.includes('api') ? `try ${url}/docs` : `its health is at ${url}/health`;
   logger.log(`Cronzimus is running as ${roles.join(', ')}; ${address}`);
   logger.log(next);
 }
 
 async function nextRuns(app: NestExpressApplication): Promise<string> {
   const { items } = await app.get(JobsService).list({ sort: 'nextRunAt', limit: 3, state: 'active' });
-  if (items.length === 0) return 'no job is waiting for its time';
+  if (items.length === 0) return 'no active job has a next run';
   return `next: ${items.map(({ name, nextRunAt }) => `${name} at ${nextRunAt?.toISOString()}`).join(', ')}`;
 }

@@ -389,11 +389,8 @@ describe('DELETE /jobs/{name}', () => {
     expect((await service.call('POST', `/runs/${running.id}/cancel`)).status).toBe(202);
     expect(await service.reaches(running.id, 'cancelled')).toMatchObject({ reason: 'user' });
     expect(await runs('deleted')).toHaveLength(2);
-    const tickets = await runSql(
-      service.database,
-      `SELECT FROM cronzimus_queue.job WHERE data->>'runId' = '${held.id}'`,
-    );
-    expect(tickets).toEqual([]);
+    const entries = await runSql(service.database, `SELECT FROM cronzimus.run_queue WHERE run_id = '${held.id}'`);
+    expect(entries).toEqual([]);
   });
 
   it('lets a running attempt succeed, and starts no further one', async () => {

@@ -63,7 +63,7 @@ describe('the file of API keys', () => {
     ['no YAML', '- { name: b', 'line 1: '],
     ['empty', '', 'must be a list'],
     ['a map', 'keys: []', 'must be a list'],
-    ['an empty list', '[]', 'must name at least one key'],
+    ['an empty list', '[]', 'must have at least one key'],
     ['a key twice', file('b', 'b'), 'line 2: 1: there is another key named b'],
     ['a key under two names', file('b') + file('b').replace('name: b', 'name: c'), 'it is the same key as b'],
     ['a name of the audit', file('anonymous'), '0.name: must not be one of anonymous, code, file'],

@@ -1,4 +1,4 @@
-import { pruneAudit } from '../src/auth/prune-audit.js';
+import { pruneAudit } from '../src/auth/audit.js';
 import { SchedulerDatabase } from '../src/database/scheduler-database.js';
 import { DeclaredJobs } from '../src/jobs/declared/sync-declared-jobs.js';
 import { type JobDefinition, jobDefinition } from '../src/jobs/definition/job.schema.js';

@@ -2,7 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Controller, Get, Module } from '@nestjs/common';
 import { sha256 } from '../src/config/api-keys.js';
-import { reaches, type Role, roles } from '../src/config/roles.js';
+import { reaches, type Role, roles } from '../src/config/api-roles.js';
 import { createTestApplication } from './support/application.js';
 import { createTestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';

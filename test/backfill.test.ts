@@ -233,6 +233,6 @@ describe('the cancel of a backfill', () => {
       expect(await service.call('POST', '/jobs/hasty/backfill/cancel')).toMatchObject({ status: 202 });
     }
     await eventually(async () => expect(await countOf('hasty', 'cancelled')).toBe(15 * 24));
-    expect(await runSql(service.database, 'SELECT FROM cronzimus_queue.job')).toEqual([]);
+    expect(await runSql(service.database, 'SELECT FROM cronzimus.run_queue')).toEqual([]);
   });
 });

@@ -3,7 +3,6 @@ import { Client } from 'pg';
 import { DeclaredJobs, type DeclaredSource } from '../src/jobs/declared/sync-declared-jobs.js';
 import { jobDefinition, type JobDefinitionInput } from '../src/jobs/definition/job.schema.js';
 import { Replicas } from '../src/replicas/replicas.js';
-import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { createTestApplication } from './support/application.js';
 import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
@@ -18,13 +17,11 @@ beforeAll(async () => {
   database = await createTestDatabase();
   app = await createTestApplication(database.url, { DEFAULT_TIME_ZONE: 'Europe/Berlin' }, [TestTasksModule]);
   declared = app.get(DeclaredJobs, { strict: false });
-  await app.get(RunQueue, { strict: false }).start();
   await app.get(Replicas, { strict: false }).join();
 });
 afterEach(() => runSql(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE'));
 afterAll(async () => {
   await app.get(Replicas, { strict: false }).leave();
-  await app.get(RunQueue, { strict: false }).stop();
   await app.close();
   await database.drop();
 });

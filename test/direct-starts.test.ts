@@ -7,13 +7,13 @@ import { type Page, type RunAnswer, finishedJob, TestService } from './support/s
 let service: TestService;
 beforeAll(async () => {
   service = await TestService.start({ WORKER_CONCURRENCY: '2' });
-  // Each ticket that is ever made.
+  // Every queue entry that is ever written.
   await runSql(
     service.database,
-    `CREATE TABLE public.tickets (run uuid);
-     CREATE FUNCTION public.note_ticket() RETURNS trigger LANGUAGE plpgsql AS
-       $$ BEGIN INSERT INTO public.tickets VALUES ((NEW.data->>'runId')::uuid); RETURN NULL; END $$;
-     CREATE TRIGGER note AFTER INSERT ON cronzimus_queue.job FOR EACH ROW EXECUTE FUNCTION public.note_ticket()`,
+    `CREATE TABLE public.entries (run uuid);
+     CREATE FUNCTION public.note_entry() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN INSERT INTO public.entries VALUES (NEW.run_id); RETURN NULL; END $$;
+     CREATE TRIGGER note AFTER INSERT ON cronzimus.run_queue FOR EACH ROW EXECUTE FUNCTION public.note_entry()`,
   );
 });
 afterAll(() => service.stop());
@@ -32,29 +32,29 @@ const runOf = (job: string): Promise<RunAnswer> =>
     if (run === undefined) throw new Error('it has no run');
     return run;
   });
-const ticketsOf = async ({ id }: RunAnswer) =>
-  (await runSql(service.database, `SELECT FROM public.tickets WHERE run = '${id}'`)).length;
+const entriesOf = async ({ id }: RunAnswer) =>
+  (await runSql(service.database, `SELECT FROM public.entries WHERE run = '${id}'`)).length;
 const cancel = ({ id }: RunAnswer) => service.call('POST', `/runs/${id}/cancel`);
 
 describe('an occurrence', () => {
-  it('starts without a ticket when there is a free slot, and ends like any other', async () => {
+  it('that finds a free slot starts without a queue entry, and ends as any other', async () => {
     await service.given(finishedJob('direct', 'echo', { input: { text: 'hi' } }));
     await fallDue('direct');
     const { id } = await runOf('direct');
     const run = await service.reaches(id, 'succeeded');
     expect(run).toMatchObject({ attempt: 1, output: { text: 'hi' }, latenessMs: expect.any(Number), attempts: [] });
     expect(run['replica']).toBe(service.app.get(Replicas, { strict: false }).name);
-    expect(await ticketsOf(run)).toBe(0);
+    expect(await entriesOf(run)).toBe(0);
   });
 
-  it('gets a ticket for its retry when it fails after a direct start', async () => {
+  it('that fails after it was started at once gets a queue entry for its retry', async () => {
     const retry = { limit: 1, delaySeconds: 0, backoff: 'fixed', maxDelaySeconds: 0 } as const;
     await service.given(finishedJob('direct-fails', 'fail', { retry }));
     await fallDue('direct-fails');
     const { id } = await runOf('direct-fails');
     const run = await service.reaches(id, 'failed');
     expect(run).toMatchObject({ attempt: 2 });
-    expect(await ticketsOf(run)).toBe(1);
+    expect(await entriesOf(run)).toBe(1);
   });
 
   it('waits in the queue when no slot is free, and no later run overtakes it', async () => {
@@ -66,7 +66,7 @@ describe('an occurrence', () => {
       expect(found.map(({ state }) => state)).toEqual(['pending', 'pending', 'running', 'running']);
       return found;
     });
-    expect(await Promise.all(runs.map(ticketsOf))).toEqual([1, 1, 0, 0]);
+    expect(await Promise.all(runs.map(entriesOf))).toEqual([1, 1, 0, 0]);
     // Falls due when a slot is free again, and before a waiting run is claimed for it.
     const { loop } = service.app.get(Worker, { strict: false });
     await loop.stop();
@@ -75,7 +75,7 @@ describe('an occurrence', () => {
     await service.given(finishedJob('late', 'echo', { input: { text: 'hi' }, priority: -1 }));
     await fallDue('late');
     const late = await runOf('late');
-    expect(await ticketsOf(late)).toBe(1);
+    expect(await entriesOf(late)).toBe(1);
     loop.start();
     await service.reaches(runs[1]!.id, 'running');
     expect(await service.get(`/runs/${late.id}`)).toMatchObject({ state: 'pending' });
@@ -86,7 +86,7 @@ describe('an occurrence', () => {
   it('of a transactional task goes through the queue', async () => {
     await service.given(finishedJob('booked', 'ledger', { input: {} }));
     await fallDue('booked');
-    expect(await ticketsOf(await runOf('booked'))).toBe(1);
+    expect(await entriesOf(await runOf('booked'))).toBe(1);
   });
 
   it('does not start directly in a process that others consider dead', async () => {
@@ -97,7 +97,7 @@ describe('an occurrence', () => {
     await runSql(service.database, 'DELETE FROM cronzimus.replicas');
     await fallDue('orphaned');
     const run = await runOf('orphaned');
-    expect(await ticketsOf(run)).toBe(1);
+    expect(await entriesOf(run)).toBe(1);
     heart.start();
     await service.reaches(run.id, 'succeeded');
   });

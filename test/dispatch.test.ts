@@ -6,13 +6,12 @@ import { CronJob } from 'cron';
 import type { DataSource } from 'typeorm';
 import { SCHEDULER } from '../src/database/data-source.js';
 import { SchedulerDatabase } from '../src/database/scheduler-database.js';
-import { Clockwork } from '../src/scheduler/lifecycle.js';
+import { SchedulerLifecycle } from '../src/scheduler/lifecycle.js';
 import { DatabaseClock } from '../src/jobs/dispatch/database-clock.js';
 import { DeclaredJobs } from '../src/jobs/declared/sync-declared-jobs.js';
 import { Dispatcher } from '../src/jobs/dispatch/dispatcher.js';
 import { jobDefinition } from '../src/jobs/definition/job.schema.js';
-import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
-import { recordRuns } from '../src/runs/lifecycle/record-runs.js';
+import { createRuns } from '../src/runs/lifecycle/create-runs.js';
 import { runSql } from './support/run-sql.js';
 import { createTestApplication } from './support/application.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
@@ -34,17 +33,15 @@ beforeAll(async () => {
   app = await createTestApplication(database.url);
   scheduler = app.get(getDataSourceToken(SCHEDULER), { strict: false });
   dispatcher = app.get(Dispatcher, { strict: false });
-  await app.get(RunQueue, { strict: false }).start();
 });
 
 afterAll(async () => {
-  await app.get(RunQueue, { strict: false }).stop();
   await app.close();
   await database.drop();
 });
 
 afterEach(async () => {
-  await runSql(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE; DELETE FROM cronzimus_queue.job');
+  await runSql(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE; TRUNCATE cronzimus.run_queue');
 });
 
 const runs = (job: string) =>
@@ -85,10 +82,10 @@ describe('the dispatcher', () => {
       database.url,
       `SELECT (SELECT count(*)::int FROM cronzimus.runs) AS runs,
          (SELECT count(DISTINCT job)::int FROM cronzimus.runs WHERE state = 'pending') AS jobs,
-         (SELECT count(*)::int FROM cronzimus.runs r JOIN cronzimus_queue.job q ON q.id = r.ticket) AS tickets,
+         (SELECT count(*)::int FROM cronzimus.runs r JOIN cronzimus.run_queue q ON q.run_id = r.id) AS entries,
          (SELECT count(*)::int FROM cronzimus.jobs WHERE next_occurrence_at IS NULL) AS spent`,
     );
-    expect(found).toEqual({ runs: 1_000, jobs: 1_000, tickets: 1_000, spent: 1_000 });
+    expect(found).toEqual({ runs: 1_000, jobs: 1_000, entries: 1_000, spent: 1_000 });
   });
 
   it('makes all runs of a long backlog with an input of nearly 1 MiB', async () => {
@@ -167,9 +164,8 @@ describe('the dispatcher', () => {
     expect(job).toEqual({ next_occurrence_at: due, later: true });
   });
 
-  it('leaves neither a run nor a ticket when its transaction is rolled back', async () => {
+  it('leaves neither a run nor a queue entry when its transaction is rolled back', async () => {
     const transactions = app.get(SchedulerDatabase, { strict: false });
-    const queue = app.get(RunQueue, { strict: false });
     const job = jobRow('undone');
     const undo = new Error('undo');
     const rolledBack = transactions.transaction(async (tx) => {
@@ -184,13 +180,13 @@ describe('the dispatcher', () => {
         reason: null,
       } as const;
       const at = { scheduledAt: nextRunAt!, dueAt: nextRunAt! };
-      const written = await recordRuns(tx, queue, nextRunAt!, [{ ...draft, ...at }], draft);
+      const written = await createRuns(tx, nextRunAt!, [{ ...draft, ...at }], draft);
       expect(written).toHaveLength(1);
       throw undo;
     });
     await expect(rolledBack).rejects.toBe(undo);
     expect(await runs('undone')).toHaveLength(0);
-    expect(await runSql(database.url, 'SELECT FROM cronzimus_queue.job')).toHaveLength(0);
+    expect(await runSql(database.url, 'SELECT FROM cronzimus.run_queue')).toHaveLength(0);
   });
 });
 
@@ -270,11 +266,11 @@ describe('an occurrence', () => {
 
 describe('the alarms', () => {
   it('are set for the exact instant of each job, and not for paused jobs', async () => {
-    const clockwork = app.get(Clockwork, { strict: false });
+    const lifecycle = app.get(SchedulerLifecycle, { strict: false });
     const at = { nextOccurrenceAt: NEXT_CENTURY, nextRunAt: NEXT_CENTURY, updatedAt: new Date() };
     const trigger = { type: 'date', at: NEXT_CENTURY.toISOString() } as const;
     await givenJobs(scheduler, [jobRow('far', { ...at, trigger }), jobRow('asleep', { ...at, trigger, paused: true })]);
-    await clockwork.start();
+    await lifecycle.start();
     try {
       const alarms = app.get(SchedulerRegistry, { strict: false }).getCronJobs();
       const clock = app.get(DatabaseClock, { strict: false });
@@ -283,13 +279,13 @@ describe('the alarms', () => {
       const firesAt = alarms.get('far')!.nextDate().toMillis();
       expect(Math.abs(firesAt - Date.now() - clock.until(NEXT_CENTURY))).toBeLessThan(1_000);
     } finally {
-      await clockwork.stop();
+      await lifecycle.stop();
     }
     expect(app.get(SchedulerRegistry, { strict: false }).getCronJobs().size).toBe(0);
   });
 
   it('are set for the 10,000 jobs that are due next, when there are more', async () => {
-    const clockwork = app.get(Clockwork, { strict: false });
+    const lifecycle = app.get(SchedulerLifecycle, { strict: false });
     const registry = app.get(SchedulerRegistry, { strict: false });
     registry.addCronJob('of a user', CronJob.from({ cronTime: NEXT_CENTURY, onTick: () => {} }));
     await givenJobs(scheduler, [jobRow('pattern', { paused: true })]);
@@ -299,14 +295,14 @@ describe('the alarms', () => {
          'name', 'one-of-many-' || n, 'next_run_at', timestamptz '2100-01-01' + n * interval '1 s'))).*
        FROM cronzimus.jobs job, generate_series(1, 10050) AS n`,
     );
-    await clockwork.start();
+    await lifecycle.start();
     try {
       const ours = () => [...registry.getCronJobs().keys()].filter((name) => name.startsWith('one-of-many-'));
       await eventually(() => expect(ours()).toHaveLength(10_000), { within: 30_000 });
       const numbers = ours().map((name) => Number(name.slice('one-of-many-'.length)));
       expect(Math.max(...numbers)).toBe(10_000);
     } finally {
-      await clockwork.stop();
+      await lifecycle.stop();
     }
     expect([...registry.getCronJobs().keys()]).toEqual(['of a user']);
     registry.deleteCronJob('of a user');

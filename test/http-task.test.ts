@@ -9,7 +9,7 @@ import type { Environment } from '../src/config/environment.js';
 import { httpInput } from '../src/tasks/http-input.js';
 import { Metrics } from '../src/metrics/metrics.js';
 import { HttpTask } from '../src/tasks/http.task.js';
-import { TaskMetrics } from '../src/tasks/task-metrics.js';
+import type { RunKind } from '../src/tasks/run-context.js';
 import { eventually } from './support/eventually.js';
 import { runContext } from './support/run-context.js';
 
@@ -30,10 +30,10 @@ afterAll(async () => {
 });
 
 const run = (input: object, context = runContext(), environment: Partial<Environment> = {}) =>
-  new HttpTask(
-    { HOST: '127.0.0.1', HTTP_TASK_ALLOWED_HOSTS: undefined, ...environment },
-    new TaskMetrics(new Metrics()),
-  ).run(httpInput.parse({ url: base, ...input }), context);
+  new HttpTask({ HOST: '127.0.0.1', HTTP_TASK_ALLOWED_HOSTS: undefined, ...environment }, new Metrics()).run(
+    httpInput.parse({ url: base, ...input }),
+    context,
+  );
 
 /** Responds with 204, and resolves to the headers of the request. */
 const listen = () =>
@@ -64,7 +64,7 @@ describe('task http', () => {
     });
   });
 
-  it.each([
+  it.each<[RunKind, string]>([
     ['catch_up', 'billing.nightly/2026-03-01T02:30:00.000Z'],
     ['manual', 'r1'],
     ['backfill', 'r1'],
@@ -105,7 +105,7 @@ describe('task http', () => {
     ['JSON that cannot be stored', 'application/json', '{"a":"\\u0000"}', '{"a":"\\u0000"}'],
     ['a text', 'text/plain', 'grüße', 'grüße'],
     ['a text in Latin-1', 'text/plain; charset=iso-8859-1', Buffer.from('grüße', 'latin1'), 'grüße'],
-    ['an image', 'image/png', Buffer.from([137, 80, 78, 71, 0]), '5 bytes of image/png, which are no text'],
+    ['an image', 'image/png', Buffer.from([137, 80, 78, 71, 0]), '5 bytes of image/png, which are not text'],
     ['nothing', 'text/plain', '', null],
   ])('keeps %s', async (_case, type, body, kept) => {
     answer = answering(200, type, body);
@@ -154,7 +154,7 @@ describe('task http', () => {
     const failure = run({ method: 'PUT', url: `${base}/a?key=secret` });
     await expect(failure).rejects.toMatchObject({
       code: 'HTTP_STATUS',
-      message: `PUT ${base}/a answered 500 instead of a 2xx: out of order ${'x'.repeat(1024 - 13)}`,
+      message: `PUT ${base}/a returned 500 instead of a 2xx: out of order ${'x'.repeat(1024 - 13)}`,
     });
   });
 
@@ -275,7 +275,7 @@ describe('task http connects to', () => {
     givenNames('169.254.169.254');
     await expect(run({ url: at('harmless.example') })).rejects.toMatchObject({
       ...refusal,
-      message: expect.stringContaining('"harmless.example", which leads to 169.254.169.254'),
+      message: expect.stringContaining('"harmless.example", which resolves to 169.254.169.254'),
     });
   });
 

@@ -49,7 +49,7 @@ it.each([
   ],
   [['apscheduler', 'flask-jobs.json', '--scheduler-api=http://flask:5000/scheduler'], 3, ['--time-zone']],
   [['apscheduler', 'flask-config.json'], 3, ['nightly']],
-  [['k8s', 'cronjobs.yaml'], 2, ['dump', 'CronJob bearer', 'passed over: 1']],
+  [['k8s', 'cronjobs.yaml'], 2, ['dump', 'CronJob bearer', 'of other kinds: 1']],
 ])('a service accepts the file that is printed for %j unchanged', async (args, count, notices) => {
   const { stdout, stderr, status } = runImport(args);
   expect(status).toBe(0);

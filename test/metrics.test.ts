@@ -328,7 +328,7 @@ describe('metrics of the database', () => {
       (await valueOf(url, 'database_connections')) ?? NaN,
     );
     expect(await valueOf(url, 'table_bytes', 'table=runs')).toBeGreaterThan(8_000);
-    expect(await valueOf(url, 'table_bytes', 'table=queue.job_common')).toBeGreaterThan(8_000);
+    expect(await valueOf(url, 'table_bytes', 'table=run_queue')).toBeGreaterThan(8_000);
 
     await runSql(database, 'DELETE FROM cronzimus.jobs');
     expect(await valuesOf(url, 'jobs')).toEqual(jobs);

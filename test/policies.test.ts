@@ -120,9 +120,7 @@ describe('cancel', () => {
       reason: 'user',
       nextAttemptAt: null,
     });
-    expect(await runSql(service.database, `SELECT FROM cronzimus_queue.job WHERE data->>'runId' = '${id}'`)).toEqual(
-      [],
-    );
+    expect(await runSql(service.database, `SELECT FROM cronzimus.run_queue WHERE run_id = '${id}'`)).toEqual([]);
   });
 
   it('refuses a run that has ended', async () => {

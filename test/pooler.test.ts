@@ -80,7 +80,7 @@ describeWithPooler('a start through PgBouncer', () => {
       DATABASE_URL: database.url,
       DATABASE_DIRECT_URL: 'postgres://127.0.0.1:1/x',
     });
-    expect(stderr).toMatch(/^DATABASE_UNAVAILABLE: DATABASE_DIRECT_URL .*127\.0\.0\.1:1/);
+    expect(stderr).toMatch(/^DATABASE_UNAVAILABLE: .*DATABASE_DIRECT_URL .*127\.0\.0\.1:1/);
     expect(code).toBe(1);
   });
 });

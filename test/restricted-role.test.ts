@@ -23,23 +23,19 @@ const revoke = () => `REVOKE CREATE ON DATABASE ${name} FROM CURRENT_USER, PUBLI
 
 describe('a role that may not create schemas', () => {
   it('migrates in schemas that were created for it', async () => {
-    await given(`CREATE SCHEMA cronzimus; CREATE SCHEMA cronzimus_queue; ${revoke()}`);
+    await given(`CREATE SCHEMA cronzimus; ${revoke()}`);
     await expect(runSql(settings.DATABASE_URL, 'CREATE SCHEMA other')).rejects.toMatchObject({
       code: INSUFFICIENT_PRIVILEGE,
     });
     await migrate(settings);
-    expect(await runSql(settings.DATABASE_URL, 'SELECT name FROM cronzimus_queue.queue')).toEqual([{ name: 'runs' }]);
     expect(await runSql(settings.DATABASE_URL, 'SELECT count(*)::int FROM cronzimus.jobs')).toEqual([{ count: 0 }]);
   });
 
-  it.each([
-    ['cronzimus', ''],
-    ['cronzimus_queue', 'CREATE SCHEMA cronzimus;'],
-  ])('gets an error with the statement that creates %s when it is missing', async (schema, before) => {
-    await given(`${before} ${revoke()}`);
+  it('gets an error with the statement that creates the schema when it is missing', async () => {
+    await given(revoke());
     await expect(migrate(settings)).rejects.toMatchObject({
       code: 'SCHEMA_NOT_ALLOWED',
-      message: expect.stringMatching(`CREATE SCHEMA "${schema}" AUTHORIZATION "`),
+      message: expect.stringMatching(`CREATE SCHEMA "cronzimus" AUTHORIZATION "`),
     });
   });
 });

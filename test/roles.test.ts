@@ -152,7 +152,7 @@ describe('a process without the role api', () => {
       const { status, headers, body } = await call(replica, 'GET', path);
       expect([path, status, body['code']]).toEqual([path, 404, 'ROLE_OFF']);
       expect(headers.get('content-type')).toBe('application/problem+json');
-      expect(body['detail']).toContain('put api into ROLES');
+      expect(body['detail']).toContain('add api to ROLES');
     }
     expect(await call(replica, 'POST', '/api/v1/scheduler/pause')).toMatchObject({ status: 404 });
     expect(await runSql(database.url, 'SELECT paused FROM cronzimus.scheduler')).toEqual([{ paused: false }]);

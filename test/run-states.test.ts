@@ -4,15 +4,13 @@ import { v7 } from 'uuid';
 import { ApiDatabase } from '../src/database/api-database.js';
 import { SchedulerDatabase } from '../src/database/scheduler-database.js';
 import { Replicas } from '../src/replicas/replicas.js';
-import { cancelRuns, endRunsOfJobs } from '../src/runs/lifecycle/cancel-runs.js';
+import { cancelRuns, cancelRunsOfJobs } from '../src/runs/lifecycle/cancel-runs.js';
 import { type ClaimedRun, claimRuns } from '../src/runs/lifecycle/claim-runs.js';
-import { outcomeOf, quarantined, type UnwrittenResult } from '../src/runs/lifecycle/outcome.js';
-import { reclaimOrphans, replaceLostTickets } from '../src/runs/lifecycle/reclaim-runs.js';
-import { recordRuns } from '../src/runs/lifecycle/record-runs.js';
+import { createRuns, type RunDraft } from '../src/runs/lifecycle/create-runs.js';
+import { givenBack, outcomeOf, quarantined, type UnwrittenResult } from '../src/runs/lifecycle/outcome.js';
+import { failUnknownTasks, reclaimOrphans, repairQueue } from '../src/runs/lifecycle/reclaim-runs.js';
 import { releaseHeld } from '../src/runs/lifecycle/release-held.js';
 import { retryRun } from '../src/runs/lifecycle/retry-run.js';
-import type { RunDraft } from '../src/runs/lifecycle/run-draft.js';
-import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { runStates, unfinishedStates } from '../src/runs/lifecycle/run.entity.js';
 import { settleRuns } from '../src/runs/lifecycle/settle-runs.js';
 import { runSql } from './support/run-sql.js';
@@ -25,15 +23,12 @@ const LIFECYCLE = 'src/runs/lifecycle/';
 
 let database: TestDatabase;
 let app: NestExpressApplication;
-let queue: RunQueue;
 let replicas: Replicas;
 
 beforeAll(async () => {
   database = await createTestDatabase();
   app = await createTestApplication(database.url);
-  queue = app.get(RunQueue, { strict: false });
   replicas = app.get(Replicas, { strict: false });
-  await queue.start();
   await replicas.join();
   await runSql(
     database.url,
@@ -49,7 +44,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await replicas.leave();
-  await queue.stop();
   await app.close();
   await database.drop();
 });
@@ -80,42 +74,46 @@ const draft = (written: Partial<RunDraft> = {}): RunDraft => ({
   ...written,
 });
 
-const record = (...drafts: RunDraft[]) => transaction((tx) => recordRuns(tx, queue, new Date(), drafts, COPIED));
+const create = (...drafts: RunDraft[]) => transaction((tx) => createRuns(tx, new Date(), drafts, COPIED));
+
+const UNFINISHED = unfinishedStates.map((state) => `'${state}'`).join();
 
 /** A run in each state. Each was queued by the service, so that it has an entry in the queue, and was then set to its state. */
 async function givenRunInEachState(columns = ''): Promise<ClaimedRun[]> {
-  const recorded = await record(...runStates.map(() => draft()));
-  for (const [index, { id }] of recorded.entries())
+  const created = await create(...runStates.map(() => draft()));
+  for (const [index, { id }] of created.entries())
     await runSql(
       database.url,
       `UPDATE cronzimus.runs SET state = '${runStates[index]}', attempt = 1, started_at = now() - interval '1 minute',
-         replica_number = ${replicas.number}, replica = 'x' WHERE id = '${id}';
+         replica_number = ${replicas.number}, replica = 'x',
+         finished_at = CASE WHEN '${runStates[index]}' NOT IN (${UNFINISHED}) THEN now() END WHERE id = '${id}';
        ${columns && `UPDATE cronzimus.runs SET ${columns} WHERE id = '${id}'`}`,
     );
-  return recorded.map(({ id, jobId }) => ({
+  return created.map(({ id, jobId }) => ({
     ...COPIED,
     id,
     jobId,
     kind: 'manual',
     scheduledAt: new Date(),
+    dueAt: new Date(),
     startedAt: new Date(),
     latenessMs: 0,
     attempt: 1,
-    ticket: null,
+    claimedAhead: false,
     replicaNumber: replicas.number,
     replica: replicas.name,
     retriesUsed: 0,
   }));
 }
 
-const claim = (knows: (task: string) => boolean) =>
+const claim = (task: string) =>
   transaction((tx) => {
     const all = { slots: 1_000, transactional: 1_000 };
-    const free = { ...all, background: all, transactionalTasks: [], unknownTasks: [], knows };
-    return claimRuns(tx, queue, free, { number: replicas.number, name: replicas.name });
+    const capacity = { ...all, ahead: 0, background: all, tasks: [task], transactionalTasks: [], readySince: null };
+    return claimRuns(tx, capacity, { number: replicas.number, name: replicas.name });
   });
 
-const reclaim = () => transaction((tx) => reclaimOrphans(tx, queue, { number: replicas.number, active: [] }));
+const reclaim = () => transaction((tx) => reclaimOrphans(tx, { number: replicas.number, active: [] }));
 
 const error = { name: 'Error', message: 'x' };
 /** All that an attempt can come to, with the policy of its run. */
@@ -134,11 +132,13 @@ async function settleAll(columns = ''): Promise<void> {
   for (const { result, interruption = null, run: policy } of ends) {
     const runs = await givenRunInEachState(columns);
     const outcomes = runs.map((run) => outcomeOf({ ...run, ...policy }, result, interruption, 0));
-    await transaction((tx) => settleRuns(tx, queue, outcomes));
+    await transaction((tx) => settleRuns(tx, outcomes));
   }
   const runs = await givenRunInEachState(columns);
   const refused = runs.map((run) => quarantined(outcomeOf(run, ends[0]!.result, null, 0), 'x'));
-  await transaction((tx) => settleRuns(tx, queue, refused));
+  await transaction((tx) => settleRuns(tx, refused));
+  const ahead = await givenRunInEachState(columns);
+  await transaction((tx) => settleRuns(tx, ahead.map(givenBack)));
 }
 
 const ids = (runs: ClaimedRun[]) => runs.map(({ id }) => id);
@@ -157,7 +157,7 @@ async function retryEach(runs: ClaimedRun[]): Promise<void> {
   const api = app.get(ApiDatabase, { strict: false });
   for (const { id } of runs)
     await api
-      .transaction((tx) => retryRun(tx, queue, id))
+      .transaction((tx) => retryRun(tx, id))
       .catch((refusal: { code?: string }) => {
         if (!refusal.code?.startsWith('RUN_')) throw refusal;
       });
@@ -165,18 +165,19 @@ async function retryEach(runs: ClaimedRun[]): Promise<void> {
 
 /** Every function of the folder that changes a run, in each case that it tells apart. */
 const acts: Record<string, () => Promise<unknown>> = {
-  record: () => record(draft(), draft({ held: true }), draft({ state: 'skipped' }), draft({ state: 'missed' })),
-  'record, to start at once': () => record(draft({ startedBy: { number: replicas.number, name: replicas.name } })),
-  claim: on('', () => claim(() => true)),
-  'claim for a worker that does not know the task': on('', () => claim(() => false)),
-  'claim a task that nobody knew for an hour': on(LONG_AGO, () => claim(() => false)),
+  create: () => create(draft(), draft({ held: true }), draft({ state: 'skipped' }), draft({ state: 'missed' })),
+  'create, to start at once': () =>
+    create(draft({ startedBy: { number: replicas.number, name: replicas.name, ahead: false } })),
+  claim: on('', () => claim('known')),
+  'claim for a worker that does not have the task': on('', () => claim('other')),
+  'fail what no worker has had the task of for an hour': on(LONG_AGO, () => transaction(failUnknownTasks)),
   settle: () => settleAll(),
   'settle a run to be cancelled': () => settleAll(CANCEL_REQUESTED),
   'settle a run of a deleted job': () => settleAll(JOB_DELETED),
-  cancel: on('', (runs) => transaction((tx) => cancelRuns(tx, queue, ids(runs), 'user'))),
-  'end the runs of deleted jobs': on('', (runs) => {
+  cancel: on('', (runs) => transaction((tx) => cancelRuns(tx, ids(runs), 'user'))),
+  'cancel the runs of deleted jobs': on('', (runs) => {
     const jobs = runs.map(({ jobId }) => jobId);
-    return transaction((tx) => endRunsOfJobs(tx, queue, jobs));
+    return transaction((tx) => cancelRunsOfJobs(tx, jobs));
   }),
   'reclaim from another replica': on(OF_ANOTHER, reclaim),
   'reclaim a claim that never arrived': on('', reclaim),
@@ -184,10 +185,9 @@ const acts: Record<string, () => Promise<unknown>> = {
   'reclaim poison': on(`${OF_ANOTHER}, interruptions = 2`, reclaim),
   'reclaim a run to be cancelled': on(`${OF_ANOTHER}, ${CANCEL_REQUESTED}`, reclaim),
   'reclaim a run of a deleted job': on(`${OF_ANOTHER}, ${JOB_DELETED}`, reclaim),
-  'release held runs': on('held = true', () => transaction((tx) => releaseHeld(tx, queue, null))),
-  'replace lost tickets': on(`ticket = gen_random_uuid(), ${LONG_AGO}`, () =>
-    transaction((tx) => replaceLostTickets(tx, queue)),
-  ),
+  'reclaim a run that was claimed ahead': on(`${OF_ANOTHER}, claimed_ahead = true`, reclaim),
+  'release held runs': on('held = true', () => transaction((tx) => releaseHeld(tx, null))),
+  'repair the queue': on(LONG_AGO, () => transaction(repairQueue)),
   retry: on('', retryEach),
 };
 

@@ -48,7 +48,7 @@ describe('a secret', () => {
   it.each<[string, Buffer, string]>([
     ['of more than 64 KiB', Buffer.alloc(65_537, 'x'), 'more than 65536 bytes'],
     ['that is empty', Buffer.from('\n'), 'it is empty'],
-    ['that is not text', Buffer.from([0xff, 0xfe]), 'no UTF-8 text'],
+    ['that is not text', Buffer.from([0xff, 0xfe]), 'not UTF-8 text'],
   ])('%s is refused', async (_case, content, cause) => {
     await write('bad', content);
     await expect(read('bad')).rejects.toMatchObject({

@@ -5,7 +5,6 @@ import { SCHEDULER } from '../src/database/data-source.js';
 import { SchedulerDatabase } from '../src/database/scheduler-database.js';
 import { JobsService } from '../src/jobs/api/jobs.service.js';
 import { Replicas } from '../src/replicas/replicas.js';
-import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { cancelRuns } from '../src/runs/lifecycle/cancel-runs.js';
 import { type ClaimedRun, claimRuns } from '../src/runs/lifecycle/claim-runs.js';
 import { outcomeOf, type UnwrittenResult } from '../src/runs/lifecycle/outcome.js';
@@ -30,44 +29,42 @@ beforeAll(async () => {
   database = await createTestDatabase();
   proxy = await Proxy.to(database.url);
   app = await createTestApplication(proxy.url);
-  await queue().start();
   await replicas().join();
   await app.listen(0, '127.0.0.1');
   const silent = { debug() {}, info() {}, warn() {}, error() {} } as unknown as PinoLogger;
-  settler = new Settler(scheduler(), queue(), app.get(RunMetrics, { strict: false }), silent);
-  settler.start();
+  settler = new Settler(scheduler(), app.get(RunMetrics, { strict: false }), silent);
+  settler.startWriting();
 });
 
 beforeEach(async () => {
-  await runSql(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE; DELETE FROM cronzimus_queue.job');
+  await runSql(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE; TRUNCATE cronzimus.run_queue');
   before = await counted();
 });
 
 afterAll(async () => {
   await settler.stop();
   await replicas().leave();
-  await queue().stop();
   await app.close();
   await proxy.close();
   await database.drop();
 });
 
 const scheduler = () => app.get(SchedulerDatabase, { strict: false });
-const queue = () => app.get(RunQueue, { strict: false });
 const replicas = () => app.get(Replicas, { strict: false });
 
 /** Claims all queued runs, as a worker does. */
 async function claim(): Promise<ClaimedRun[]> {
-  const free = {
+  const capacity = {
     slots: 10,
+    ahead: 0,
     transactional: 10,
     background: { slots: 0, transactional: 0 },
+    tasks: ['task', 'echo', 'hold'],
     transactionalTasks: [],
-    unknownTasks: [],
-    knows: () => true,
+    readySince: null,
   };
   const { number, name } = replicas();
-  return (await scheduler().transaction((tx) => claimRuns(tx, queue(), free, { number, name }))).runs;
+  return (await scheduler().transaction((tx) => claimRuns(tx, capacity, { number, name }))).runs;
 }
 
 /** A running run with one retry. */
@@ -144,7 +141,7 @@ describe('a result whose COMMIT got no response', () => {
 
   it('is recognised when the run was to be cancelled', async () => {
     const run = await givenRunning();
-    await scheduler().transaction((tx) => cancelRuns(tx, queue(), [run.id], 'user'));
+    await scheduler().transaction((tx) => cancelRuns(tx, [run.id], 'user'));
     await settle(run, failed);
     await settle(run, failed);
     expect(await theRun()).toMatchObject({ state: 'cancelled', reason: 'user' });
@@ -175,7 +172,7 @@ describe('a stale result is refused, and counted as refused', () => {
   ])('when others considered its process dead, and the run %s', async (_case, onInterruption, result, row) => {
     const run = await givenRunning();
     await runSql(database.url, `UPDATE cronzimus.runs SET on_interruption = '${onInterruption}', replica_number = 0`);
-    await scheduler().transaction((tx) => reclaimOrphans(tx, queue(), { number: replicas().number, active: [] }));
+    await scheduler().transaction((tx) => reclaimOrphans(tx, { number: replicas().number, active: [] }));
     await settle(run, result);
     expect(await theRun()).toMatchObject({ ...row, attempt: 1, output: null });
     expect(await counts()).toEqual({ refused: 1, ended: 0 });

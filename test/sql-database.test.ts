@@ -131,7 +131,7 @@ it('reports that the other database cannot be reached, without its password', as
     expect(run['error']).toMatchObject({
       code: 'SQL_UNREACHABLE',
       message: expect.stringMatching(
-        /^SQL_TASK_DATABASE_URL leads to 127\.0\.0\.1:1, database "x", user "me".*ECONNREFUSED/,
+        /^SQL_TASK_DATABASE_URL points to 127\.0\.0\.1:1, database "x", user "me".*ECONNREFUSED/,
       ),
     });
     expect(JSON.stringify(run)).not.toContain('hunter22');

@@ -2,7 +2,6 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import { SCHEDULER } from '../src/database/data-source.js';
 import type { Job } from '../src/jobs/definition/job.entity.js';
 import { JobsService } from '../src/jobs/api/jobs.service.js';
-import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { createTestApplication } from './support/application.js';
 import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
@@ -59,14 +58,12 @@ async function givenCopy(): Promise<void> {
     writing('queued'),
     writing('running'),
   ]);
-  await app.get(RunQueue, { strict: false }).start();
   for (const job of ['queued', 'running']) await app.get(JobsService, { strict: false }).runNow(job, ANONYMOUS);
   await runSql(
     database.url,
     `UPDATE cronzimus.runs SET state = 'running', attempt = 1, started_at = now(), replica_number = 4711, replica = 'gone'
      WHERE job = 'running'`,
   );
-  await app.get(RunQueue, { strict: false }).stop();
   await app.close();
 }
 

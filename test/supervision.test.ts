@@ -5,7 +5,6 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import { SCHEDULER } from '../src/database/data-source.js';
 import type { Job } from '../src/jobs/definition/job.entity.js';
 import { JobsService } from '../src/jobs/api/jobs.service.js';
-import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { Proxy } from './faults/proxy.js';
 import { createTestApplication } from './support/application.js';
 import { runSql } from './support/run-sql.js';
@@ -25,12 +24,10 @@ let stderr: string;
 beforeEach(async () => {
   database = await createTestDatabase();
   app = await createTestApplication(database.url);
-  await app.get(RunQueue, { strict: false }).start();
 });
 
 afterEach(async () => {
   await kill(child, 'SIGKILL');
-  await app.get(RunQueue, { strict: false }).stop();
   await app.close();
   await database.drop();
 });

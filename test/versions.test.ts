@@ -5,7 +5,6 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { SCHEDULER } from '../src/database/data-source.js';
 import { JobsService } from '../src/jobs/api/jobs.service.js';
-import { RunQueue } from '../src/runs/lifecycle/run-queue.js';
 import { createTestApplication } from './support/application.js';
 import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
@@ -26,13 +25,11 @@ const urls = new Map<ChildProcess, string>();
 beforeEach(async () => {
   database = await createTestDatabase();
   app = await createTestApplication(database.url);
-  await app.get(RunQueue, { strict: false }).start();
   await runSql(database.url, 'CREATE TABLE public.ran (run uuid, task text, build text)');
 });
 
 afterEach(async () => {
   await Promise.all(children.splice(0).map((child) => kill(child, 'SIGKILL')));
-  await app.get(RunQueue, { strict: false }).stop();
   await app.close();
   await database.drop();
 });
@@ -146,7 +143,7 @@ const givenRuns = async (task: string) => {
   for (let run = 0; run < 5; run += 1) await app.get(JobsService, { strict: false }).runNow('many', ANONYMOUS);
 };
 const someArePutBack = async () => {
-  const tickets = await runSql(database.url, 'SELECT FROM cronzimus_queue.job WHERE start_after > created_on');
+  const tickets = await runSql(database.url, 'SELECT FROM cronzimus.run_queue');
   expect(tickets).not.toEqual([]);
 };
 

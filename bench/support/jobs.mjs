@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
-import { channel } from '../../dist/replicas/direct-session.js';
+import { channelOf } from '../../dist/replicas/notify.js';
 
 /** Jobs that run once, all due at the same instant. Rows as the API writes them, since it takes half a millisecond for each. */
 const burst = `
@@ -19,7 +19,7 @@ export async function createBurst(databaseUrl, count) {
   await client.connect();
   try {
     await client.query(burst, [count, at, at.toISOString()]);
-    await client.query('SELECT pg_notify($1, $2)', [channel('cronzimus'), 'jobs']);
+    await client.query('SELECT pg_notify($1, $2)', [channelOf('cronzimus'), 'jobs']);
   } finally {
     await client.end();
   }

@@ -1,28 +1,28 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { reaches, type Role } from '../config/roles.js';
+import { reaches, type Role } from '../config/api-roles.js';
 import { RoleTooLowError } from './auth-errors.js';
 
-/** Who does something: the holder of an API key, anybody (AUTH_MODE=none), or this service for what is declared. */
+/** Who makes a change: the holder of an API key, any client (AUTH_MODE=none), or the service itself for declared jobs. */
 export interface Actor {
-  /** The key's name; `anonymous` without keys; `code` or `file` for what is declared there. */
+  /** The name of the API key, `anonymous` with AUTH_MODE=none, or `code` or `file` for a job that is declared there. */
   name: string;
-  /** Null: it did not come over the API. */
+  /** Null when the change did not come over the API. */
   role: Role | null;
-  /** From where: the client's address; for what is declared, the replica's name. Null: nobody knows. */
+  /** The address of the client, or the name of the replica for declared jobs. Null when it is unknown. */
   origin: string | null;
 }
 
-/** A request that the guard has let through to a route with a role. */
-export interface KnownRequest {
+/** A request. `actor` is set once the client is authenticated. */
+export interface AuthenticatedRequest {
   actor?: Actor;
 }
 
-/** Hands a route who asks. */
+/** A parameter decorator: the Actor of the request. */
 export const Actor = createParamDecorator(
-  (_data: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<KnownRequest>().actor,
+  (_data: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<AuthenticatedRequest>().actor,
 );
 
-/** Throws ROLE_TOO_LOW. `why` ends the sentence "… is needed". */
+/** Throws ROLE_TOO_LOW unless the actor has the role `required` or a higher one. `why` completes the sentence "… is needed". */
 export function requireRole({ role }: Actor, required: Role, why?: string): void {
   if (role === null || !reaches(role, required)) throw new RoleTooLowError(role, required, why);
 }

@@ -6,7 +6,8 @@ import { RouteClosedError } from './auth-errors.js';
 import { Authentication } from './authentication.js';
 import { RequiredRole } from './role.decorator.js';
 
-/** Lets a request through to a route by the role that the route names, and never by its path; a route that names none is closed. */
+/** Checks the role of each request. The decorator of the route decides which role is needed, never its path. A route without `@Role`
+ *  or `@Public` is closed. */
 @Injectable()
 export class ApiKeyGuard implements CanActivate {
   constructor(

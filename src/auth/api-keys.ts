@@ -9,35 +9,37 @@ import { Loop } from '../core/loop.js';
 import { Problem } from '../core/problem.js';
 import { parseApiKeys } from './api-keys-file.js';
 
-/** The keys that are valid now, as digests. */
+/** The API keys, as digests. The keys of API_KEYS_FILE are reloaded when the file changes. */
 @Injectable()
 export class ApiKeys {
   private keys: ApiKey[];
-  /** What was last taken or refused, so that a fault is told once. */
-  private taken = '';
-  private looked = '';
-  /** Reads the file rather than wait for its events, which a swapped link of a mounted secret does not always send. */
+  /** The content that was last loaded or rejected, so that each fault is logged once. */
+  private handled = '';
+  /** The content of the last read. */
+  private lastRead = '';
+  /** Polls the file. A swapped symlink of a mounted secret does not always cause a file system event. */
   readonly loop = new Loop({
     everyMs: 500,
-    turn: () => this.look(),
+    turn: () => this.poll(),
     failed: (error) => this.logger.error({ err: error }, 'API keys not reloaded'),
   });
 
-  /** Throws when the file cannot be read or has faults. */
+  /** Throws API_KEYS_FILE_UNREADABLE or API_KEYS_FILE_INVALID. */
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly logger: PinoLogger,
   ) {
     const { API_KEYS = [], API_KEYS_FILE } = environment;
-    this.keys = API_KEYS_FILE === undefined ? API_KEYS : this.take(API_KEYS_FILE, readNow(API_KEYS_FILE));
+    this.keys = API_KEYS_FILE === undefined ? API_KEYS : this.load(API_KEYS_FILE, readNow(API_KEYS_FILE));
   }
 
-  /** The key of this text, expired or not. Compares with all of them, so that the time it takes tells nothing. */
+  /** The key with this text, even when it has expired. Compares the text with all keys in constant time. */
   find(text: string): ApiKey | undefined {
     const digest = sha256(text);
     return this.keys.filter((key) => timingSafeEqual(Buffer.from(key.sha256, 'hex'), digest))[0];
   }
 
+  /** Starts to poll API_KEYS_FILE every 500 ms. Does nothing when the variable is not set. */
   watch(): void {
     if (this.environment.API_KEYS_FILE !== undefined) this.loop.start();
   }
@@ -46,25 +48,25 @@ export class ApiKeys {
     return this.loop.stop();
   }
 
-  /** A file that is bad or gone leaves the keys as they are. One that is being written is seen in part: only what is the
-   *  same at two looks counts. */
-  private async look(): Promise<void> {
+  /** Keeps the current keys when the file is invalid or missing. A file that is being written may be read in part, so new content
+   *  is loaded only when two reads in a row return it. */
+  private async poll(): Promise<void> {
     const path = this.environment.API_KEYS_FILE!;
     const read = await readFile(path, 'utf8').then(asText, asFault);
     const text = JSON.stringify(read);
-    const isSettled = text === this.looked;
-    this.looked = text;
-    if (!isSettled || text === this.taken) return;
+    const isSettled = text === this.lastRead;
+    this.lastRead = text;
+    if (!isSettled || text === this.handled) return;
     try {
-      this.keys = this.take(path, read);
+      this.keys = this.load(path, read);
       this.logger.info({ keys: this.keys.map(({ name }) => name) }, 'API keys reloaded');
     } catch (error) {
-      this.logger.error({ err: error }, 'API keys not reloaded: those of before stay valid');
+      this.logger.error({ err: error }, 'API keys not reloaded, the previous keys stay valid');
     }
   }
 
-  private take(path: string, read: Read): ApiKey[] {
-    this.taken = JSON.stringify(read);
+  private load(path: string, read: Read): ApiKey[] {
+    this.handled = JSON.stringify(read);
     if ('fault' in read)
       throw new Problem(500, 'API_KEYS_FILE_UNREADABLE', `API_KEYS_FILE cannot be read: ${read.fault}`);
     return parseApiKeys(path, read.text);

@@ -18,11 +18,11 @@ export class AuditController {
   @ApiOperation({
     summary: 'List who changed what',
     description:
-      'The newest first: each change, and each run, cancel, pause and resume by hand, with before and after.',
+      'Returns the newest entries first. There is one for each change of a job, and for each manual run, cancellation, pause and resume, with the values before and after.',
   })
   @ApiResponse({
     status: 200,
-    description: 'A page of entries',
+    description: 'A page of audit entries',
     standardSchema: pageSchema(auditEntryView).meta({ id: 'AuditPage' }),
   })
   list(@Query({ schema: auditQuery }) query: AuditQuery) {

@@ -1,4 +1,4 @@
-import type { Role } from '../config/roles.js';
+import type { Role } from '../config/api-roles.js';
 import { Problem } from '../core/problem.js';
 
 export class NoKeyError extends Problem {
@@ -12,7 +12,7 @@ export class WrongKeyError extends Problem {
     super(
       401,
       'WRONG_KEY',
-      'There is no such API key; it may have been withdrawn. Ask an admin of this service for one',
+      'This API key does not exist; it may have been revoked. Ask an admin of this service for a new one',
     );
   }
 }
@@ -42,12 +42,16 @@ export class RoleTooLowError extends Problem {
 
 export class RouteClosedError extends Problem {
   constructor() {
-    super(403, 'ROUTE_CLOSED', 'Nobody may use this route: its code names no role; it needs @Role(…) or @Public()');
+    super(
+      403,
+      'ROUTE_CLOSED',
+      'This route is closed, because its code declares no role; it needs @Role(…) or @Public()',
+    );
   }
 }
 
 export class TooManyWrongKeysError extends Problem {
   constructor(readonly seconds: number) {
-    super(429, 'TOO_MANY_WRONG_KEYS', `Too many wrong API keys came from this address; try again in ${seconds} s`);
+    super(429, 'TOO_MANY_WRONG_KEYS', `This address sent too many wrong API keys; try again in ${seconds} s`);
   }
 }

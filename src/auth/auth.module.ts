@@ -6,7 +6,7 @@ import { AuditController } from './audit.controller.js';
 import { Authentication } from './authentication.js';
 import { FailedLogins } from './failed-logins.js';
 
-/** Who may do what, and who did. */
+/** Authentication, authorization and the audit. */
 @Global()
 @Module({
   controllers: [AuditController],

@@ -1,14 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import type { Actor, KnownRequest } from './actor.js';
+import { withoutIPv4Mapping } from '../core/ip.js';
+import type { Actor, AuthenticatedRequest } from './actor.js';
 import { ApiKeys } from './api-keys.js';
 import { KeyExpiredError, NoKeyError, TooManyWrongKeysError, WrongKeyError } from './auth-errors.js';
 import { FailedLogins } from './failed-logins.js';
 
 const BEARER = /^Bearer +(?<key>[!-~]+) *$/i;
 
-/** Says who sends a request. */
+/** Authenticates requests. */
 @Injectable()
 export class Authentication {
   constructor(
@@ -17,20 +18,20 @@ export class Authentication {
     private readonly failedLogins: FailedLogins,
   ) {}
 
-  /** Once for each request, however often it is asked. Throws NO_KEY, WRONG_KEY, KEY_EXPIRED, TOO_MANY_WRONG_KEYS. */
-  actorOf(request: Request & KnownRequest): Actor {
+  /** The actor of a request, which is authenticated once. Throws NO_KEY, WRONG_KEY, KEY_EXPIRED or TOO_MANY_WRONG_KEYS. */
+  actorOf(request: Request & AuthenticatedRequest): Actor {
     return (request.actor ??= this.identify(request));
   }
 
-  /** Stands before the bodies: one without a key is not read. It opens nothing; that is the guard's part. */
+  /** Middleware that runs before the body parsers, so that the body of a request without a valid key is not read. It does not check
+   *  roles; the guard does. */
   readonly beforeBodies = (request: Request, _response: Response, next: NextFunction): void => {
     this.actorOf(request);
     next();
   };
 
   private identify(request: Request): Actor {
-    // An IPv4 client of a socket that takes both.
-    const origin = request.ip?.replace(/^::ffff:(?=\d+\.)/i, '') ?? null;
+    const origin = request.ip === undefined ? null : withoutIPv4Mapping(request.ip);
     if (this.environment.AUTH_MODE === 'none') return { name: 'anonymous', role: 'admin', origin };
     const text = BEARER.exec(request.headers.authorization ?? '')?.groups?.['key'];
     if (text === undefined) throw new NoKeyError();

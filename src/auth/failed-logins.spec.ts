@@ -11,7 +11,7 @@ beforeEach(() => {
   failed = new FailedLogins({ warn: () => {} } as unknown as PinoLogger);
 });
 
-it('refuses an address for a minute from its 40th wrong key within a minute on', () => {
+it('refuses an address for a minute after its 40th wrong key within a minute', () => {
   guess(failed, HOME, 39);
   expect(failed.refusedFor(HOME, 30_000)).toBe(0);
   guess(failed, HOME, 1, 59_999);
@@ -20,13 +20,13 @@ it('refuses an address for a minute from its 40th wrong key within a minute on',
   expect(failed.refusedFor(HOME, 119_999)).toBe(0);
 });
 
-it('forgets after the minute', () => {
+it('forgets wrong keys after a minute', () => {
   guess(failed, HOME, 39);
   guess(failed, HOME, 39, 60_000);
   expect(failed.refusedFor(HOME, 60_000)).toBe(0);
 });
 
-it('leaves other addresses alone, but not those of the same IPv6 network', () => {
+it('does not refuse other addresses, except those in the same IPv6 network', () => {
   guess(failed, HOME, 40);
   guess(failed, '2001:db8::1', 40);
   expect(failed.refusedFor('203.0.113.8', 0)).toBe(0);
@@ -34,7 +34,7 @@ it('leaves other addresses alone, but not those of the same IPv6 network', () =>
   expect(failed.refusedFor('2001:db8::ffff', 0)).toBe(60);
 });
 
-it('forgets each in its turn, also where one was refused meanwhile', () => {
+it('forgets each address after its own minute, also when another one was refused in between', () => {
   guess(failed, HOME, 39);
   guess(failed, '203.0.113.8', 1, 10_000);
   guess(failed, HOME, 1, 50_000);

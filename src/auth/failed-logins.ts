@@ -1,29 +1,30 @@
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
-import { networkOf } from './network-of.js';
+import { clientNetwork } from '../core/ip.js';
 
 const MOST_WRONG_KEYS = 40;
 const MINUTE_MS = 60_000;
 
-/** Keeps addresses from guessing keys: after 40 wrong ones in a minute, none of an address is looked at for a minute. */
+/** Limits how fast a client can guess API keys. After 40 wrong keys within a minute, its address is refused for a minute. */
 @Injectable()
 export class FailedLogins {
-  /** By network, the one that is forgotten first in front. */
+  /** By client network, in ascending order of `endsAt`. */
   private readonly guessers = new Map<string, { wrong: number; endsAt: number }>();
 
   constructor(private readonly logger: PinoLogger) {}
 
-  /** For how many more seconds an address is refused, with a right key too: else guessing would go on, and only the wrong
-   *  guesses be refused. 0: it is not. `now` is in milliseconds of a clock that nobody sets. */
+  /** The number of seconds for which an address is still refused. 0 when it is not. A refused address cannot use a valid key
+   *  either: otherwise the client could go on guessing. `now` is in milliseconds of a monotonic clock. */
   refusedFor(address: string, now = performance.now()): number {
-    const guesser = this.guessers.get(networkOf(address));
+    const guesser = this.guessers.get(clientNetwork(address));
     if (!guesser || guesser.wrong < MOST_WRONG_KEYS) return 0;
     return Math.max(0, Math.ceil((guesser.endsAt - now) / 1000));
   }
 
+  /** Counts a wrong key from this address. */
   count(address: string, now = performance.now()): void {
-    this.forget(now);
-    const network = networkOf(address);
+    this.removeEnded(now);
+    const network = clientNetwork(address);
     const { wrong, endsAt } = this.guessers.get(network) ?? { wrong: 0, endsAt: now + MINUTE_MS };
     this.logger.warn({ address }, 'wrong API key');
     if (wrong + 1 < MOST_WRONG_KEYS) {
@@ -31,11 +32,11 @@ export class FailedLogins {
     } else {
       this.guessers.delete(network);
       this.guessers.set(network, { wrong: wrong + 1, endsAt: now + MINUTE_MS });
-      this.logger.warn({ address: network }, 'too many wrong API keys: address refused for a minute');
+      this.logger.warn({ address: network }, 'too many wrong API keys, address refused for a minute');
     }
   }
 
-  private forget(now: number): void {
+  private removeEnded(now: number): void {
     for (const [network, { endsAt }] of this.guessers) {
       if (endsAt > now) return;
       this.guessers.delete(network);

@@ -1,16 +1,15 @@
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
-import { roles } from '../config/roles.js';
+import { roles } from '../config/api-roles.js';
 import { rows } from '../database/transaction.js';
-import { instant } from '../http/instant.js';
-import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
+import { cursor, cursorInstant, decodeCursor, instant, limit, type Page, pageOf } from '../http/page.js';
 import { auditActions } from './audit.js';
 
 export const auditQuery = z.strictObject({
-  job: z.string().optional().describe('About this job, its runs included'),
+  job: z.string().optional().describe('Entries about this job or its runs'),
   target: z.string().optional().describe("A job's name, a run's id, or `scheduler`"),
   action: z.enum(auditActions).optional(),
-  by: z.string().optional().describe('The name of a key; `anonymous`, `code`, `file`'),
+  by: z.string().optional().describe('The name of an API key, or `anonymous`, `code` or `file`'),
   from: instant.optional().describe('At this instant or later'),
   to: instant.optional().describe('Before this instant'),
   limit,
@@ -24,14 +23,16 @@ export const auditEntryView = z
   .object({
     id: z.string(),
     at: z.date(),
-    by: z.string().describe('The name of the key; `anonymous` without keys; `code` or `file` for what is declared'),
-    role: z.enum(roles).nullable().describe('Null for what is declared'),
-    origin: z.string().nullable().describe("The client's address; for what is declared, the replica"),
+    by: z
+      .string()
+      .describe('The name of the API key. `anonymous` with AUTH_MODE=none. `code` or `file` for declared jobs'),
+    role: z.enum(roles).nullable().describe('Null for declared jobs'),
+    origin: z.string().nullable().describe('The address of the client. The name of the replica for declared jobs'),
     action: z.enum(auditActions),
     target: z.string().describe("A job's name, a run's id, or `scheduler`"),
-    job: z.string().nullable().describe('Null for the scheduler'),
-    before: state.describe('What of the target was changed; null where it was not there'),
-    after: state.describe('Null where the target is gone'),
+    job: z.string().nullable().describe('The affected job. Null for the scheduler'),
+    before: state.describe('The changed fields before the change. Null when the target did not exist'),
+    after: state.describe('The same fields after the change. Null when the target no longer exists'),
   })
   .meta({
     id: 'AuditEntry',
@@ -54,7 +55,7 @@ export type AuditEntryView = z.output<typeof auditEntryView>;
 
 const place = z.tuple([cursorInstant, z.string().regex(/^\d{1,18}$/)]);
 
-/** The newest first. Entries that are added meanwhile do not shift later pages. */
+/** A page of entries, the newest first. Entries that are added while a client reads do not shift later pages. */
 export async function listAudit(tx: EntityManager, query: AuditQuery): Promise<Page<AuditEntryView>> {
   const [at, id] = query.cursor === undefined ? [] : decodeCursor(query.cursor, place);
   const { job, target, action, by, from, to } = query;

@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ENVIRONMENT, type Environment } from './environment.js';
 
-/** Hands the checked environment to every room as `@Inject(ENVIRONMENT)`. */
+/** Provides the validated environment to every module as `@Inject(ENVIRONMENT)`. */
 @Module({})
 export class ConfigModule {
   static with(environment: Environment): DynamicModule {

@@ -1,7 +1,7 @@
 import { Problem } from '../core/problem.js';
 import { readEnvironment } from './environment.js';
 
-/** The message of the refusal. */
+/** The message of the error that `values` cause. */
 function refusal(values: Record<string, string>): string {
   try {
     readEnvironment(values);
@@ -9,19 +9,19 @@ function refusal(values: Record<string, string>): string {
     if (error instanceof Problem && error.code === 'BAD_ENVIRONMENT') return error.message;
     throw error;
   }
-  throw new Error('it was taken');
+  throw new Error('the values were accepted');
 }
 
 describe('the environment', () => {
   it.each([
     ['PORT', '70000', 'at most 65535'],
     ['PORT', '-1', 'a whole number from 0 to 65535'],
-    ['ROLES', 'api,wroker', 'one or more of api, scheduler, worker, between commas'],
+    ['ROLES', 'api,wroker', 'one or more of api, scheduler, worker, separated by commas'],
     ['ROLES', ' , ', 'one or more of api, scheduler, worker'],
     ['START_PAUSED', 'maybe', ''],
     ['PORT', '80.5', 'a whole number'],
-    ['HOST', '0.0.0.0', 'can be reached from outside'],
-    ['HOST', '::', 'can be reached from outside'],
+    ['HOST', '0.0.0.0', 'can be reached from other machines'],
+    ['HOST', '::', 'can be reached from other machines'],
     ['HOST', 'example.org', 'set API_KEYS_FILE or API_KEYS, or AUTH_MODE=none'],
     ['AUTH_MODE', 'open', 'keys'],
     ['AUTH_MODE', 'keys', 'set API_KEYS_FILE or API_KEYS'],
@@ -33,9 +33,9 @@ describe('the environment', () => {
     ['API_KEYS', 'a:viewer:one,a:viewer:two', 'entry 2: there is another key named a'],
     ['API_KEYS', 'a:viewer:one,b:viewer:one', 'entry 2: it is the same key as a'],
     ['API_KEYS', 'a:viewer:one,', 'entry 2: must be name:role:key'],
-    ['TRUST_PROXY', 'true', 'must be a number of proxies, or addresses'],
-    ['TRUST_PROXY', '1,loopback', 'must be a number of proxies, or addresses'],
-    ['TRUST_PROXY', '10.0.0.0/33', 'must be a number of proxies, or addresses'],
+    ['TRUST_PROXY', 'true', 'must be a number of proxies, or a list of addresses'],
+    ['TRUST_PROXY', '1,loopback', 'must be a number of proxies, or a list of addresses'],
+    ['TRUST_PROXY', '10.0.0.0/33', 'must be a number of proxies, or a list of addresses'],
     ['AUDIT_RETENTION_DAYS', '0', 'at least 1'],
     ['DATABASE_URL', 'mysql://db/x', 'a URL such as postgres://'],
     ['DATABASE_URL', 'db:5432', 'a URL such as postgres://'],
@@ -59,14 +59,14 @@ describe('the environment', () => {
     ['HTTP_TASK_ALLOWED_HOSTS', 'https://example.org', 'without a port'],
     ['HTTP_TASK_ALLOWED_HOSTS', '10.0.0.0/33', 'a network such as 10.0.0.0/8'],
     ['HTTP_TASK_ALLOWED_HOSTS', '10.0.0', 'a network such as 10.0.0.0/8'],
-    ['HTTP_TASK_ALLOWED_HOSTS', '*', '*.example.org for all below it'],
-    ['HTTP_TASK_ALLOWED_HOSTS', 'a.*.org', '*.example.org for all below it'],
+    ['HTTP_TASK_ALLOWED_HOSTS', '*', '*.example.org for every name below it'],
+    ['HTTP_TASK_ALLOWED_HOSTS', 'a.*.org', '*.example.org for every name below it'],
     ['HTTP_TASK_ALLOWED_HOSTS', 'fe80::1%eth0', 'an address'],
-  ])('refuses %s=%s, and says what would have worked', (name, value, words) => {
+  ])('rejects %s=%s with a message that says what is valid', (name, value, words) => {
     expect(refusal({ [name]: value })).toMatch(new RegExp(`^  ${name}: .*${words.replaceAll(/[.+*]/g, '\\$&')}`, 'm'));
   });
 
-  it('names all faults in one message', () => {
+  it('reports all faults in one message', () => {
     const message = refusal({
       PORT: 'x',
       HOST: '0.0.0.0',
@@ -79,19 +79,23 @@ describe('the environment', () => {
   });
 
   it.each<[string, Record<string, string>, string]>([
-    ['no keys elsewhere', { HOST: '::' }, 'HOST: "::" can be reached from outside, and there are no keys'],
-    ['a direct way to no database', { DATABASE_DIRECT_URL: 'postgres://db/x' }, 'DATABASE_DIRECT_URL: is another way'],
-    ['none and keys', { AUTH_MODE: 'none', API_KEYS: 'a:viewer:k' }, 'AUTH_MODE: none would ignore the keys'],
+    [
+      'no keys on a public address',
+      { HOST: '::' },
+      'HOST: "::" can be reached from other machines, and there are no API keys',
+    ],
+    ['a direct URL without a URL', { DATABASE_DIRECT_URL: 'postgres://db/x' }, 'DATABASE_DIRECT_URL: is a second URL'],
+    ['none and keys', { AUTH_MODE: 'none', API_KEYS: 'a:viewer:k' }, 'AUTH_MODE: none would ignore the API keys'],
     ['keys in two places', { API_KEYS: 'a:viewer:k', API_KEYS_FILE: '/k' }, 'API_KEYS_FILE: API_KEYS is set too'],
-  ])('refuses what does not go together: %s', (_case, values, words) => {
+  ])('rejects variables that contradict each other: %s', (_case, values, words) => {
     expect(refusal(values)).toContain(`\n  ${words}`);
   });
 
-  it('tells nothing of a key that it refuses', () => {
+  it('does not repeat a key that it rejects', () => {
     expect(refusal({ API_KEYS: 'hunter2, a:hunter2:hunter2' })).not.toContain('hunter2');
   });
 
-  it.each(['DATABASE_URL', 'SQL_TASK_DATABASE_URL'])('tells no password of a %s that it refuses', (name) => {
+  it.each(['DATABASE_URL', 'SQL_TASK_DATABASE_URL'])('does not repeat the password of a %s that it rejects', (name) => {
     expect(refusal({ [name]: 'mysql://me:hunter2@db/x' })).not.toContain('hunter2');
   });
 });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readEnvironment } from './environment.js';
 
 describe('the environment', () => {
-  it('has defaults for all that is absent', () => {
+  it('has defaults for absent variables', () => {
     expect(readEnvironment({})).toEqual({
       PORT: 3000,
       HOST: '127.0.0.1',
@@ -26,7 +26,7 @@ describe('the environment', () => {
     });
   });
 
-  it('takes an empty variable for an absent one', () => {
+  it('treats an empty variable as absent', () => {
     const names = [
       'PORT',
       'HOST',
@@ -67,11 +67,11 @@ describe('the environment', () => {
       'Example.org, *.example.org,db_1, 10.0.0.1,10.0.0.0/8,fd00::/8, ::1',
       ['example.org', '*.example.org', 'db_1', '10.0.0.1', '10.0.0.0/8', 'fd00::/8', '::1'],
     ],
-  ])('takes %s=%s', (name, value, expected) => {
+  ])('accepts %s=%s', (name, value, expected) => {
     expect(readEnvironment({ [name]: value })).toMatchObject({ [name]: expected });
   });
 
-  it('holds keys as digests', () => {
+  it('stores API keys as digests', () => {
     const { API_KEYS, AUTH_MODE } = readEnvironment({ API_KEYS: 'ci:operator:open:sesame , me:admin:abc' });
     const sha256 = createHash('sha256').update('open:sesame').digest('hex');
     expect(API_KEYS).toEqual([{ name: 'ci', role: 'operator', sha256 }, expect.objectContaining({ name: 'me' })]);
@@ -81,14 +81,14 @@ describe('the environment', () => {
   it.each<[string, Record<string, string>, string]>([
     ['loopback and no keys', {}, 'none'],
     ['loopback and keys', { API_KEYS: 'a:viewer:k' }, 'keys'],
-    ['loopback and a file of keys', { API_KEYS_FILE: '/keys' }, 'keys'],
-    ['keys elsewhere', { HOST: '0.0.0.0', API_KEYS_FILE: '/keys' }, 'keys'],
-    ['no keys elsewhere, as it was said', { HOST: '::', AUTH_MODE: 'none' }, 'none'],
-  ])('decides who is let in: %s', (_case, values, mode) => {
+    ['loopback and a keys file', { API_KEYS_FILE: '/keys' }, 'keys'],
+    ['keys on a public address', { HOST: '0.0.0.0', API_KEYS_FILE: '/keys' }, 'keys'],
+    ['no keys on a public address with AUTH_MODE=none', { HOST: '::', AUTH_MODE: 'none' }, 'none'],
+  ])('decides the auth mode: %s', (_case, values, mode) => {
     expect(readEnvironment(values)).toMatchObject({ AUTH_MODE: mode });
   });
 
-  it('asks for no keys where nothing listens, as for migrations', () => {
+  it('needs no keys in a process that does not listen, such as one that migrates', () => {
     expect(readEnvironment({ HOST: '0.0.0.0' }, { listens: false })).toMatchObject({ HOST: '0.0.0.0' });
   });
 });

@@ -2,41 +2,42 @@ import { z } from 'zod';
 import { Problem } from '../core/problem.js';
 import { isTimeZone } from '../core/triggers/zone.js';
 import { apiKeyList } from './api-keys.js';
-import { jointFaults } from './joint-faults.js';
+import { crossCheck } from './cross-checks.js';
 import { roleList } from './process-roles.js';
-import { hosts, postgresUrl, proxies, seconds, selfOrPostgresUrl, wholeNumber, wordList } from './values.js';
+import { hosts, postgresUrl, proxies, seconds, selfOrPostgresUrl, wholeNumber, wordList } from './variable-types.js';
 
-/** Every variable that the service reads, with its unit in the name; contract section 9. */
+/** Every variable that the service reads. Names contain the unit. Contract section 9. */
 const environment = z.object({
   PORT: wholeNumber(0, 65_535).default(3000),
   HOST: z.string().default('127.0.0.1'),
-  /** Absent: `keys` where there are some, else `none`. */
+  /** Absent: `keys` when API keys are set, else `none`. */
   AUTH_MODE: z.enum(['keys', 'none']).optional(),
   API_KEYS: apiKeyList.optional(),
-  /** Read again whenever it changes. */
+  /** Reloaded when the file changes. */
   API_KEYS_FILE: z.string().optional(),
-  /** The proxies before the service, as Express takes them: how many, or which. Absent: none, and whoever connects is the client. */
+  /** The trusted proxies in front of the service: their number, or their addresses. Absent: none, so the peer of the connection is
+   *  the client. */
   TRUST_PROXY: proxies.optional(),
-  /** True: /metrics needs no key. */
+  /** True: /metrics needs no API key. */
   METRICS_PUBLIC: z.stringbool().default(false),
   /** Absent: the embedded PostgreSQL under DATA_DIR. */
   DATABASE_URL: postgresUrl.optional(),
-  /** For presence and LISTEN, past a transaction pooler. Absent: DATABASE_URL. */
+  /** A URL that bypasses a transaction pooler, for LISTEN and the lock that shows that a replica is alive. Absent: DATABASE_URL. */
   DATABASE_DIRECT_URL: postgresUrl.optional(),
   DATABASE_SCHEMA: z
     .string()
     .regex(/^[a-z_][a-z0-9_]{0,40}$/, 'must be 1-41 of a-z 0-9 _ and start with a letter or _')
     .default('cronzimus'),
-  /** False: wait for migrations, never make them. */
+  /** False: wait until another process has run the migrations. */
   DATABASE_MIGRATE: z.stringbool().default(true),
   DATABASE_POOL_MAX: wholeNumber(1, 1000).default(10),
-  /** Transactional attempts at once; each has a connection of its own. */
+  /** Largest number of concurrent transactional attempts. Each has its own connection. */
   TRANSACTIONAL_POOL_MAX: wholeNumber(1, 1000).default(10),
   DATA_DIR: z.string().min(1).default('.cronzimus'),
   APP_NAME: z.string().min(1).max(128).default('cronzimus'),
-  /** Which loops this process starts, and whether it serves the API. */
+  /** The loops that this process starts, and whether it serves the API. */
   ROLES: roleList.prefault('api,scheduler,worker'),
-  /** Pause the scheduler before anything of this process starts: for a database that was restored or copied. */
+  /** True: pause the scheduler of all replicas before this process starts any run. For a restored or copied database. */
   START_PAUSED: z.stringbool().default(false),
   WORKER_CONCURRENCY: wholeNumber(1, 10_000).default(50),
   JOBS_FILE: z.string().min(1).optional(),
@@ -45,11 +46,11 @@ const environment = z.object({
     .refine(isTimeZone, 'must be an IANA time zone, such as Europe/Berlin or UTC')
     .default('UTC'),
   TASKS_DISABLED: wordList.prefault(''),
-  /** A folder with a file for each secret that inputs may refer to. */
+  /** A folder with one file for each secret that inputs can refer to. */
   SECRETS_DIR: z.string().min(1).optional(),
-  /** Absent: all that are open to tasks at all. */
+  /** The hosts that the http task may connect to. Absent: all hosts, except the addresses that no task may connect to. */
   HTTP_TASK_ALLOWED_HOSTS: hosts.optional(),
-  /** `self` is the service's own database. Absent: `self` on a loopback HOST, elsewhere there is no task sql. */
+  /** `self` is the service's own database. Absent: `self` on a loopback HOST; on any other HOST there is no sql task. */
   SQL_TASK_DATABASE_URL: selfOrPostgresUrl.optional(),
   RUN_RETENTION_DAYS: wholeNumber(1, 36_500).default(30),
   AUDIT_RETENTION_DAYS: wholeNumber(1, 36_500).default(365),
@@ -60,17 +61,18 @@ const environment = z.object({
 });
 
 export type Variables = Omit<z.infer<typeof environment>, 'AUTH_MODE'> & { AUTH_MODE: 'keys' | 'none' };
-/** The variables once a database is there, given or embedded. */
+/** The variables with a database: the configured one, or the embedded one. */
 export type Environment = Variables & { DATABASE_URL: string };
 export const ENVIRONMENT = Symbol('ENVIRONMENT');
 
-/** Reads and checks all variables; an empty one counts as absent. Throws one Problem that names every fault. */
+/** Reads and validates all variables. An empty variable counts as absent. Set `listens` to false for a process that serves no HTTP:
+ *  it needs no API keys. Throws BAD_ENVIRONMENT with every fault. */
 export function readEnvironment(values: NodeJS.ProcessEnv, { listens = true } = {}): Variables {
   const set = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
   const { data, error } = environment.safeParse(set);
   const issues = error?.issues.map(({ path, message }) => ({ path: path.join('.'), message })) ?? [];
   const order = Object.keys(environment.shape);
-  const faults = [...issues, ...jointFaults(set, listens)].toSorted(
+  const faults = [...issues, ...crossCheck(set, listens)].toSorted(
     (a, b) => order.indexOf(a.path) - order.indexOf(b.path),
   );
   if (data && faults.length === 0)

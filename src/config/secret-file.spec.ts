@@ -16,23 +16,23 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const read = (values: Record<string, string>) => withSecretFiles(values, ['DATABASE_URL']);
 
-describe('a variable that lies in a file', () => {
-  it('is read, without the line break at its end', () => {
+describe('a variable in a file', () => {
+  it('is read without the trailing line break', () => {
     expect(read({ DATABASE_URL_FILE: file, PORT: '1' })).toMatchObject({ DATABASE_URL: URL, PORT: '1' });
   });
 
   it.each([
-    ['without a file', { DATABASE_URL: 'a' }],
-    ['with an empty name of one', { DATABASE_URL: 'a', DATABASE_URL_FILE: '' }],
-  ])('stays as it is %s', (_case, values) => {
+    ['without a NAME_FILE', { DATABASE_URL: 'a' }],
+    ['with an empty NAME_FILE', { DATABASE_URL: 'a', DATABASE_URL_FILE: '' }],
+  ])('is unchanged %s', (_case, values) => {
     expect(read(values)).toEqual(values);
   });
 
-  it('counts as absent where it is empty', () => {
+  it('is read from the file when the variable is empty', () => {
     expect(read({ DATABASE_URL: '', DATABASE_URL_FILE: file })).toMatchObject({ DATABASE_URL: URL });
   });
 
-  it('is refused where both are set, without telling what they hold', () => {
+  it('is rejected when both are set, without repeating their values', () => {
     expect(() => read({ DATABASE_URL: 'postgres://other', DATABASE_URL_FILE: file })).toThrow(
       expect.objectContaining({
         code: 'BAD_ENVIRONMENT',
@@ -41,7 +41,7 @@ describe('a variable that lies in a file', () => {
     );
   });
 
-  it('is refused where the file cannot be read', () => {
+  it('is rejected when the file cannot be read', () => {
     expect(() => read({ DATABASE_URL_FILE: join(folder, 'absent') })).toThrow(
       expect.objectContaining({
         code: 'BAD_ENVIRONMENT',

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Problem } from '../core/problem.js';
 
-/** The environment with each `NAME_FILE` of the given names read into `NAME`. Throws when both are set or the file cannot be read. */
+/** The environment, with each `NAME` in `names` read from the file in `NAME_FILE` when that is set. Throws BAD_ENVIRONMENT when both
+ *  are set or the file cannot be read. */
 export function withSecretFiles(values: NodeJS.ProcessEnv, names: string[]): NodeJS.ProcessEnv {
   const result = { ...values };
   for (const name of names) {

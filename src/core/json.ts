@@ -1,39 +1,40 @@
-import { bare, type Mask } from './mask.js';
+import { unmasked, type Mask } from './mask.js';
 import { Problem } from './problem.js';
 
-/** What PostgreSQL's jsonb holds. */
+/** A value that PostgreSQL's jsonb can hold. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 const LARGEST_OUTPUT_BYTES = 65_536;
 
-/** A task's result as JSON text that the database can hold, or null for none. Throws when it cannot be stored. */
-export function outputAsJson(output: unknown, mask: Mask = bare): string | null {
+/** A task's result as JSON text that the database can hold. Null when the task returned nothing. Throws OUTPUT_NOT_STORABLE. */
+export function outputAsJson(output: unknown, mask: Mask = unmasked): string | null {
   if (output === undefined) return null;
   const text = stringify(output, mask);
   if (text === undefined)
-    throw unstorable(`a ${typeof output} is not JSON; return an object, a list, a text or a number`);
+    throw unstorable(`a ${typeof output} is not JSON; return an object, an array, a string or a number`);
   const size = Buffer.byteLength(text);
   if (size > LARGEST_OUTPUT_BYTES)
-    throw unstorable(`it is ${size} bytes of JSON; at most ${LARGEST_OUTPUT_BYTES} are kept, so return a summary`);
-  // JSON.stringify writes a pair as itself, so an escaped surrogate is half of one.
+    throw unstorable(`it is ${size} bytes of JSON, and the limit is ${LARGEST_OUTPUT_BYTES}; return a summary`);
+  // JSON.stringify escapes only surrogates that have no partner. It writes a pair as the character itself.
   if (/(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i.test(text))
-    throw unstorable('a text in it holds a NUL character or half a surrogate pair; remove it');
+    throw unstorable('a string in it contains a NUL character or an unpaired surrogate; remove it');
   return text;
 }
 
-/** A text that PostgreSQL can hold: NUL and half surrogate pairs become the replacement character. */
+/** A text that PostgreSQL can hold: U+FFFD replaces each NUL and each unpaired surrogate. */
 export const storableText = (text: string) => text.toWellFormed().replaceAll('\0', '\ufffd');
 
-/** The fields of a log line as JSON text that the database can hold. Never throws: what is no JSON is told as text. */
-export function fieldsAsJson(fields: object, mask: Mask = bare): string {
+/** The fields of a log line as JSON text that the database can hold. Never throws: fields that are not JSON become a note. */
+export function fieldsAsJson(fields: object, mask: Mask = unmasked): string {
   try {
-    const plain = fields instanceof Error ? { err: fields } : fields;
-    return JSON.stringify(plain, (_key, value: unknown) => masked(readable(value), mask));
+    const named = fields instanceof Error ? { err: fields } : fields;
+    return JSON.stringify(named, (_key, value: unknown) => masked(readable(value), mask));
   } catch {
-    return JSON.stringify({ unreadable: 'these fields are no JSON' });
+    return JSON.stringify({ unreadable: 'these fields cannot be written as JSON' });
   }
 }
 
+/** JSON has no big integers, no text for an Error, and more characters than the database can hold. */
 function readable(value: unknown): unknown {
   if (typeof value === 'string') return storableText(value);
   if (typeof value === 'bigint') return value.toString();
@@ -42,9 +43,9 @@ function readable(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [storableText(key), item]));
 }
 
-/** For JSON.stringify, which hands the parts of a value to it one by one. */
+/** A replacer for JSON.stringify, which calls it for every part of a value. It masks strings, numbers and keys. */
 function masked(value: unknown, mask: Mask): unknown {
-  if (mask === bare) return value;
+  if (mask === unmasked) return value;
   if (typeof value === 'string') return mask(value);
   if (typeof value === 'number') return mask(String(value)) === '***' ? '***' : value;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
@@ -53,7 +54,7 @@ function masked(value: unknown, mask: Mask): unknown {
 
 function stringify(output: unknown, mask: Mask): string | undefined {
   try {
-    return JSON.stringify(output, mask === bare ? undefined : (_key, value: unknown) => masked(value, mask));
+    return JSON.stringify(output, mask === unmasked ? undefined : (_key, value: unknown) => masked(value, mask));
   } catch (error) {
     throw unstorable(error instanceof Error ? error.message : String(error));
   }

@@ -1,7 +1,7 @@
 import { setImmediate as idle } from 'node:timers/promises';
 import { Loop } from './loop.js';
 
-/** Longer than any test: a turn that comes has been called for. */
+/** Longer than any test, so that a second turn means that something asked for it. */
 const NEVER_MS = 3_600_000;
 const loops: Loop[] = [];
 afterEach(() => Promise.all(loops.splice(0).map((loop) => loop.stop())));
@@ -11,7 +11,7 @@ interface Turns {
   /** When each turn began, in milliseconds. */
   begun: number[];
   errors: unknown[];
-  /** Resolves when so many turns have begun. */
+  /** Resolves when this many turns have begun. */
   reaches: (turns: number) => Promise<void>;
 }
 
@@ -35,14 +35,14 @@ function given(turn: (number: number) => Promise<boolean | void>, everyMs = NEVE
 }
 
 describe('a loop', () => {
-  it('takes its first turn at once, and the next when the time has come', async () => {
+  it('runs its first turn at once, and the next ones when the time is up', async () => {
     const { loop, begun, reaches } = given(async () => {}, 1);
     loop.start();
     await reaches(3);
     expect(begun.length).toBeGreaterThanOrEqual(3);
   });
 
-  it('goes on at once when there is more to do, and rests when there is not', async () => {
+  it('runs the next turn at once when there is more to do, and pauses when there is not', async () => {
     const { loop, begun, reaches } = given(async (turn) => turn < 5);
     loop.start();
     await reaches(5);
@@ -50,7 +50,7 @@ describe('a loop', () => {
     expect(begun).toHaveLength(5);
   });
 
-  it('tells when it last turned, for as long as it runs', async () => {
+  it('reports when its last turn ended, while it runs', async () => {
     const { loop } = given(async () => {});
     expect(loop.lastTurnAt).toBeNull();
     loop.start();
@@ -60,7 +60,7 @@ describe('a loop', () => {
     expect(loop.lastTurnAt).toBeNull();
   });
 
-  it('is woken out of its rest', async () => {
+  it('ends its pause on a wake', async () => {
     const { loop, begun, reaches } = given(async () => {});
     loop.start();
     await idle();
@@ -69,12 +69,12 @@ describe('a loop', () => {
     await reaches(2);
   });
 
-  it('tells each turn whether somebody has called for it', async () => {
+  it('tells each turn whether it was asked for', async () => {
     const woken: boolean[] = [];
     const loop = new Loop({
       everyMs: NEVER_MS,
-      turn: async (called) => {
-        woken.push(called);
+      turn: async (asked) => {
+        woken.push(asked);
         return woken.length === 2;
       },
       failed: () => {},
@@ -84,11 +84,11 @@ describe('a loop', () => {
     await idle();
     loop.wake();
     await idle();
-    // The third is the one that the second has asked for.
+    // The second turn asked for the third one.
     expect(woken).toEqual([false, true, true]);
   });
 
-  it('loses no wake that comes during a turn, and makes one turn of many', async () => {
+  it('runs one more turn for any number of wakes during a turn', async () => {
     const gate = Promise.withResolvers<void>();
     const { loop, begun, reaches } = given((turn) => (turn === 1 ? gate.promise : Promise.resolve()));
     loop.start();
@@ -102,7 +102,7 @@ describe('a loop', () => {
     expect(begun).toHaveLength(2);
   });
 
-  it('goes on after failures with growing pauses, which no wake cuts short', async () => {
+  it('continues after failures with growing pauses, which a wake does not shorten', async () => {
     const { loop, begun, errors, reaches } = given(async (turn) => {
       if (turn <= 2) throw new Error(`turn ${turn}`);
     });
@@ -114,13 +114,13 @@ describe('a loop', () => {
     loop.wake();
     await reaches(3);
     const [first, second, third] = begun as [number, number, number];
-    // 200 and 400 ms, less up to half of it; timers may ring a millisecond early.
+    // 200 and 400 ms, minus up to half of that. Timers may fire a millisecond early.
     expect(second - first).toBeGreaterThan(98);
     expect(third - second).toBeGreaterThan(198);
     expect(errors).toEqual([new Error('turn 1'), new Error('turn 2')]);
   });
 
-  it('ends when its turn has, and takes no other', async () => {
+  it('stops when the current turn has ended, and starts no other', async () => {
     const gate = Promise.withResolvers<boolean>();
     const { loop, begun } = given(() => gate.promise);
     loop.start();
@@ -134,7 +134,7 @@ describe('a loop', () => {
     expect(begun).toHaveLength(1);
   });
 
-  it('ends out of the pause after a failure', async () => {
+  it('stops during the pause after a failure', async () => {
     const { loop, begun } = given(async () => {
       throw new Error('boom');
     });
@@ -144,7 +144,7 @@ describe('a loop', () => {
     expect(begun).toHaveLength(1);
   });
 
-  it('can be started again, and runs once however often it is started', async () => {
+  it('can be started again after a stop, and runs once when it is started twice', async () => {
     const { loop, begun, reaches } = given(async () => {});
     loop.start();
     loop.start();
@@ -155,7 +155,7 @@ describe('a loop', () => {
     await reaches(2);
   });
 
-  it('is not stuck while it rests, fails or is in a short turn', async () => {
+  it('is not stuck while it pauses, fails or is in a short turn', async () => {
     const gate = Promise.withResolvers<void>();
     const { loop } = given(() => gate.promise);
     expect(loop.isStuck()).toBe(false);

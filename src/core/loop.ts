@@ -1,49 +1,51 @@
 interface LoopOptions {
-  /** Milliseconds between the end of a turn and the next, unless woken before. */
+  /** Milliseconds from the end of one turn to the start of the next, unless `wake` is called earlier. */
   everyMs: number;
-  /** One turn; true means that there is more to do at once. `woken`: somebody said that there is something to do. */
+  /** One turn. Resolve with true when there is more to do: the next turn then starts at once.
+   *  `woken` is true when `wake` or the previous turn asked for this turn, and false when the time was up. */
   turn: (woken: boolean) => Promise<boolean | void>;
-  /** A turn has thrown; the loop goes on, with growing pauses. */
+  /** Called with the error when a turn throws. The loop continues after a pause, which grows with each failure in a row. */
   failed: (error: unknown) => void;
 }
 
 const LONGEST_PAUSE_MS = 5_000;
 const LONGEST_TURN_MS = 120_000;
 
-/** Repeats a turn for ever, one at a time. A wake during a turn is remembered, so that none is lost. */
+/** Repeats a turn until it is stopped, one turn at a time. A `wake` during a turn causes one more turn, so none is lost. */
 export class Loop {
-  /** When a turn last ended without failing, local milliseconds; null before the first, and once it is stopped. */
+  /** When a turn last ended without an error, by the local clock in milliseconds. Null before the first, and while stopped. */
   lastTurnAt: number | null = null;
-  /** When the present turn began, local milliseconds; null between turns. */
+  /** When the current turn began, by the local clock in milliseconds. Null between turns. */
   private turnSince: number | null = null;
   private running: Promise<void> | null = null;
   private stopping = false;
   private woken = false;
-  private rouse: () => void = () => {};
+  private endPause: () => void = () => {};
 
   constructor(private readonly options: LoopOptions) {}
 
+  /** Starts the loop with a turn. Does nothing while the loop runs. */
   start(): void {
     this.stopping = false;
     this.running ??= this.run();
   }
 
-  /** Begins the next turn now, or right after the present one. */
+  /** Starts the next turn now, or right after the current one. While the loop pauses after a failure, the turn waits for that pause. */
   wake(): void {
     this.woken = true;
-    this.rouse();
+    this.endPause();
   }
 
-  /** Resolves when the present turn has ended; no other one begins. */
+  /** Resolves when the current turn has ended. No other turn starts. */
   async stop(): Promise<void> {
     this.stopping = true;
-    this.rouse();
+    this.endPause();
     await this.running;
     this.running = null;
     this.lastTurnAt = null;
   }
 
-  /** Whether the present turn takes longer than every timeout in it. A turn that fails is alive. */
+  /** True when the current turn has taken over 120 s, which is longer than any timeout inside a turn. Failing turns are not stuck. */
   isStuck(): boolean {
     return this.turnSince !== null && Date.now() - this.turnSince > LONGEST_TURN_MS;
   }
@@ -69,16 +71,17 @@ export class Loop {
 
   private async pause(failures: number): Promise<void> {
     if (this.stopping || (this.woken && failures === 0)) return;
-    // After a failure the jitter keeps replicas apart, and wakes are not heard: they would only repeat it.
+    // Jitter keeps replicas that failed together from retrying together. A wake does not shorten this pause: the next turn
+    // would only fail again.
     const backoff = Math.min(LONGEST_PAUSE_MS, 100 * 2 ** failures) * (0.5 + Math.random() / 2);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, failures > 0 ? backoff : this.options.everyMs);
-      this.rouse = () => {
+      this.endPause = () => {
         if (failures > 0 && !this.stopping) return;
         clearTimeout(timer);
         resolve();
       };
     });
-    this.rouse = () => {};
+    this.endPause = () => {};
   }
 }

@@ -1,30 +1,30 @@
 import { outputAsJson } from './json.js';
-import { bare, maskOf } from './mask.js';
+import { unmasked, maskOf } from './mask.js';
 
 const SECRET = 'p"ss wörd/+1';
 
 describe('a mask', () => {
   it.each([
     ['the whole text', SECRET, '***'],
-    ['a part of a text', `a ${SECRET}, b ${SECRET}`, 'a ***, b ***'],
-    ['as in JSON', JSON.stringify({ a: SECRET }), '{"a":"***"}'],
-    ['as in a URL', `/x?y=${encodeURIComponent(SECRET)}&z`, '/x?y=***&z'],
+    ['part of the text', `a ${SECRET}, b ${SECRET}`, 'a ***, b ***'],
+    ['escaped as in JSON', JSON.stringify({ a: SECRET }), '{"a":"***"}'],
+    ['escaped as in a URL', `/x?y=${encodeURIComponent(SECRET)}&z`, '/x?y=***&z'],
     ['in base64', `Basic ${Buffer.from(SECRET).toString('base64')}`, 'Basic ***'],
-    ['in base64 for URLs', Buffer.from(SECRET).toString('base64url'), '***'],
-    ['cut off at the end', `body: ${SECRET.slice(0, 9)}`, 'body: ***'],
+    ['in base64url', Buffer.from(SECRET).toString('base64url'), '***'],
+    ['cut off at the end of the text', `body: ${SECRET.slice(0, 9)}`, 'body: ***'],
     ['cut off at the end of a line', `body: ${SECRET.slice(0, 8)}\n    at`, 'body: ***\n    at'],
-    ['so little that it tells nothing', `body: ${SECRET.slice(0, 7)}`, `body: ${SECRET.slice(0, 7)}`],
-    ['its beginning in another word', `${SECRET.slice(0, 9)}x`, `${SECRET.slice(0, 9)}x`],
-    ['nothing of it', 'password', 'password'],
-  ])('hides a secret: %s', (_case, text, expected) => {
+    ['seven characters of it are not masked', `body: ${SECRET.slice(0, 7)}`, `body: ${SECRET.slice(0, 7)}`],
+    ['its start inside another word is not masked', `${SECRET.slice(0, 9)}x`, `${SECRET.slice(0, 9)}x`],
+    ['a text without it is unchanged', 'password', 'password'],
+  ])('masks a secret: %s', (_case, text, expected) => {
     expect(maskOf([SECRET])(text)).toBe(expected);
   });
 
-  it('hides the longer of two secrets of which one holds the other', () => {
+  it('masks the longer secret first when one contains the other', () => {
     expect(maskOf(['abcd', 'abcdefgh'])('abcd abcdefgh')).toBe('*** ***');
   });
 
-  it('hides what follows the scheme of an Authorization', () => {
+  it('masks the token of an Authorization header without its scheme', () => {
     expect(maskOf(['Bearer abcdefgh'])('Bearer abcdefgh, bad token abcdefgh')).toBe('***, bad token ***');
   });
 
@@ -34,17 +34,17 @@ describe('a mask', () => {
     'POST https://hooks.example.org/services/T000/B000 failed',
     'path /services/T000/B000',
     '{"token":"abcdefgh"}',
-  ])('hides what a server tells of a secret URL: %s', (text) => {
+  ])('masks the parts of a secret URL that a server repeats: %s', (text) => {
     const masked = maskOf(['https://hooks.example.org/services/T000/B000?token=abcdefgh'])(text);
     expect(masked).not.toMatch(/T000|abcd/);
   });
 
-  it('leaves values of fewer than four characters, and is bare without any', () => {
-    expect(maskOf(['', 'sa', 'abc'])).toBe(bare);
+  it('does not mask values of fewer than four characters', () => {
+    expect(maskOf(['', 'sa', 'abc'])).toBe(unmasked);
     expect(maskOf(['abcd'])('abcd')).toBe('***');
   });
 
-  it('hides values, keys and numbers of an output', () => {
+  it('masks the values, keys and numbers of an output', () => {
     const output = { hunter22: ['a hunter22'], pin: 483920, pins: 4839201, at: new Date(0), none: undefined };
     expect(JSON.parse(outputAsJson(output, maskOf(['hunter22', '483920']))!)).toEqual({
       '***': ['a ***'],

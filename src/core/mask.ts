@@ -1,20 +1,20 @@
-/** Writes `***` in a text wherever one of some secrets stands. */
+/** Replaces every secret in a text with `***`. */
 export type Mask = (text: string) => string;
 
-/** Where there is nothing to hide. */
-export const bare: Mask = (text) => text;
+/** The mask for work without secrets: it changes nothing. */
+export const unmasked: Mask = (text) => text;
 
-/** A value that is shorter stays: taking it out would tear other words. In characters. */
+/** Characters. Shorter secrets are not masked, because their text is likely to occur inside ordinary words. */
 const SHORTEST = 4;
-/** So much of a secret tells it: at the end of a line it was cut off there, and a part of this length is hidden too. In characters. */
+/** Characters. A secret that was cut off at the end of a line is masked when at least this much of it is left. */
 const RECOGNISABLE = 8;
 
-/** Hides these secrets, also where they are written as in JSON, in URLs and in base64, or were cut off. */
+/** A mask for these secrets. It also finds them escaped as in JSON or a URL, in base64, and cut off at the end of a line. */
 export function maskOf(secrets: readonly string[]): Mask {
   const long = secrets.filter((secret) => secret.length >= SHORTEST);
-  // The longer one first: it may hold a shorter one.
+  // A longer secret may contain a shorter one, so it is replaced first.
   const hidden = [...new Set(long.flatMap(waysToWrite))].toSorted((a, b) => b.length - a.length);
-  if (hidden.length === 0) return bare;
+  if (hidden.length === 0) return unmasked;
   return (text) => hidden.reduce((masked, one) => withoutStart(masked.replaceAll(one, '***'), one), text);
 }
 
@@ -29,7 +29,7 @@ function waysToWrite(secret: string): string[] {
   ]);
 }
 
-/** What a server may tell of what it was sent: of "Bearer x" the x, of a URL its path and the values of its query. */
+/** The parts that a server may repeat in an error: the token of "Bearer <token>", and the path and query values of a URL. */
 function partsOf(secret: string): string[] {
   const [, credentials] = /^[\w-]+ +(\S+)$/.exec(secret) ?? [];
   if (credentials !== undefined) return [credentials];
@@ -39,7 +39,7 @@ function partsOf(secret: string): string[] {
   return [href, ...path, `${pathname}${search}`, search, ...searchParams.values()];
 }
 
-/** A text that somebody has cut may end within the secret. */
+/** Masks the start of a secret where the text or a line ends inside the secret. */
 function withoutStart(text: string, secret: string): string {
   if (secret.length <= RECOGNISABLE) return text;
   const start = secret.slice(0, RECOGNISABLE);

@@ -1,7 +1,7 @@
 import { mergePatch } from './merge-patch.js';
 
 describe('a merge patch', () => {
-  // The cases of RFC 7396, appendix A.
+  // Cases from RFC 7396, appendix A.
   it.each([
     ['{"a":"b"}', '{"a":"c"}', '{"a":"c"}'],
     ['{"a":"b"}', '{"b":"c"}', '{"a":"b","b":"c"}'],
@@ -22,7 +22,7 @@ describe('a merge patch', () => {
     expect(mergePatch(JSON.parse(target), JSON.parse(patch))).toEqual(JSON.parse(expected));
   });
 
-  it('keeps fields with the names of built-in ones', () => {
+  it('keeps fields that are named like properties of Object', () => {
     const merged = mergePatch({ constructor: 1 }, JSON.parse('{"toString":2,"hasOwnProperty":{"a":3}}'));
     expect(Object.entries(merged as object)).toEqual([
       ['constructor', 1],
@@ -31,7 +31,7 @@ describe('a merge patch', () => {
     ]);
   });
 
-  it('leaves what it is given as it was', () => {
+  it('does not change its arguments', () => {
     const target = { a: { b: 1 } };
     mergePatch(target, { a: { b: null, c: 2 } });
     expect(target).toEqual({ a: { b: 1 } });

@@ -1,4 +1,5 @@
-/** Applies a JSON merge patch (RFC 7396): objects are merged, null removes, anything else replaces. Neither argument is changed. */
+/** Applies a JSON merge patch (RFC 7396). Objects are merged, null removes a field, and any other value replaces. Changes neither
+ *  argument. */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isObject(patch)) return patch;
   const merged = new Map(isObject(target) ? Object.entries(target) : []);

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
-// The same two levels up from `src/http` and from `dist/http`.
+// Two levels up from both `src/core` and `dist/core`.
 const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
-/** This package's version, from its package.json. */
+/** The version in this package's package.json. */
 export const packageVersion = z.object({ version: z.string() }).parse(manifest).version;

@@ -1,21 +1,23 @@
-/** One thing that is wrong with a request: a JSON pointer into it, and what would have worked. */
+import { CodedError } from './coded-error.js';
+
+/** One fault of a request: a JSON pointer to the faulty value, and a message that says what would be valid. */
 export interface Fault {
   path: string;
   message: string;
-  /** Where the request is a file: from 1. */
+  /** The line of the fault, counted from 1. Set only when the request is a file. */
   line?: number;
 }
 
-/** An error that its reader can act on: `code` is stable, the message says what would have worked. */
-export class Problem extends Error {
+/** An error that an HTTP response can report as problem details (RFC 9457). */
+export class Problem extends CodedError {
   constructor(
-    /** The HTTP status this becomes when a request caused it. */
+    /** The HTTP status of the response, when a request caused this error. */
     readonly status: number,
-    readonly code: string,
+    code: string,
     message: string,
+    /** All faults of the input, when the input is what is wrong. */
     readonly errors?: Fault[],
   ) {
-    super(message);
-    this.name = new.target.name;
+    super(code, message);
   }
 }

@@ -4,7 +4,7 @@ import { jsonPointer } from './json-pointer.js';
 
 type Path = readonly PropertyKey[];
 
-/** What zod tells beyond the standard; other libraries leave it out. */
+/** An issue with the details that zod adds to the standard. Other libraries leave them out. */
 export interface Issue extends StandardSchemaV1.Issue {
   code?: string;
   keys?: readonly string[];
@@ -14,7 +14,7 @@ export interface Issue extends StandardSchemaV1.Issue {
 
 const MAX_FAULTS = 50;
 
-/** A schema's issues, each with the pointer of what is wrong; `base` is where the value lies. At most 50, then a count. */
+/** The issues of a schema as faults. `base` is the path to the validated value. After 50 faults, the last one counts the rest. */
 export function faultsOf(issues: readonly StandardSchemaV1.Issue[], base: Path = []): Fault[] {
   const faults = issues.flatMap((issue) => faultsOfIssue(issue, base));
   const rest = faults.length - MAX_FAULTS;
@@ -34,13 +34,13 @@ function faultsOfIssue(issue: Issue, base: Path): Fault[] {
 export const keysOf = ({ path = [] }: Issue): PropertyKey[] =>
   path.map((segment) => (typeof segment === 'object' ? segment.key : segment));
 
-/** The branch of a union that was meant: its own type fits and something inside does not. */
+/** The branch of a union that the value was meant for: its type matches, and the fewest parts inside do not. */
 const nearestBranch = (branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined =>
   branches
     .filter((issues) => issues.every((issue) => keysOf(issue).length > 0))
     .toSorted((a, b) => a.length - b.length)[0];
 
-/** Names the types a union takes, where every branch refuses the type itself. */
+/** A message with all types that a union accepts. Undefined unless every branch rejects the type of the value. */
 function alternatives({ errors = [] }: Issue): string | undefined {
   const expected = errors.map(([first]) => first?.expected);
   if (expected.length === 0 || expected.includes(undefined)) return undefined;

@@ -3,9 +3,8 @@ import { jsonPointer } from './json-pointer.js';
 
 const MAX_DEPTH = 100;
 
-/** The first place in `value`, keys included, that PostgreSQL's text and jsonb cannot hold (U+0000, half a
- *  surrogate pair), that lies more than 100 levels deep, or that zod would drop in silence (a key `__proto__`);
- *  undefined where there is none. */
+/** The first value or key that cannot be stored, or undefined when everything can be. PostgreSQL's text and jsonb hold no
+ *  U+0000 and no unpaired surrogate. Values may be nested 100 levels deep. zod would silently drop a key `__proto__`. */
 export const unstorable = (value: unknown): Fault | undefined => search(value, []);
 
 function search(value: unknown, path: string[]): Fault | undefined {
@@ -26,7 +25,7 @@ const keyFault = (key: string): string | undefined =>
 
 function textFault(text: string): string | undefined {
   if (text.includes('\0')) return 'Text must not contain the character U+0000';
-  if (!text.isWellFormed()) return 'Text must be well-formed Unicode; it contains half a surrogate pair';
+  if (!text.isWellFormed()) return 'Text must be well-formed Unicode; it contains an unpaired surrogate';
   return undefined;
 }
 

@@ -1,11 +1,11 @@
-/** Fills `{{name}}` in the strings of a JSON value; an unknown name stays as it is. Keys are left alone. */
-export function fillIn<T>(value: T, words: Record<string, string>): T {
+/** Replaces each `{{name}}` in the strings of a JSON value with `values[name]`. Unknown names and object keys stay as they are. */
+export function fillIn<T>(value: T, values: Record<string, string>): T {
   if (typeof value === 'string')
     return value.replace(/\{\{\s*([\w.]+)\s*\}\}/g, (all, name: string) =>
-      Object.hasOwn(words, name) ? words[name]! : all,
+      Object.hasOwn(values, name) ? values[name]! : all,
     ) as T;
-  if (Array.isArray(value)) return value.map((item) => fillIn(item, words)) as T;
+  if (Array.isArray(value)) return value.map((item) => fillIn(item, values)) as T;
   if (value !== null && typeof value === 'object')
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fillIn(item, words)])) as T;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fillIn(item, values)])) as T;
   return value;
 }

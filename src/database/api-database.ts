@@ -6,7 +6,7 @@ import { API } from './data-source.js';
 import { withoutDeadlock } from './deadlock.js';
 import { transaction } from './transaction.js';
 
-/** The connections that requests share. */
+/** The connection pool of API requests. */
 @Injectable()
 export class ApiDatabase {
   constructor(
@@ -14,7 +14,8 @@ export class ApiDatabase {
     @Inject(ENVIRONMENT) private readonly environment: Environment,
   ) {}
 
-  /** `work` is done again after a deadlock, so it has no effects but those in the transaction. */
+  /** Runs `work` in one transaction, in which each statement ends after `timeoutMs` milliseconds. Runs it again after a deadlock, so
+   *  `work` must have no effects outside the transaction. */
   transaction<T>(work: (tx: EntityManager) => Promise<T>, timeoutMs = 5_000): Promise<T> {
     return withoutDeadlock(() => transaction(this.source, this.environment.DATABASE_SCHEMA, timeoutMs, work));
   }

@@ -2,13 +2,14 @@ import { Client } from 'pg';
 
 interface Backend {
   url: string | undefined;
+  /** The process id on the database server. */
   pid: number;
   signal: AbortSignal;
   failed: (error: unknown) => void;
 }
 
-/** Runs `work`, which waits for the backend `pid`; once the signal aborts, what that backend does is cancelled. It
- *  throws the signal's reason then, whatever `work` made of it; `failed` is told when the backend cannot be reached. */
+/** Runs `work`, which waits for the server process `pid`. When the signal aborts, the current statement of that process is
+ *  cancelled, and this throws the signal's reason, even if `work` succeeds. `failed` is called when the statement cannot be cancelled. */
 export async function withCancel<T>({ url, pid, signal, failed }: Backend, work: () => Promise<T>): Promise<T> {
   let cancelling: Promise<void> | undefined;
   const cancel = () => {
@@ -20,13 +21,13 @@ export async function withCancel<T>({ url, pid, signal, failed }: Backend, work:
     return await work();
   } finally {
     signal.removeEventListener('abort', cancel);
-    // A late one would hit the next user of the connection.
+    // A cancellation that arrives later would cancel a statement of the connection's next user.
     await cancelling;
     signal.throwIfAborted();
   }
 }
 
-/** Over a connection beside the pool, which may have none left. */
+/** Uses a new connection, since the pool may have none left. */
 async function cancelBackend(connectionString: string | undefined, pid: number): Promise<void> {
   const client = new Client({ connectionString, connectionTimeoutMillis: 5_000, query_timeout: 5_000 });
   client.on('error', () => undefined);

@@ -4,15 +4,16 @@ import type { DatabaseSettings } from './data-source.js';
 
 type Variable = 'DATABASE_URL' | 'DATABASE_DIRECT_URL';
 
-/** A session with the service's database, perhaps through a pooler. Throws a Problem that says where it was tried, without the password. */
+/** Opens a session with the service's database, which may lead through a pooler. Throws DATABASE_UNAVAILABLE, whose message names host,
+ *  database and user but not the password. */
 export const connect = (settings: DatabaseSettings, purpose: string): Promise<Client> =>
   open('DATABASE_URL', settings, purpose);
 
-/** The same past any pooler: for what lives as long as a session. */
+/** Opens a session that bypasses any pooler, for locks and settings that last as long as the session. */
 export const connectDirectly = (settings: DatabaseSettings, purpose: string): Promise<Client> =>
   open(directVariable(settings), settings, purpose);
 
-/** The variable that leads past any pooler. */
+/** The name of the variable whose URL bypasses any pooler. */
 export const directVariable = ({ DATABASE_DIRECT_URL }: DatabaseSettings): Variable =>
   DATABASE_DIRECT_URL === undefined ? 'DATABASE_URL' : 'DATABASE_DIRECT_URL';
 
@@ -22,7 +23,7 @@ async function open(variable: Variable, settings: DatabaseSettings, purpose: str
     application_name: `cronzimus ${purpose}`,
     connectionTimeoutMillis: 10_000,
   });
-  // Told by the query that fails.
+  // The query that fails reports the error.
   client.on('error', () => {});
   try {
     await client.connect();
@@ -38,7 +39,7 @@ export class DatabaseUnreachableError extends Problem {
     super(
       503,
       'DATABASE_UNAVAILABLE',
-      `${variable} leads to ${host}:${port}, database "${database}", user "${user}", which did not let us in: ${why}`,
+      `Cannot connect to the database in ${variable} (${host}:${port}, database "${database}", user "${user}"): ${why}`,
     );
   }
 }

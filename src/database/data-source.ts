@@ -1,17 +1,17 @@
 import type { DataSourceOptions } from 'typeorm';
 import type { Environment } from '../config/environment.js';
 
-/** The names of our own pools; the default, unnamed DataSource belongs to tasks and to users. */
+/** The names of the service's own pools. Tasks and users have the default DataSource, which has no name. */
 export const API = 'api';
 export const SCHEDULER = 'scheduler';
 export const TASKS = 'tasks';
 
 export type DatabaseSettings = Pick<Environment, 'DATABASE_URL' | 'DATABASE_DIRECT_URL' | 'DATABASE_SCHEMA'>;
 
-/** The client's own limit of a statement, for a connection that has died without a word; the server's is set per transaction. */
+/** How long the client waits for a statement, in case a connection dies silently. Each transaction sets the server's own limit. */
 const LONGEST_STATEMENT_MS = { [API]: 8_000, [SCHEDULER]: 60_000 };
 
-/** The options of a pool of up to `max` connections to the service's database. */
+/** Options of a pool with up to `max` connections to the service's database. `name` is part of the connections' application_name. */
 export function dataSourceOptions(settings: DatabaseSettings, name: string, max: number) {
   return {
     type: 'postgres',
@@ -22,10 +22,10 @@ export function dataSourceOptions(settings: DatabaseSettings, name: string, max:
     extra: {
       max,
       connectionTimeoutMillis: 5_000,
-      // None for tasks, whose statements may take as long as the attempt.
+      // No limit for tasks: their statements may take as long as the attempt.
       query_timeout: LONGEST_STATEMENT_MS[name as typeof API | typeof SCHEDULER] ?? 0,
       keepAlive: true,
-      // Statements that do not need each other's answers share a round trip. Not for tasks: users may read with cursors.
+      // Statements that do not depend on each other share a round trip. Not for tasks, since users may read with cursors.
       pipeline: name !== TASKS,
     },
   } satisfies DataSourceOptions;

@@ -16,7 +16,7 @@ const pool = (name: string | undefined, max: (environment: Environment) => numbe
     }),
   });
 
-/** The pools: the default one for tasks and users, one for requests, and one of the scheduler's own beside them. */
+/** The connection pools: the default one for tasks and users, one for API requests, and one for the scheduler. */
 @Global()
 @Module({
   imports: [

@@ -1,6 +1,6 @@
 import { withoutDeadlock } from './deadlock.js';
 
-/** Fails so many times with this code, and then no more. */
+/** Work that fails `times` times with this code, and then succeeds. */
 function failing(times: number, code: string) {
   let tries = 0;
   const work = async () => {
@@ -10,20 +10,20 @@ function failing(times: number, code: string) {
   return { work, tries: () => tries };
 }
 
-describe('work that may meet a deadlock', () => {
-  it('is done again until it is through', async () => {
+describe('withoutDeadlock', () => {
+  it('retries until the work succeeds', async () => {
     const { work, tries } = failing(4, '40P01');
     await withoutDeadlock(work);
     expect(tries()).toBe(5);
   });
 
-  it('is given up after five', async () => {
+  it('gives up after five tries', async () => {
     const { work, tries } = failing(9, '40P01');
     await expect(withoutDeadlock(work)).rejects.toThrow('40P01');
     expect(tries()).toBe(5);
   });
 
-  it('is not done again for any other fault', async () => {
+  it('does not retry after other errors', async () => {
     const { work, tries } = failing(1, '42P07');
     await expect(withoutDeadlock(work)).rejects.toThrow('42P07');
     expect(tries()).toBe(1);

@@ -1,9 +1,9 @@
 const DEADLOCK_DETECTED = '40P01';
 const MOST_TRIES = 5;
 
-/** Does it again where the server chose it as the victim of a deadlock, which rolls it back: a migration locks tables, and a
- *  request that changes many runs locks rows, in another order than the replicas that go on meanwhile. Throws what the fifth
- *  try throws. */
+/** Runs `work`, and runs it again when the server aborts it to end a deadlock. After the fifth try it throws that try's error.
+ *  Deadlocks happen because a migration locks tables, and a request that changes many runs locks rows, in a different order than
+ *  replicas that work at the same time. */
 export async function withoutDeadlock<T>(work: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {

@@ -7,17 +7,17 @@ import { stopPostmaster } from './embedded/postmaster.js';
 import { runServer } from './embedded/server.js';
 import { openSite } from './embedded/site.js';
 
-/** A PostgreSQL server of our own, for who has none. */
+/** The PostgreSQL server that the service runs itself when no other one is configured. */
 export interface EmbeddedPostgres {
-  /** Leads to the service's database as the service's role, which is no superuser. */
+  /** The URL of the service's database, with the service's role, which is not a superuser. */
   readonly url: string;
-  /** Ends the server; open transactions are rolled back. Harmless when called again. */
+  /** Stops the server and rolls back open transactions. Later calls return the same promise. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the server of `dataDir`, which is made where it is absent, and returns once it answers. It survives this
- * process when that is killed, and the next start finds it again. One process at a time owns a folder.
+ * Starts the server of the folder `dataDir`, which is created when it is absent, and returns when the server accepts connections.
+ * The server survives when this process is killed, and the next start finds it again. One process at a time owns a folder.
  * Throws a Problem: EMBEDDED_POSTGRES_MISSING, EMBEDDED_POSTGRES_IN_USE or EMBEDDED_POSTGRES_FAILED.
  */
 export async function startEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgres> {
@@ -27,7 +27,7 @@ export async function startEmbeddedPostgres(dataDir: string): Promise<EmbeddedPo
   try {
     const password = await ensureCluster(site, binaries);
     const urlAt = (port: number) => `postgres://${SERVICE}:${password}@127.0.0.1:${port}/${SERVICE}?sslmode=disable`;
-    const { pid, port } = await runServer(site, binaries.postgres, (at) => answers(urlAt(at)));
+    const { pid, port } = await runServer(site, binaries.postgres, (at) => acceptsConnections(urlAt(at)));
     let stopping: Promise<void> | undefined;
     return { url: urlAt(port), stop: () => (stopping ??= stopPostmaster(site.cluster, pid).then(release)) };
   } catch (error) {
@@ -36,17 +36,17 @@ export async function startEmbeddedPostgres(dataDir: string): Promise<EmbeddedPo
   }
 }
 
-/** Whether the server lets the service in. False while it starts, recovers or stops; throws when it refuses us for good. */
-async function answers(connectionString: string): Promise<boolean> {
+/** True when the server accepts a connection. False while it starts, recovers or stops. Throws when it rejects the service's login. */
+async function acceptsConnections(connectionString: string): Promise<boolean> {
   const client = new Client({ connectionString, connectionTimeoutMillis: 2_000 });
   client.on('error', () => undefined);
   try {
     await client.connect();
     return true;
   } catch (error) {
-    // Class 28: wrong password or no access; 3D: no such database.
+    // Class 28: wrong password or no access. Class 3D: no such database.
     if (error instanceof DatabaseError && /^(28|3D)/.test(error.code ?? '')) {
-      throw new EmbeddedPostgresFailed('The embedded PostgreSQL does not let the service in', error.message);
+      throw new EmbeddedPostgresFailed('The embedded PostgreSQL rejects the login of the service', error.message);
     }
     return false;
   } finally {

@@ -1,32 +1,29 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { PgBoss } from 'pg-boss';
 import type { DataSource } from 'typeorm';
 import { connectDirectly } from './connect.js';
-import { createSchemas } from './create-schemas.js';
+import { createSchema } from './create-schema.js';
 import { withoutDeadlock } from './deadlock.js';
 import type { DatabaseSettings } from './data-source.js';
 import { has, type Migrations, migrationSource, refuseSharedAccount, userSource } from './migration-sources.js';
-import { bossOptions, RUNS_QUEUE } from './queue-schema.js';
 
-/** Brings our tables, the queue's and then the user's to this version. Any number of processes may call it at once. Throws when `stop` aborts
- *  while another one migrates. */
+/** Migrates our tables, then the user's, to this version. Any number of processes may call it at once. Throws when `stop` aborts while
+ *  another process migrates. */
 export async function migrate(settings: DatabaseSettings, users: Migrations = [], stop?: AbortSignal): Promise<void> {
   refuseSharedAccount(settings, users);
   // A pooler would keep the lock for a session that is somebody else's by then.
   const lock = await connectDirectly(settings, 'migrate');
   try {
     await takeLock(lock, settings.DATABASE_SCHEMA, stop);
-    await createSchemas(settings);
+    await createSchema(settings);
     await run(migrationSource(settings));
-    await migrateQueue(settings);
     if (has(users)) await run(userSource(settings, users));
   } finally {
     await lock.end();
   }
 }
 
-/** Asks again and again rather than wait in the server, so that a signal is heard meanwhile. */
+/** Polls rather than waits in the server, so that a signal is handled meanwhile. */
 async function takeLock(client: Client, schema: string, stop?: AbortSignal): Promise<void> {
   for (let told = false; ; told = true) {
     const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock(hashtext($1)) AS taken', [
@@ -45,14 +42,4 @@ async function run(uninitialized: DataSource): Promise<void> {
   } finally {
     await source.destroy();
   }
-}
-
-async function migrateQueue(settings: DatabaseSettings): Promise<void> {
-  const boss = new PgBoss({ ...bossOptions(settings), migrate: true, max: 2 });
-  // Told by the call that fails.
-  boss.on('error', () => {});
-  await boss.start();
-  // Tickets never expire, retry or age: the run row decides, not the queue.
-  await boss.createQueue(RUNS_QUEUE, { retryLimit: 0, retentionSeconds: 315_360_000, expireInSeconds: 86_399 });
-  await boss.stop({ graceful: false });
 }

@@ -10,8 +10,9 @@ import { Tasks1790500000000 } from './migrations/1790500000000-tasks.js';
 import { Lists1790600000000 } from './migrations/1790600000000-lists.js';
 import { RunsById1790700000000 } from './migrations/1790700000000-runs-by-id.js';
 import { FewerJobIndexes1790800000000 } from './migrations/1790800000000-fewer-job-indexes.js';
+import { RunQueue1790900000000 } from './migrations/1790900000000-run-queue.js';
 
-/** The user's own, as TypeORM takes them: classes, or patterns of file names. */
+/** The user's migrations, in the form that TypeORM accepts: classes, or patterns of file names. */
 export type Migrations = NonNullable<DataSourceOptions['migrations']>;
 
 const ours = [
@@ -24,6 +25,7 @@ const ours = [
   Lists1790600000000,
   RunsById1790700000000,
   FewerJobIndexes1790800000000,
+  RunQueue1790900000000,
 ];
 
 export const migrationSource = (settings: DatabaseSettings) =>
@@ -35,15 +37,16 @@ export const migrationSource = (settings: DatabaseSettings) =>
     migrationsTransactionMode: 'each',
   });
 
-/** Of the database that tasks write to, where TypeORM's own command line keeps its account too. */
+/** The user's migrations run in the default schema, with the same table of applied migrations as TypeORM's own command line. */
 export const userSource = (settings: DatabaseSettings, migrations: Migrations) =>
   new DataSource({ ...dataSourceOptions(settings, 'migrate', 1), migrations, migrationsTransactionMode: 'each' });
 
 export const has = (migrations: Migrations) => Object.keys(migrations).length > 0;
 
-/** Throws MIGRATIONS_MIXED. */
+/** Throws MIGRATIONS_MIXED when the service's and the user's migrations would be recorded in the same table. */
 export function refuseSharedAccount({ DATABASE_SCHEMA }: DatabaseSettings, users: Migrations): void {
   if (!has(users) || DATABASE_SCHEMA !== 'public') return;
-  const message = 'Ours and yours would share the table public.migrations; give DATABASE_SCHEMA another name';
+  const message =
+    'Your migrations and those of Cronzimus would share the table public.migrations; set DATABASE_SCHEMA to another name';
   throw new Problem(500, 'MIGRATIONS_MIXED', message);
 }

@@ -3,17 +3,17 @@ import { Problem } from '../core/problem.js';
 import { connectDirectly, directVariable } from './connect.js';
 import type { DatabaseSettings } from './data-source.js';
 
-/** Looks, since other clients of a pooler may hide it from a single one. */
-const LOOKS = 3;
+/** Several probes, because other clients of a pooler can hide it from a single probe. */
+const PROBES = 3;
 
-/** Throws where the direct URL leads through a pooler that lends the server's sessions out by transaction: it would take the lock
- *  of presence and LISTEN without an error, and forget them. */
+/** Throws DATABASE_POOLED when the direct URL leads through a transaction pooler. Such a pooler accepts LISTEN and session locks
+ *  without an error, and loses them. */
 export async function refusePooler(settings: DatabaseSettings): Promise<void> {
   const holder = await connectDirectly(settings, 'probe');
   try {
     const other = await connectDirectly(settings, 'probe');
     try {
-      if (await isLentOut(holder, other)) throw new DatabasePooledError(directVariable(settings));
+      if (await isPooled(holder, other)) throw new DatabasePooledError(directVariable(settings));
     } finally {
       await other.end();
     }
@@ -22,15 +22,15 @@ export async function refusePooler(settings: DatabaseSettings): Promise<void> {
   }
 }
 
-/** Whether the session of `holder`, which does nothing in between, changes or is given to `other`. */
-async function isLentOut(holder: Client, other: Client): Promise<boolean> {
-  // Some poolers leave a client its session from here on, and that is enough.
+/** True when `holder` gets another server session although it is idle, or when `other` gets the session of `holder`. */
+async function isPooled(holder: Client, other: Client): Promise<boolean> {
+  // Some poolers reserve the session for a client after LISTEN, which is enough for this service.
   await holder.query('LISTEN cronzimus_probe');
   try {
     const own = await sessionOf(holder);
-    for (let look = 0; look < LOOKS; look += 1) {
+    for (let probe = 0; probe < PROBES; probe += 1) {
       if ((await sessionOf(other)) === own) return true;
-      // Twice, since a pooler that hands out two sessions in turn would give the first one its own again.
+      // Two queries, because a pooler that alternates between two sessions would give the holder its own session again.
       if ((await sessionOf(holder)) !== own || (await sessionOf(holder)) !== own) return true;
     }
     return false;
@@ -49,9 +49,9 @@ export class DatabasePooledError extends Problem {
     super(
       500,
       'DATABASE_POOLED',
-      `${variable} leads through a pooler that lends out the server's sessions by transaction; the lock that tells that this ` +
-        'process lives, and LISTEN, need one that stays. Set DATABASE_DIRECT_URL to a URL past the pooler, or one that it ' +
-        'pools by session; DATABASE_URL may stay as it is.',
+      `${variable} leads through a transaction pooler. LISTEN, and the lock that shows that this process is alive, need a session ` +
+        'of their own. Set DATABASE_DIRECT_URL to a URL that bypasses the pooler, or that it pools by session. DATABASE_URL ' +
+        'can stay as it is.',
     );
   }
 }

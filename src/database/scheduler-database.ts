@@ -5,7 +5,7 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { SCHEDULER } from './data-source.js';
 import { transaction } from './transaction.js';
 
-/** The scheduler's own connections, which no request and no task can use up. */
+/** The connection pool of the scheduler. Requests and tasks have their own pools, so they cannot exhaust this one. */
 @Injectable()
 export class SchedulerDatabase {
   constructor(
@@ -13,13 +13,13 @@ export class SchedulerDatabase {
     @Inject(ENVIRONMENT) private readonly environment: Environment,
   ) {}
 
-  /** Where our tables are. */
+  /** The schema of the service's tables. */
   get schema(): string {
     return this.environment.DATABASE_SCHEMA;
   }
 
-  /** The rows of one statement by itself, without the three around it in a transaction. Names have to be qualified, and only
-   *  the client limits its time: not for what takes locks that others wait for. */
+  /** Runs one statement without a transaction and returns its rows, which saves the three statements that a transaction adds. Table
+   *  names must be qualified. Only the client limits the time, so do not use it for statements that take locks others wait for. */
   async statement<T>(text: string, values: unknown[] = []): Promise<T[]> {
     const runner = this.source.createQueryRunner();
     try {
@@ -29,6 +29,7 @@ export class SchedulerDatabase {
     }
   }
 
+  /** Runs `work` in one transaction, in which each statement ends after `timeoutMs` milliseconds. */
   transaction<T>(work: (tx: EntityManager) => Promise<T>, timeoutMs = 10_000): Promise<T> {
     return transaction(this.source, this.environment.DATABASE_SCHEMA, timeoutMs, work);
   }

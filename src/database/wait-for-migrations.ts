@@ -3,7 +3,6 @@ import type { DataSource } from 'typeorm';
 import { connect } from './connect.js';
 import type { DatabaseSettings } from './data-source.js';
 import { has, type Migrations, migrationSource, refuseSharedAccount, userSource } from './migration-sources.js';
-import { RUNS_QUEUE } from './queue-schema.js';
 
 /** Waits until somebody else has migrated. Throws when `stop` aborts. */
 export async function waitForMigrations(
@@ -13,10 +12,7 @@ export async function waitForMigrations(
 ): Promise<void> {
   refuseSharedAccount(settings, users);
   await (await connect(settings, 'look')).end();
-  const { DATABASE_SCHEMA } = settings;
-  await wait(migrationSource(settings), stop, async (source) => {
-    return (await isBehind(source, `"${DATABASE_SCHEMA}".migrations`)) || !(await hasQueue(source, DATABASE_SCHEMA));
-  });
+  await wait(migrationSource(settings), stop, (source) => isBehind(source, `"${settings.DATABASE_SCHEMA}".migrations`));
   if (has(users)) await wait(userSource(settings, users), stop, (source) => isBehind(source, 'migrations'));
 }
 
@@ -40,14 +36,4 @@ async function wait(
 async function isBehind(source: DataSource, account: string): Promise<boolean> {
   const [there] = await source.query<{ found: string | null }[]>('SELECT to_regclass($1) AS found', [account]);
   return !there?.found || source.showMigrations();
-}
-
-/** The queue comes last of a migration. */
-async function hasQueue(source: DataSource, schema: string): Promise<boolean> {
-  const [there] = await source.query<{ found: string | null }[]>('SELECT to_regclass($1) AS found', [
-    `"${schema}_queue".queue`,
-  ]);
-  if (!there?.found) return false;
-  const queues = await source.query<unknown[]>(`SELECT FROM "${schema}_queue".queue WHERE name = $1`, [RUNS_QUEUE]);
-  return queues.length > 0;
 }

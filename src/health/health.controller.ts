@@ -5,7 +5,7 @@ import { Public } from '../auth/role.decorator.js';
 import { LoopHealth } from './loop.health.js';
 import { SchedulerHealth } from './scheduler.health.js';
 
-/** For probes and for people; needs no key and names no host. */
+/** Health for probes and for people. It needs no API key, so it reveals no host names. */
 @ApiTags('health')
 @Public()
 @Controller('health')
@@ -18,7 +18,7 @@ export class HealthController {
   ) {}
 
   @Get('live')
-  @ApiOperation({ summary: 'Is the process alive?', description: 'Asks neither the database nor the scheduler.' })
+  @ApiOperation({ summary: 'Is the process alive?', description: 'Checks neither the database nor the scheduler.' })
   @HealthCheck({ swaggerDocumentation: true })
   live() {
     return this.health.check([() => this.indicators.check('process').up()]);
@@ -26,8 +26,8 @@ export class HealthController {
 
   @Get('ready')
   @ApiOperation({
-    summary: 'Is the service started, and are its loops alive?',
-    description: 'A database that is away does not turn this red: the API then answers 503.',
+    summary: 'Has the service started, and are its loops alive?',
+    description: 'Stays green while the database is unavailable: the API then answers 503.',
   })
   @HealthCheck({ swaggerDocumentation: true })
   ready() {
@@ -35,7 +35,10 @@ export class HealthController {
   }
 
   @Get()
-  @ApiOperation({ summary: 'Is all well?', description: 'Database, overdue occurrences, queue, clock.' })
+  @ApiOperation({
+    summary: 'Is everything healthy?',
+    description: 'Checks the database, overdue occurrences, the queue and the clock.',
+  })
   @HealthCheck({ swaggerDocumentation: true })
   all() {
     return this.health.check([() => this.loops.check(), () => this.scheduler.check()]);

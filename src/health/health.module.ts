@@ -5,7 +5,7 @@ import { HealthController } from './health.controller.js';
 import { LoopHealth } from './loop.health.js';
 import { SchedulerHealth } from './scheduler.health.js';
 
-/** What probes ask. */
+/** The health endpoints. */
 @Module({
   imports: [SchedulerModule, TerminusModule.forRoot({ logger: false })],
   controllers: [HealthController],

@@ -1,19 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
-import { Clockwork } from '../scheduler/lifecycle.js';
+import { SchedulerLifecycle } from '../scheduler/lifecycle.js';
 
-/** Whether this process has started and is not draining. */
+/** Down while this process starts or drains, and when one of its loops is stuck. */
 @Injectable()
 export class LoopHealth {
   constructor(
-    private readonly clockwork: Clockwork,
+    private readonly lifecycle: SchedulerLifecycle,
     private readonly health: HealthIndicatorService,
   ) {}
 
   check() {
     const scheduler = this.health.check('scheduler');
-    if (!this.clockwork.running) return scheduler.down('starting or draining');
-    const stuck = this.clockwork.stuckLoops();
+    if (!this.lifecycle.running) return scheduler.down('starting or draining');
+    const stuck = this.lifecycle.stuckLoops();
     return stuck.length > 0 ? scheduler.down({ stuck }) : scheduler.up();
   }
 }

@@ -8,7 +8,7 @@ import { DatabaseClock } from '../jobs/dispatch/database-clock.js';
 import { isOverdue } from '../jobs/dispatch/due.js';
 
 const LARGEST_OFFSET_MS = 10_000;
-const LONGEST_LOOK_MS = 3_000;
+const LONGEST_QUERY_MS = 3_000;
 
 interface Facts {
   overdue: number;
@@ -16,7 +16,7 @@ interface Facts {
   oldestWaitingSeconds: number;
 }
 
-/** Whether occurrences are dispatched and runs are started, by what the tables say. */
+/** Reads from the tables whether occurrences are dispatched on time and how many runs wait. */
 @Injectable()
 export class SchedulerHealth {
   constructor(
@@ -26,10 +26,10 @@ export class SchedulerHealth {
     private readonly health: HealthIndicatorService,
   ) {}
 
-  /** Down when the database does not answer; with it, nothing else can be told. */
+  /** Reports only the database as down when it does not answer within 3 s, because the other indicators then are unknown. */
   async check() {
     const database = this.health.check('database');
-    const facts = await Promise.race([this.facts().catch(() => null), pause(LONGEST_LOOK_MS, null, { ref: false })]);
+    const facts = await Promise.race([this.facts().catch(() => null), pause(LONGEST_QUERY_MS, null, { ref: false })]);
     if (!facts) return database.down('does not answer');
     return { ...database.up(), ...this.occurrences(facts), ...this.queue(facts), ...this.clockOffset() };
   }
@@ -43,7 +43,7 @@ export class SchedulerHealth {
     return this.health.check('queue').up({ waiting, oldestWaitingSeconds });
   }
 
-  /** Measured by who dispatches, and of no use to the others. */
+  /** Only processes with the role `scheduler` measure the offset of the clock, and only they need it. */
   private clockOffset() {
     if (!this.environment.ROLES.includes('scheduler')) return {};
     const { offsetMs } = this.clock;
@@ -61,6 +61,6 @@ export class SchedulerHealth {
          FROM runs WHERE state = 'pending' AND NOT held`,
       );
       return facts!;
-    }, LONGEST_LOOK_MS);
+    }, LONGEST_QUERY_MS);
   }
 }

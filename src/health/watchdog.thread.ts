@@ -2,10 +2,11 @@ import { writeSync } from 'node:fs';
 import { Session } from 'node:inspector';
 import { workerData } from 'node:worker_threads';
 
-const LOOK_MS = 1_000;
-const LOOKS = 10;
-/** Milliseconds usually; seconds on a machine that has too much to do. */
+const CHECK_MS = 1_000;
+const CHECKS = 10;
+/** The debugger usually pauses the main thread within milliseconds. It can take seconds on an overloaded machine. */
 const LONGEST_PAUSE_MS = 5_000;
+/** The length of the reported stack. */
 const FRAMES = 8;
 const STDERR = 2;
 
@@ -13,22 +14,22 @@ const beats = workerData as Int32Array;
 let last = -1;
 let still = 0;
 
-// Looks are counted, and not time, so that a process that was stopped or a machine that slept is not taken for blocked.
-const looking = setInterval(() => {
+// This counts checks and not time, so that a process that was stopped, or a machine that slept, does not count as blocked.
+const checking = setInterval(() => {
   const now = Atomics.load(beats, 0);
   still = now === last ? still + 1 : 0;
   last = now;
-  if (still < LOOKS) return;
-  clearInterval(looking);
+  if (still < CHECKS) return;
+  clearInterval(checking);
   try {
-    whereItIs(end);
+    readStack(end);
   } catch {
     end([]);
   }
-}, LOOK_MS);
+}, CHECK_MS);
 
-/** Tells at which calls the main thread is, innermost first; none where it is not within JavaScript. */
-function whereItIs(tell: (calls: string[]) => void): void {
+/** Calls `report` with the stack of the main thread, innermost frame first. The stack is empty when the thread does not run JavaScript. */
+function readStack(report: (calls: string[]) => void): void {
   const session = new Session();
   const files = new Map<string, string>();
   session.connectToMainThread();
@@ -38,20 +39,23 @@ function whereItIs(tell: (calls: string[]) => void): void {
       const file = files.get(location.scriptId) ?? '';
       return `  at ${functionName || '(anonymous)'} (${file}:${location.lineNumber + 1})`;
     });
-    tell(calls);
+    report(calls);
   });
   session.post('Debugger.enable');
   session.post('Debugger.pause');
-  setTimeout(() => tell([]), LONGEST_PAUSE_MS);
+  setTimeout(() => report([]), LONGEST_PAUSE_MS);
 }
 
-/** Nothing may wait for the main thread here, which is why it is no orderly exit. */
+/** Kills the process. An orderly exit would wait for the main thread, which is blocked. */
 function end(calls: string[]): void {
-  const where = calls.length > 0 ? `; it was\n${calls.join('\n')}` : '';
+  const where = calls.length > 0 ? `; it was running\n${calls.join('\n')}` : '';
   try {
-    writeSync(STDERR, `EVENT_LOOP_BLOCKED: the event loop was blocked for ${LOOKS} s, so the process ends${where}\n`);
+    writeSync(
+      STDERR,
+      `EVENT_LOOP_BLOCKED: the event loop was blocked for ${CHECKS} s, so the process is killed${where}\n`,
+    );
   } finally {
-    // Also where stderr is full or closed.
+    // Also when stderr is full or closed.
     process.kill(process.pid, 'SIGKILL');
   }
 }

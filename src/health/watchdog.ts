@@ -3,8 +3,8 @@ import { Worker } from 'node:worker_threads';
 
 const BEAT_MS = 500;
 
-/** Ends this process when its event loop has been blocked for 10 s: nothing in it can serve, drain or give a sign any more,
- *  and others take its runs over at once. A thread of its own watches. Not where a debugger may stop the process. */
+/** Starts a thread that kills this process when the event loop is blocked for 10 s. A blocked process can neither serve nor drain, and
+ *  other replicas take over its runs only when it is gone. Does nothing when a debugger, which may pause the process, is enabled. */
 export function watchEventLoop(): void {
   if (debuggerUrl() !== undefined) return;
   const beats = new Int32Array(new SharedArrayBuffer(4));

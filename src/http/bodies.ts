@@ -5,23 +5,25 @@ import { Problem } from '../core/problem.js';
 
 const JSON_LIMIT_BYTES = 1024 * 1024;
 
-/** A route whose body is read as text. */
+/** A route whose body is text. */
 export interface TextBody {
   method: string;
-  /** The whole path: `/api/v1/jobs-file`. */
+  /** The full path, such as `/api/v1/jobs-file`. */
   path: string;
-  /** Media types in lower case, without parameters. */
+  /** Accepted media types, in lower case and without parameters. */
   types: readonly string[];
   limitBytes: number;
 }
 
-/** Bodies are JSON of at most 1 MiB, or a merge patch for PATCH, or what `texts` names; any other type answers 415. */
+/** Installs the body parsers. A body is JSON of at most 1 MiB, a merge patch for PATCH, or text for the routes in `texts`. Any other
+ *  media type is answered with 415. */
 export function readBodies(app: NestExpressApplication, texts: readonly TextBody[] = []): void {
   const textOf = (request: IncomingMessage) => texts.find(({ method, path }) => isRoute(request, method, path));
-  const takes = (request: IncomingMessage) => textOf(request)?.types ?? jsonTypes(request.method);
+  const acceptedBy = (request: IncomingMessage) => textOf(request)?.types ?? jsonTypes(request.method);
 
   app.use((request: Request, _response: Response, next: NextFunction) => {
-    next(hasBody(request) && !takes(request).includes(mediaType(request)) ? wrongType(takes(request)) : undefined);
+    const types = acceptedBy(request);
+    next(hasBody(request) && !types.includes(mediaType(request)) ? wrongType(types) : undefined);
   });
   for (const text of texts) {
     app.useBodyParser('text', {
@@ -29,7 +31,7 @@ export function readBodies(app: NestExpressApplication, texts: readonly TextBody
       limit: text.limitBytes,
     });
   }
-  // Not strict: a bare string or number is well-formed JSON, which the schema then refuses with a 422.
+  // Not strict: a string or a number is well-formed JSON. The schema then rejects it with 422.
   app.useBodyParser('json', {
     type: (request) => hasBody(request) && textOf(request) === undefined,
     limit: JSON_LIMIT_BYTES,

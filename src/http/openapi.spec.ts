@@ -59,7 +59,7 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 describe('openApiDocument', () => {
-  it('describes parameters, bodies, answers and problems', () => {
+  it('describes parameters, bodies, responses and problems', () => {
     const { openapi, paths, components } = openApiDocument(app);
     const { get, post } = paths[`/${API}/things`]!;
     expect(openapi).toBe('3.1.0');
@@ -84,13 +84,13 @@ describe('openApiDocument', () => {
     expect(Object.keys(components?.schemas ?? {}).toSorted()).toEqual(['Problem', 'Thing', 'ThingInput', 'ThingPage']);
   });
 
-  it('refuses a query schema with a name, which would lose its parameters', async () => {
+  it('rejects a query schema with a name, whose parameters would be missing', async () => {
     const named = await (await make(NamedController)).init();
     expect(() => openApiDocument(named)).toThrow('The parameters of the query "NamedQueryInput" would be left out');
     await named.close();
   });
 
-  it('is served, with a page of its own', async () => {
+  it('is served, with a page that loads nothing from other hosts', async () => {
     const base = await app.getUrl();
     const document: unknown = await (await fetch(`${base}/docs-json`)).json();
     expect(document).toMatchObject({ info: { title: 'Cronzimus', version: expect.stringMatching(/^\d+\.\d+\.\d+/) } });

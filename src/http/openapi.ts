@@ -1,35 +1,34 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { addGeneralProblems } from './general-problems.js';
-import type { JsonSchema } from './json-schema.js';
-import { operationsOf } from './operations-of.js';
 import { packageVersion } from '../core/package-version.js';
+import { addImpliedProblems, type Operation } from './implied-problems.js';
+import type { JsonSchema } from './json-schema.js';
 import { problemSchema } from './problem-body.js';
 import { schemaComponents } from './schema-components.js';
 
-const DESCRIPTION = `Cronzimus runs jobs when they are due, each occurrence once, and keeps what became of it.
-A *job* binds a task, an input, a trigger and policies; an *occurrence* is one instant of its trigger; a *run* is the
+const DESCRIPTION = `Cronzimus runs jobs when they are due, each occurrence once, and keeps a history of all runs.
+A *job* binds a task, an input, a trigger and policies. An *occurrence* is one instant of its trigger. A *run* is the
 execution of an occurrence. Errors are \`application/problem+json\` with a stable \`code\`. Times are UTC.`;
 
 const TAGS: Record<string, string> = {
-  jobs: 'What is to run, and when',
-  runs: 'What has run, runs, or is to run next',
+  jobs: 'What runs, and when',
+  runs: 'Past, current and queued runs',
   tasks: 'The code that jobs run',
-  triggers: 'The rules of when',
-  scheduler: 'All jobs at once, and the replicas',
+  triggers: 'The rules that decide when a job runs',
+  scheduler: 'The pause of all jobs, and the replicas',
   audit: 'Who changed what',
   health: 'For probes and for people',
   metrics: 'For Prometheus',
 };
 
-/** Serves the Swagger UI at `/docs`, with assets of its own, and the document at `/docs-json`. Call it before `listen`. */
+/** Serves Swagger UI at `/docs`, without files from other hosts, and the document at `/docs-json`. Call it before `listen`. */
 export function setUpOpenApi(app: NestExpressApplication): void {
   let document: OpenAPIObject | undefined;
   SwaggerModule.setup('docs', app, () => (document ??= openApiDocument(app)), {
     customSiteTitle: 'Cronzimus',
     raw: ['json'],
-    // Null: the page asks no validator on the internet.
+    // Null: the page does not send the document to the validator of swagger.io.
     swaggerOptions: { validatorUrl: null, showExtensions: true, displayRequestDuration: true, tagsSorter: 'alpha' },
   });
 }
@@ -44,11 +43,11 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .setDescription(DESCRIPTION)
     .setVersion(packageVersion)
     .setLicense('MIT', 'https://spdx.org/licenses/MIT')
-    .addServer('/', 'Where this document comes from')
+    .addServer('/', 'The server that serves this document')
     .addBearerAuth({
       type: 'http',
       scheme: 'bearer',
-      description: 'An API key; `x-required-role` says which role it needs',
+      description: 'An API key. `x-required-role` is the lowest role that a route accepts',
     })
     .addSecurityRequirements('bearer');
   for (const [tag, description] of Object.entries(TAGS)) builder.addTag(tag, description);
@@ -56,9 +55,9 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     standardSchemaConverter: convert,
     operationIdFactory,
   });
-  refuseLost(components.keys(), document);
-  addGeneralProblems(document);
-  for (const { operation } of operationsOf(document)) {
+  rejectMissing(components.keys(), document);
+  for (const { path, method, operation } of operationsOf(document)) {
+    addImpliedProblems(path, method, operation);
     if (operation['x-required-role'] === 'public') operation.security = [];
   }
   const problem = convert(problemSchema, { schemaType: 'output' })?.components;
@@ -66,16 +65,24 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
   return document;
 }
 
+const operationsOf = ({ paths }: OpenAPIObject) =>
+  Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods as Record<string, Operation>).map(([method, operation]) => ({ path, method, operation })),
+  );
+
 /** `jobsRun` for `JobsController.run`. */
 const operationIdFactory = (controller: string, method: string): string =>
   controller.replace(/Controller$/, '').replace(/^./, (letter) => letter.toLowerCase()) +
   method.replace(/^./, (letter) => letter.toUpperCase());
 
-/** Nest looks for a query's parameters in the schema itself: behind a name it finds none, and says nothing. */
-function refuseLost(names: Iterable<string>, document: OpenAPIObject): void {
+/** Nest reads the parameters of a query from the schema itself. When the schema has a name, Nest finds only a reference and silently
+ *  documents no parameter. */
+function rejectMissing(names: Iterable<string>, document: OpenAPIObject): void {
   const text = JSON.stringify(document);
-  const lost = [...names].find((name) => !text.includes(`"#/components/schemas/${name}"`));
-  if (lost !== undefined) {
-    throw new Error(`The parameters of the query "${lost}" would be left out: remove .meta({ id }) from its schema.`);
+  const missing = [...names].find((name) => !text.includes(`"#/components/schemas/${name}"`));
+  if (missing !== undefined) {
+    throw new Error(
+      `The parameters of the query "${missing}" would be left out: remove .meta({ id }) from its schema.`,
+    );
   }
 }

@@ -2,16 +2,16 @@ import { z } from 'zod';
 import { Problem } from '../core/problem.js';
 import { unstorable } from '../core/storable-json.js';
 
-/** The answer of every list. */
+/** The response of every list. */
 export interface Page<T> {
   items: T[];
-  /** Where the next page starts; null on the last one. */
+  /** The cursor of the next page. Null on the last page. */
   nextCursor: string | null;
 }
 
 const CURSOR = /^[A-Za-z0-9_-]{1,2048}$/;
 
-/** How many items a page holds: 1 to 500, 50 unless told; comes from a query as text. */
+/** The number of items per page: 1 to 500, default 50. It comes from a query string as text. */
 export const limit = z
   .preprocess(
     (value) => (typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value),
@@ -21,23 +21,32 @@ export const limit = z
       .max(500, 'Must be at most 500')
       .default(50),
   )
-  .describe('How many items a page holds');
+  .describe('The number of items per page');
 
-export const cursor = z.string().optional().describe('`nextCursor` of the page before, with the same filters and sort');
+export const cursor = z
+  .string()
+  .optional()
+  .describe('`nextCursor` of the previous page. Send it with the same filters and sort');
 
-/** An instant in a cursor, as `toISOString` writes it; PostgreSQL would refuse the year 0, and digits without end. */
+/** An instant in a query. The schema returns a Date, because PostgreSQL accepts fewer offsets and digits than ISO 8601 allows. */
+export const instant = z.iso
+  .datetime({ offset: true, error: 'Must be ISO 8601 with a zone, such as 2026-12-24T18:00:00Z' })
+  .transform((text) => new Date(text));
+
+/** An instant in a cursor, as `toISOString` writes it. PostgreSQL would reject the year 0 and too many digits. */
 export const cursorInstant = z.iso.datetime({ precision: 3 }).refine((text) => text >= '1970');
 
 export const encodeCursor = (values: unknown): string => Buffer.from(JSON.stringify(values)).toString('base64url');
 
-/** The values a cursor was made from, checked with `schema`. Throws 400 INVALID_CURSOR. */
+/** The values in a cursor, validated with `schema`. Throws 400 INVALID_CURSOR. */
 export function decodeCursor<S extends z.ZodType>(text: string, schema: S): z.output<S> {
   const { success, data } = schema.safeParse(parse(text));
   if (!success) throw invalidCursor();
   return data;
 }
 
-/** The page that `rows` make, which were fetched with a limit of `size + 1`; `keyOf` names a row's place in the order. */
+/** The page with the first `size` of `rows`. The query must have fetched up to `size + 1` rows, so that the extra row shows that
+ *  another page follows. `keyOf` returns the values that place a row in the sort order. */
 export function pageOf<T>(rows: readonly T[], size: number, keyOf: (row: T) => unknown): Page<T> {
   const items = rows.slice(0, size);
   const last = items.at(-1);
@@ -57,12 +66,12 @@ function parse(text: string): unknown {
     const values: unknown = JSON.parse(Buffer.from(text, 'base64url').toString());
     if (!unstorable(values)) return values;
   } catch {
-    // Told below, like everything else that is no cursor.
+    // Not JSON: an invalid cursor like any other.
   }
   throw invalidCursor();
 }
 
 const invalidCursor = (): Problem =>
-  new Problem(400, 'INVALID_CURSOR', 'Give the nextCursor of an earlier answer as it is, or leave the cursor out.', [
+  new Problem(400, 'INVALID_CURSOR', 'Send the nextCursor of an earlier page unchanged, or leave the cursor out.', [
     { path: '/cursor', message: 'Not a cursor of this list' },
   ]);

@@ -3,7 +3,7 @@ import { ApiHeader } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { Problem } from '../core/problem.js';
 
-/** What a request says about the version that it means, as it was sent. */
+/** The `If-Match` and `If-None-Match` headers of a request, as they were sent. */
 export interface Preconditions {
   ifMatch?: string | undefined;
   ifNoneMatch?: string | undefined;
@@ -14,14 +14,15 @@ export const RequestPreconditions = createParamDecorator((_: unknown, context: E
   return { ifMatch: headers['if-match'], ifNoneMatch: headers['if-none-match'] };
 });
 
-/** Throws 412 where the request means another version; `etag` null: there is nothing yet. */
+/** Throws 412 PRECONDITION_FAILED unless the headers allow a write to the version with this `etag`. Null means that the resource does not
+ *  exist. */
 export function checkPreconditions(etag: string | null, { ifMatch, ifNoneMatch }: Preconditions): void {
-  if (ifMatch !== undefined && !names(ifMatch, etag)) throw new PreconditionFailedError(etag);
-  if (ifNoneMatch !== undefined && names(ifNoneMatch, etag)) throw new PreconditionFailedError(etag);
+  if (ifMatch !== undefined && !matches(ifMatch, etag)) throw new PreconditionFailedError(etag);
+  if (ifNoneMatch !== undefined && matches(ifNoneMatch, etag)) throw new PreconditionFailedError(etag);
 }
 
-/** `*` names whatever there is. A weak tag names nothing that is to be written (RFC 9110). */
-const names = (header: string, etag: string | null): boolean =>
+/** `*` matches any existing version. A weak tag never matches a write (RFC 9110). */
+const matches = (header: string, etag: string | null): boolean =>
   etag !== null &&
   header
     .split(',')
@@ -30,16 +31,21 @@ const names = (header: string, etag: string | null): boolean =>
 
 export class PreconditionFailedError extends Problem {
   constructor(etag: string | null) {
-    const now = etag === null ? 'there is no such thing' : `its ETag is ${etag}`;
-    super(412, 'PRECONDITION_FAILED', `The precondition does not hold: ${now}. Read it, and decide again.`);
+    const now = etag === null ? 'the resource does not exist' : `the current ETag is ${etag}`;
+    super(
+      412,
+      'PRECONDITION_FAILED',
+      `The precondition does not hold: ${now}. Read the resource again before you change it.`,
+    );
   }
 }
 
-/** Documents that a route heeds `If-Match`. */
-export const HeedsIfMatch = (): MethodDecorator =>
+/** Documents that a route accepts the header `If-Match`. */
+export const AcceptsIfMatch = (): MethodDecorator =>
   ApiHeader({
     name: 'If-Match',
     required: false,
-    description: 'The ETag that was read, or `*`: answers 412 where there is another version by now',
+    description:
+      'The ETag of the version to change, or `*`. The response is 412 when the current version has another ETag',
     schema: { type: 'string' },
   });

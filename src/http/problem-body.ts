@@ -4,24 +4,24 @@ import type { Problem } from '../core/problem.js';
 
 export const PROBLEM_JSON = 'application/problem+json';
 
-/** The body of every error answer (RFC 9457). */
+/** The body of every error response (RFC 9457). */
 export const problemSchema = z
   .object({
-    type: z.string().describe('A URN made from the code; stable, not for fetching'),
-    title: z.string().describe('The name of the status'),
+    type: z.string().describe('A URN made from the code. It is stable, and not a URL to fetch'),
+    title: z.string().describe('The name of the HTTP status'),
     status: z.int().min(400).max(599),
-    detail: z.string().describe('What went wrong here, and what would have worked'),
-    code: z.string().describe('Stable, for programs to compare'),
+    detail: z.string().describe('What went wrong, and what would have worked'),
+    code: z.string().describe('A stable code that programs can compare'),
     errors: z
       .array(
         z.object({
-          path: z.string().describe('A JSON pointer into the body, or to a parameter'),
+          path: z.string().describe('A JSON pointer to the faulty value in the body, or to the faulty parameter'),
           message: z.string(),
-          line: z.int().optional().describe('Of a jobs file, from 1'),
+          line: z.int().optional().describe('The line in the jobs file, counted from 1'),
         }),
       )
       .optional()
-      .describe('Each fault of the input, where there are any'),
+      .describe('All faults of the input. Absent when the input is not what is wrong'),
   })
   .meta({ id: 'Problem', description: 'An error (RFC 9457)' });
 

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
 import { Problem } from '../core/problem.js';
-import { databaseAway } from './database-away.js';
+import { databaseProblem } from './database-problem.js';
 
 const CODES: Record<string, string> = {
   'entity.parse.failed': 'MALFORMED_JSON',
@@ -10,14 +10,14 @@ const CODES: Record<string, string> = {
   'encoding.unsupported': 'UNSUPPORTED_MEDIA_TYPE',
 };
 
-/** The problem a client is told for an error; undefined when it is a fault of ours that must not be shown. */
+/** The problem to report to the client for an error. Undefined for a fault of the service, whose details clients must not see. */
 export function problemOf(error: unknown, method: string, path: string): Problem | undefined {
   if (error instanceof Problem) return error;
-  if (!(error instanceof HttpException)) return databaseAway(error);
+  if (!(error instanceof HttpException)) return databaseProblem(error);
   const status = error.getStatus();
   if (status === 500) return undefined;
   if (error.message.startsWith(`Cannot ${method} `)) {
-    return new Problem(404, 'NOT_FOUND', `There is no ${method} ${path}; GET /docs lists what there is.`);
+    return new Problem(404, 'NOT_FOUND', `There is no route ${method} ${path}; GET /docs lists all routes.`);
   }
   const { cause } = error;
   if (cause instanceof URIError) {
@@ -27,7 +27,7 @@ export function problemOf(error: unknown, method: string, path: string): Problem
   return new Problem(status, CODES[type] ?? codeOf(status), detailOf(error, type));
 }
 
-/** NOT_FOUND for 404, and so on. */
+/** The code for a status, such as NOT_FOUND for 404. */
 export const codeOf = (status: number): string =>
   (STATUS_CODES[status] ?? 'Error')
     .replaceAll("'", '')
@@ -36,6 +36,6 @@ export const codeOf = (status: number): string =>
 
 function detailOf(error: HttpException, type: string): string {
   if (type === 'entity.parse.failed') return `The body is not JSON: ${error.message}.`;
-  if (type === 'entity.too.large') return 'The body is larger than this route takes.';
+  if (type === 'entity.too.large') return 'The body is larger than this route accepts.';
   return error.message;
 }

@@ -8,10 +8,10 @@ const RETRY_AFTER_SECONDS = '5';
 const INTERNAL = new Problem(
   500,
   'INTERNAL',
-  'The request failed because of a fault in the service; its log says more.',
+  'The request failed because of a fault in the service; the log of the service has the details.',
 );
 
-/** Answers every error as `application/problem+json`. What is not meant for clients is logged and told as a bare 500. */
+/** Sends every error as `application/problem+json`. A fault of the service is logged, and the client gets a 500 without details. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger(ProblemFilter.name);
@@ -23,10 +23,10 @@ export class ProblemFilter implements ExceptionFilter {
     if (!problem) this.logger.error(error);
     else if (problem.code.startsWith('DATABASE_') && error instanceof Error) this.logger.warn(error.message);
 
-    // For whoever counts what was answered.
+    // HttpMetrics counts refused requests by this code.
     response.locals['code'] = problem?.code;
     if (response.headersSent) {
-      // A cut connection tells the client that what it has is not the whole answer.
+      // The aborted connection shows the client that its response is incomplete.
       if (!response.writableEnded) response.destroy();
       return;
     }
@@ -47,7 +47,7 @@ function send(response: Response, problem: Problem): void {
   response.end(JSON.stringify(problemBody(problem)));
 }
 
-/** Terminus throws its report of what is down; the report itself is the answer. */
+/** Terminus throws its report when an indicator is down. The report itself is the response. */
 function healthReport(error: unknown): object | undefined {
   if (!(error instanceof HttpException) || error.getStatus() !== 503) return undefined;
   const report = error.getResponse();

@@ -3,7 +3,7 @@ import { ApiResponse } from '@nestjs/swagger';
 import { Problem } from '../core/problem.js';
 import { PROBLEM_JSON, type ProblemBody, problemBody } from './problem-body.js';
 
-const USUAL = {
+const COMMON = {
   422: [
     new Problem(422, 'INVALID_BODY', 'The body is not valid. /priorty: Unknown field', [
       { path: '/priorty', message: 'Unknown field' },
@@ -15,18 +15,19 @@ const USUAL = {
   ],
 };
 
-/** Documents the errors a route, or each route of a controller, answers besides those that follow from what it takes:
- *  a status for the usual ones, or the very problem that is thrown, as its own example. A route's own answers need an
- *  `@ApiResponse` beside it. Of a status, what stands at the route hides what stands at its controller. */
-export function Problems(...answers: (keyof typeof USUAL | Problem)[]): MethodDecorator & ClassDecorator {
-  const problems = answers.flatMap((answer) => (typeof answer === 'number' ? USUAL[answer] : [answer]));
+/** Documents the errors of a route, or of each route of a controller. `addImpliedProblems` adds those that follow from parameters and
+ *  body. Pass a status for its common errors, or an error as the service throws it, which becomes its own example. The successful
+ *  response of a route needs an `@ApiResponse`. When a route and its controller declare the same status, only the errors of the
+ *  route are documented. */
+export function Problems(...errors: (keyof typeof COMMON | Problem)[]): MethodDecorator & ClassDecorator {
+  const problems = errors.flatMap((error) => (typeof error === 'number' ? COMMON[error] : [error]));
   const byStatus = Map.groupBy(problems, ({ status }) => status);
   return applyDecorators(
     ...[...byStatus].map(([status, alike]) => ApiResponse({ status, ...problemResponse(alike.map(problemBody)) })),
   );
 }
 
-/** Each as an example under its code. */
+/** An OpenAPI response with one example per problem, named by its code. */
 export const problemResponse = (problems: ProblemBody[]) => ({
   description: [...new Set(problems.map(({ code }) => `\`${code}\``))].join(', '),
   content: {

@@ -8,7 +8,7 @@ const job = z.object({ trigger, createdAt: z.date().optional() }).meta({ id: 'Jo
 const component = (name: string) => `#/components/schemas/${name}`;
 
 describe('schemaComponents', () => {
-  it('names what is sent apart from what is answered, where defaults make them differ, and what refers to it', () => {
+  it('gives the input another name when defaults make it differ from the output, and everything that refers to it', () => {
     const convert = schemaComponents();
     const input = convert(job, { schemaType: 'input' });
     const output = convert(job, { schemaType: 'output' });
@@ -28,7 +28,7 @@ describe('schemaComponents', () => {
     });
   });
 
-  it('leaves out patterns of dates, the bounds of whole numbers, and closed answers', () => {
+  it('leaves out patterns of dates, bounds of safe integers, and additionalProperties of outputs', () => {
     const { schema } = schemaComponents()(z.object({ at: z.iso.datetime(), n: z.int(), made: z.date() }), {
       schemaType: 'output',
     })!;
@@ -52,7 +52,7 @@ describe('schemaComponents', () => {
     expect(() => convert(z.object({ json }), { schemaType: 'output' })).not.toThrow();
   });
 
-  it('refuses two schemas of one name, a recursive one without a name, and what JSON cannot express', () => {
+  it('rejects two schemas with one name, a recursive one without a name, and types that JSON cannot express', () => {
     const convert = schemaComponents();
     convert(z.string().meta({ id: 'Name' }), { schemaType: 'input' });
     expect(() => convert(z.int().meta({ id: 'Name' }), { schemaType: 'input' })).toThrow('"Name"');

@@ -12,10 +12,10 @@ interface Parts {
   definitions: Definitions;
 }
 
-/** Makes the converter of one OpenAPI document. A schema named with `.meta({ id })` becomes a component of that name;
- *  where what is sent differs from what is answered (defaults do that), the sent one is called `<name>Input`.
- *  All components are gathered in `known`. It throws when two different schemas claim one name, or a recursive one has
- *  none. */
+/** Returns the schema converter of one OpenAPI document. A schema named with `.meta({ id })` becomes a component with that name.
+ *  When its input differs from its output, for example because of defaults, the component of the input is called `<name>Input`.
+ *  The converter adds all components to `known`. It throws when two different schemas have the same name, or a recursive one has
+ *  no name. */
 export function schemaComponents(
   known = new Map<string, JsonSchema>(),
 ): NonNullable<SwaggerDocumentOptions['standardSchemaConverter']> {
@@ -43,7 +43,7 @@ function partsOf(schema: z.core.$ZodType, side: Side, lenient?: 'lenient'): Part
   );
 }
 
-/** zod numbers recursive schemas without a name anew in each conversion; the one everybody uses is `z.json()`. */
+/** zod numbers recursive schemas without a name, from 0 in each conversion. Only `z.json()` is known here and gets a name. */
 function nameOfRecursive(name: string, definition: unknown): string {
   const anyJson = jsonSchemaOf(z.array(z.json()), 'output').$defs?.__schema0;
   if (JSON.stringify(definition).replaceAll(name, '__schema0') !== JSON.stringify(anyJson)) throw unnamed();
@@ -63,7 +63,7 @@ function rename({ root, definitions }: Parts, prefix: string, nameOf: (name: str
   return { root: relink(root), definitions: Object.fromEntries(entries) };
 }
 
-/** The names whose schemas differ themselves, or refer to one that does. */
+/** The names of the schemas that differ from their twin, or refer to a schema that does. */
 function differing(own: Definitions, twin: Definitions): Set<unknown> {
   const names = Object.keys(own);
   const found = new Set(names.filter((name) => name in twin && !isDeepStrictEqual(own[name], twin[name])));

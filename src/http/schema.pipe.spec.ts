@@ -22,13 +22,13 @@ describe('SchemaPipe', () => {
     ['an escaped key', { trigger: { 'a/b~c': 'x' } }, ['/trigger/a~1b~0c']],
     ['an array item', { tags: ['a', 1] }, ['/tags/1']],
     ['each unknown field', { one: 1, two: 2 }, ['/one', '/two']],
-    ['inside the branch of a union that was meant', { either: { id: 'x' } }, ['/either/id']],
-    ['a union none of whose types fits', { either: 5 }, ['/either']],
+    ['inside the matching branch of a union', { either: { id: 'x' } }, ['/either/id']],
+    ['a union when no branch matches the type', { either: 5 }, ['/either']],
     ['the whole body', [], ['']],
     ['an absent body', undefined, ['']],
-    ['U+0000 in a text', { input: { a: ['\0'] } }, ['/input/a/0']],
+    ['U+0000 in a string', { input: { a: ['\0'] } }, ['/input/a/0']],
     ['U+0000 in a key', { input: { '\0': 1 } }, ['/input/\0']],
-    ['half a surrogate pair', { input: { a: '\ud800' } }, ['/input/a']],
+    ['an unpaired surrogate', { input: { a: '\ud800' } }, ['/input/a']],
     ['a key that zod would drop', JSON.parse('{"input":{"__proto__":1}}'), ['/input/__proto__']],
   ])('points at %s', async (_case, value, paths) => {
     expect(await refusal(value, body)).toMatchObject({
@@ -38,13 +38,13 @@ describe('SchemaPipe', () => {
     });
   });
 
-  it('names the types that a union takes', async () => {
+  it('names the types that a union accepts', async () => {
     expect(await refusal({ either: 5 }, body)).toMatchObject({
       errors: [{ message: 'Invalid input: expected string or object' }],
     });
   });
 
-  it('answers 400 for a query and for a named parameter, with its name', async () => {
+  it('throws a 400 with the name of the parameter for a query and a named parameter', async () => {
     const expected = { status: 400, code: 'INVALID_PARAMETER', errors: [{ path: '/limit' }] };
     expect(await refusal({ limit: 'x' }, { type: 'query', schema: z.object({ limit: z.int() }) })).toMatchObject(
       expected,
@@ -52,28 +52,28 @@ describe('SchemaPipe', () => {
     expect(await refusal('x', { type: 'param', data: 'limit', schema: z.int() })).toMatchObject(expected);
   });
 
-  it('keeps keys named constructor and prototype, and leaves the value as it was', async () => {
+  it('keeps keys named constructor and prototype, and does not change the value', async () => {
     const value = { input: { constructor: { a: 1 }, prototype: 2 } };
     const before = structuredClone(value);
     expect(await pipe.transform(value, body)).toEqual(before);
     expect(value).toEqual(before);
   });
 
-  it('passes what has no schema untouched', async () => {
+  it('passes a value without a schema unchanged', async () => {
     const value = { '\0': 1 };
     expect(await pipe.transform(value, { type: 'body' })).toBe(value);
   });
 
-  it('lets a schema fill in an absent body', async () => {
+  it('lets the schema fill in an absent body', async () => {
     expect(await pipe.transform(undefined, { type: 'body', schema: job.prefault({}) })).toEqual({ input: {} });
   });
 
-  it('refuses 100,000 levels without running out of stack', async () => {
+  it('rejects 100,000 levels without a stack overflow', async () => {
     const deep: unknown = JSON.parse(`{"input":${'['.repeat(100_000)}${']'.repeat(100_000)}}`);
     expect(await refusal(deep, body)).toMatchObject({ errors: [{ message: 'Nest values at most 100 levels deep' }] });
   });
 
-  it('tells at most 50 faults and counts the others', async () => {
+  it('reports at most 50 faults and counts the others', async () => {
     const thrown = await refusal({ tags: Array.from({ length: 1000 }, () => 1) }, body);
     expect(thrown).toMatchObject({ errors: { length: 51, 50: { path: '', message: 'and 950 more' } } });
   });

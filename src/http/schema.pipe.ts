@@ -3,19 +3,19 @@ import { type Fault, Problem } from '../core/problem.js';
 import { faultsOf } from '../core/schema-faults.js';
 import { unstorable } from '../core/storable-json.js';
 
-/** Validates a parameter with the schema given at it and passes on what the schema made of it. A parameter without
- *  a schema passes untouched. Throws 422 INVALID_BODY, or 400 INVALID_PARAMETER for path, query and headers. */
+/** Validates a parameter with the schema in its decorator, and passes the schema's output to the handler. A parameter without a
+ *  schema is passed unchanged. Throws 422 INVALID_BODY for a body, and 400 INVALID_PARAMETER for path, query and headers. */
 @Injectable()
 export class SchemaPipe implements PipeTransform<unknown, Promise<unknown>> {
   async transform(value: unknown, { type, data, schema }: ArgumentMetadata): Promise<unknown> {
     if (!schema) return value;
-    const refuse = type === 'body' ? invalidBody : invalidParameter;
+    const problem = type === 'body' ? invalidBody : invalidParameter;
     const base = data === undefined ? [] : [data];
     if (type === 'body' && value === undefined) return await this.absent(schema);
     const bad = unstorable(data === undefined ? value : { [data]: value });
-    if (bad) throw refuse([bad]);
+    if (bad) throw problem([bad]);
     const result = await schema['~standard'].validate(value);
-    if (result.issues) throw refuse(faultsOf(result.issues, base));
+    if (result.issues) throw problem(faultsOf(result.issues, base));
     return result.value;
   }
 

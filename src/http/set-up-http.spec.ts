@@ -105,16 +105,16 @@ describe('setUpHttp', () => {
     ['a malformed escape', 'GET', `${things}/%E0%A4%A`, undefined, undefined, 400, 'MALFORMED_URL'],
     ['U+0000 in a path', 'GET', `${things}/%00`, undefined, undefined, 400, 'INVALID_PARAMETER'],
     ['a repeated parameter', 'GET', `${things}?limit=1&limit=2`, undefined, undefined, 400, 'INVALID_PARAMETER'],
-    ['no body', 'POST', things, undefined, undefined, 422, 'INVALID_BODY'],
+    ['a missing body', 'POST', things, undefined, undefined, 422, 'INVALID_BODY'],
     ['an empty body', 'POST', things, '', JSON_TYPE, 422, 'INVALID_BODY'],
     ['broken JSON', 'POST', things, '{', JSON_TYPE, 400, 'MALFORMED_JSON'],
-    ['JSON that is no object', 'POST', things, '5', JSON_TYPE, 422, 'INVALID_BODY'],
+    ['JSON that is not an object', 'POST', things, '5', JSON_TYPE, 422, 'INVALID_BODY'],
     ['a form', 'POST', things, 'a=1', 'application/x-www-form-urlencoded', 415, 'UNSUPPORTED_MEDIA_TYPE'],
-    ['a merge patch for POST', 'POST', things, '{}', 'application/merge-patch+json', 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['a merge patch with POST', 'POST', things, '{}', 'application/merge-patch+json', 415, 'UNSUPPORTED_MEDIA_TYPE'],
     ['over 1 MiB', 'POST', things, big, JSON_TYPE, 413, 'PAYLOAD_TOO_LARGE'],
-    ['a query that is not read', 'GET', `${things}/a?x=1`, undefined, undefined, 400, 'INVALID_PARAMETER'],
-    ['a fault of ours', 'GET', `${things}/broken`, undefined, undefined, 500, 'INTERNAL'],
-  ])('%s is a problem', async (_case, method, path, body, type, status, code) => {
+    ['a query that the route does not read', 'GET', `${things}/a?x=1`, undefined, undefined, 400, 'INVALID_PARAMETER'],
+    ['a fault of the service', 'GET', `${things}/broken`, undefined, undefined, 500, 'INTERNAL'],
+  ])('answers %s with a problem', async (_case, method, path, body, type, status, code) => {
     const { answer, headers } = await call(method, path, body, type);
     expect(answer).toMatchObject({ status, code, type: expect.stringMatching(/^urn:cronzimus:problem:[a-z-]+$/) });
     expect(JSON.stringify(answer)).not.toContain('secret');
@@ -124,11 +124,11 @@ describe('setUpHttp', () => {
 
   it.each([
     ['no body', 'POST', `${things}/a/pause`, undefined, undefined, {}],
-    ['an empty body of any type', 'POST', `${things}/a/pause`, '', 'text/plain', {}],
+    ['an empty body of any media type', 'POST', `${things}/a/pause`, '', 'text/plain', {}],
     ['JSON', 'POST', `${things}/a/pause`, '{}', 'Application/JSON; charset=utf-8', {}],
     ['a merge patch', 'PATCH', `${things}/a`, '{"constructor":1}', 'application/merge-patch+json', { constructor: 1 }],
     ['a large text', 'POST', `${things}/file?x=1`, big, 'application/yaml', { length: big.length, x: '1' }],
-  ])('%s is taken', async (_case, method, path, body, type, expected) => {
+  ])('accepts %s', async (_case, method, path, body, type, expected) => {
     const { answer, headers } = await call(method, path, body, type);
     expect(answer).toEqual(expected);
     expect(headers.get('etag') ?? headers.get('x-powered-by')).toBeNull();
@@ -137,16 +137,16 @@ describe('setUpHttp', () => {
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
-  it('lets the health report of Terminus through', async () => {
+  it('sends the health report of Terminus unchanged', async () => {
     expect(await call('GET', `${things}/down`)).toMatchObject({ status: 503, answer: REPORT });
   });
 
-  it('cuts an answer that fails half way, so that it does not look whole', async () => {
+  it('aborts a response that fails half way, so that it does not look complete', async () => {
     const answer = fetch(`${base}${things}/half`).then((response) => response.text());
     await expect(answer).rejects.toThrow(/terminated|fetch failed/);
   });
 
-  it('refuses pages of other sites', async () => {
+  it('rejects requests from pages of other sites', async () => {
     const { answer } = await call('GET', things, undefined, undefined, { Origin: 'https://evil.example' });
     expect(answer).toMatchObject({ status: 403, code: 'FORBIDDEN_ORIGIN' });
   });

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { CronOccurrences } from '../core/triggers/cron.trigger.js';
 import { expressionOf } from './apscheduler-cron.js';
-import { NotImported } from './found.js';
+import { NotImportableError } from './import-result.js';
 
 type Fields = Partial<Record<'year' | 'month' | 'day' | 'week' | 'day_of_week' | 'hour' | 'minute' | 'second', string>>;
 
@@ -24,33 +24,33 @@ it.each<[Fields, string]>([
   [{ day: '1st mon,1st tue', day_of_week: 'tue-sun' }, '0 0 * * TUE#1'],
   [{ hour: '9-17/2', minute: '5/20' }, '5-59/20 9-17/2 * * *'],
   [{}, '* * * * * *'],
-])('%j is %j', (fields, expression) => {
+])('%j becomes %j', (fields, expression) => {
   expect(expressionOf(fields)).toBe(expression);
 });
 
 it.each<[Fields, string]>([
   [{ week: '1,27' }, 'weeks of the year'],
-  [{ day: '1,2nd fri', day_of_week: 'mon' }, 'a job of each part'],
+  [{ day: '1,2nd fri', day_of_week: 'mon' }, 'one job for each part'],
   [{ day: '2nd fri', day_of_week: 'mon' }, 'never fires'],
   [{ day_of_week: 'mon-fri/2' }, 'step after names'],
   [{ day_of_week: '7' }, 'out of range'],
   [{ hour: '24' }, 'out of range'],
   [{ hour: '5-3' }, 'out of range'],
-  [{ hour: 'noon' }, 'nothing that APScheduler knows'],
-  [{ day: 'L' }, 'nothing that APScheduler knows'],
-  [{ day: '6th fri' }, 'nothing that APScheduler knows'],
+  [{ hour: 'noon' }, 'not valid in APScheduler'],
+  [{ day: 'L' }, 'not valid in APScheduler'],
+  [{ day: '6th fri' }, 'not valid in APScheduler'],
 ])('refuses %j', (fields, reason) => {
-  expect(() => expressionOf(fields)).toThrow(NotImported);
+  expect(() => expressionOf(fields)).toThrow(NotImportableError);
   expect(() => expressionOf(fields)).toThrow(reason);
 });
 
-/** APScheduler's documented rules, by looking at every day, hour, minute and second in turn. */
+/** The documented rules of APScheduler, applied to every day, hour, minute and second in turn. */
 const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ');
 const DAYS = 'mon tue wed thu fri sat sun'.split(' ');
 const ORDER = ['year', 'month', 'day', 'week', 'day_of_week', 'hour', 'minute', 'second'] as const;
 const LEAST = { year: '*', month: '1', day: '1', week: '*', day_of_week: '*', hour: '0', minute: '0', second: '0' };
 
-function byTheBook(fields: Fields, from: Date, count: number): string[] {
+function occurrencesByTheRules(fields: Fields, from: Date, count: number): string[] {
   const given = ORDER.filter((field) => fields[field] !== undefined);
   const below = given.length === 0 ? ORDER.length : ORDER.indexOf(given.at(-1)!);
   const of = (field: (typeof ORDER)[number]) => fields[field] ?? (ORDER.indexOf(field) > below ? LEAST[field] : '*');
@@ -98,7 +98,7 @@ function matches(text: string, value: number, least: number, names: string[] = [
   });
 }
 
-/** A field of up to three terms: numbers, ranges, steps, and what else it knows. */
+/** A field of up to three terms: numbers, ranges, steps, and the `others`. */
 function anyField(least: number, most: number, ...others: fc.Arbitrary<string>[]): fc.Arbitrary<string> {
   const number = fc.integer({ min: least, max: most });
   const range = fc.tuple(number, number).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
@@ -130,18 +130,18 @@ const anyFields: fc.Arbitrary<Fields> = fc.record(
   { requiredKeys: [] },
 );
 
-it('any combination of fields has the occurrences that the rules of APScheduler give it', () => {
+it('gives any combination of fields the occurrences that the rules of APScheduler define', () => {
   let compared = 0;
   fc.assert(
     fc.property(anyFields, fc.integer({ min: 0, max: 300 }), (fields, days) => {
       const from = new Date(Date.UTC(2026, 0, 1 + days, 11, 22, 33));
-      const expected = byTheBook(fields, from, 12);
+      const expected = occurrencesByTheRules(fields, from, 12);
       let expression: string;
       try {
         expression = expressionOf(fields);
       } catch (error) {
-        // What is refused has a mixture that one expression cannot say.
-        if (error instanceof NotImported && fields.day?.includes(' ') && fields.day_of_week) return;
+        // Refused: a combination that one expression cannot say.
+        if (error instanceof NotImportableError && fields.day?.includes(' ') && fields.day_of_week) return;
         throw error;
       }
       if (expected.length === 0) return;

@@ -1,9 +1,10 @@
-import { readApscheduler } from './apscheduler.js';
+import { importApscheduler } from './apscheduler.js';
 import { checkJobs } from './check-jobs.js';
-import type { ImportOptions } from './found.js';
+import type { ImportOptions } from './import-result.js';
 
 const read = (jobs: unknown, options: Partial<ImportOptions> = {}) =>
-  readApscheduler(JSON.stringify(jobs), { source: 'jobs.json', ...options });
+  importApscheduler(JSON.stringify(jobs), { source: 'jobs.json', ...options });
+const readOne = (job: object, options?: Partial<ImportOptions>) => read([job], options);
 const GET = { func: 'requests:get', args: ['https://example.org'] };
 const definitionOf = (fields: object, options?: Partial<ImportOptions>) =>
   read([{ id: 'a', ...GET, trigger: 'interval', hours: 1, ...fields }], options).jobs[0]!.definition;
@@ -63,12 +64,12 @@ it.each<[object, object]>([
   expect(definitionOf(fields)).toMatchObject(expected);
 });
 
-it('leaves misfire to the default where the file says nothing', () => {
+it('leaves out misfire when the file has no misfire_grace_time', () => {
   expect(definitionOf({})).not.toHaveProperty('misfire');
 });
 
-it('reads the configuration, with its zone and defaults for the jobs', () => {
-  const { jobs, remarks } = read({
+it('reads the configuration, with its time zone and its defaults for the jobs', () => {
+  const { jobs, notes } = read({
     SCHEDULER_TIMEZONE: 'Europe/Berlin',
     SCHEDULER_JOB_DEFAULTS: { max_instances: 2 },
     JOBS: [
@@ -80,16 +81,16 @@ it('reads the configuration, with its zone and defaults for the jobs', () => {
     [{ type: 'cron', expression: '0 5 * * *', timeZone: 'Europe/Berlin' }, 'allow'],
     [{ type: 'date', at: '2030-12-24T17:00:00.000Z' }, 'skip'],
   ]);
-  expect(remarks).toEqual([]);
+  expect(notes).toEqual([]);
 });
 
-describe('the next run that the API tells', () => {
+describe('next_run_time', () => {
   const daily = { id: 'a', ...GET, trigger: 'cron', hour: '8', next_run_time: '2026-11-24T08:00:00+01:00' };
   const changesOf = (options: Partial<ImportOptions>) => read([daily], options).jobs[0]!.changes.join();
 
-  it('proves the zone', () => {
+  it('shows whether the time zone is right', () => {
     expect(changesOf({ timeZone: 'Europe/Berlin' })).not.toContain('next_run_time');
-    expect(changesOf({})).toMatch(/next_run_time .* in UTC; say .*--time-zone/);
+    expect(changesOf({})).toMatch(/next_run_time .* in UTC; give .*--time-zone/);
     expect(changesOf({ timeZone: 'Asia/Tokyo' })).toContain('in Asia/Tokyo');
   });
 });
@@ -98,22 +99,82 @@ it.each<[object, string]>([
   [{ trigger: 'cron', week: '1' }, 'weeks of the year'],
   [{ trigger: 'and' }, 'neither cron, interval nor date'],
   [{ trigger: 'date' }, 'run_date'],
-  [{ trigger: 'date', run_date: 'tomorrow' }, 'no date'],
+  [{ trigger: 'date', run_date: 'tomorrow' }, 'not a date'],
   [{ trigger: 'date', run_date: '2026-02-30' }, 'no such day'],
   [{ trigger: 'cron', hour: 1, timezone: 'Mars/Base' }, 'time zone'],
   [{ func: undefined }, 'func'],
   [{ jitter: 4000 }, 'jitterSeconds'],
-])('names what is lost: %j', (fields, reason) => {
-  const { jobs, lost } = checkJobs(read([{ id: 'a', ...GET, trigger: 'interval', hours: 1, ...fields }]));
+])('lists what cannot be imported, with the reason: %j', (fields, reason) => {
+  const { jobs, notImported } = checkJobs(read([{ id: 'a', ...GET, trigger: 'interval', hours: 1, ...fields }]));
   expect(jobs).toEqual([]);
-  expect(lost).toEqual([{ place: 'job "a"', reason: expect.stringContaining(reason) }]);
+  expect(notImported).toEqual([{ place: 'job "a"', reason: expect.stringContaining(reason) }]);
 });
 
 it.each([
   ['[\n  { "id": "a" },\n  { "id": }, None\n]', 'line 3'],
   ['{ "jobs": [] }', 'line 1'],
   ['', 'line 1'],
-])('refuses a file that it cannot read, with the line: %j', (text, line) => {
-  expect(() => readApscheduler(text, { source: 'x' })).toThrow(expect.objectContaining({ code: 'IMPORT_UNREADABLE' }));
-  expect(() => readApscheduler(text, { source: 'x' })).toThrow(line);
+])('refuses a file that cannot be parsed, and names the line: %j', (text, line) => {
+  expect(() => importApscheduler(text, { source: 'x' })).toThrow(
+    expect.objectContaining({ code: 'IMPORT_UNREADABLE' }),
+  );
+  expect(() => importApscheduler(text, { source: 'x' })).toThrow(line);
+});
+
+it.each<[string, object, object]>([
+  [
+    'requests.api:get',
+    { args: ['https://example.org'], kwargs: { params: { a: 'b c' }, timeout: 5 } },
+    { url: 'https://example.org?a=b+c' },
+  ],
+  [
+    'requests:post',
+    { kwargs: { url: 'https://example.org', json: { a: 1 } } },
+    { method: 'POST', url: 'https://example.org', body: { a: 1 } },
+  ],
+  [
+    'requests:put',
+    { args: ['https://example.org'], kwargs: { data: { a: 'b' }, headers: { X: 'y' } } },
+    {
+      method: 'PUT',
+      url: 'https://example.org',
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded', X: 'y' },
+      body: 'a=b',
+    },
+  ],
+  ['urllib.request:urlopen', { args: ['https://example.org'] }, { url: 'https://example.org' }],
+])('%s becomes a request', (func, call, input) => {
+  const job = { id: 'a', func, args: [], trigger: 'interval', hours: 1, ...call };
+  expect(readOne(job).jobs[0]!.definition).toMatchObject({ task: 'http', input });
+});
+
+describe('a Python function', () => {
+  const job = {
+    id: 'send report',
+    func: 'app.jobs:send',
+    args: ['weekly'],
+    kwargs: { to: 'x' },
+    trigger: 'cron',
+    hour: 5,
+  };
+
+  it('becomes a job to be completed, with its times and arguments', () => {
+    expect(readOne(job).jobs[0]).toMatchObject({
+      definition: { task: 'app.jobs:send', input: { to: 'x', args: ['weekly'] }, trigger: { expression: '0 5 * * *' } },
+      todo: expect.stringMatching(/write a task.*--scheduler-api/),
+    });
+  });
+
+  it('is run by the old service when its API is given', () => {
+    const { jobs } = checkJobs(readOne(job, { schedulerApi: 'http://flask:5000/scheduler/' }));
+    expect(jobs).toMatchObject([
+      {
+        name: 'send-report',
+        definition: {
+          task: 'http',
+          input: { method: 'POST', url: 'http://flask:5000/scheduler/jobs/send%20report/run' },
+        },
+      },
+    ]);
+  });
 });

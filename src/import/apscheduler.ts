@@ -1,53 +1,67 @@
 import { z } from 'zod';
 import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
 import { type ApschedulerJob, apschedulerJob, idOf } from './apscheduler-job.js';
-import { policiesOf } from './apscheduler-policies.js';
-import { otherNextRun } from './apscheduler-proof.js';
-import { triggerOf } from './apscheduler-trigger.js';
-import { type Found, type FoundJob, type ImportOptions, NotImported, orLost, withoutZone } from './found.js';
-import type { HttpCall } from './http-call.js';
-import { parseDocuments, unreadable } from './parse.js';
-import { callOfPython } from './python-call.js';
-import { readAs } from './read-as.js';
+import { nextRunMismatch, triggerOf } from './apscheduler-trigger.js';
+import type { HttpRequest } from './http-request.js';
+import {
+  addJob,
+  attempt,
+  documentsIn,
+  type ImportedJob,
+  type ImportOptions,
+  type ImportResult,
+  noteMissingTimeZone,
+  parseWith,
+  unreadable,
+} from './import-result.js';
+import { pythonRequest } from './python-request.js';
 
-const anything = z.record(z.string(), z.unknown());
+const fields = z.record(z.string(), z.unknown());
 const configuration = z.object({
   JOBS: z.array(z.unknown()).optional(),
   SCHEDULER_JOBS: z.array(z.unknown()).optional(),
   SCHEDULER_TIMEZONE: z.string().optional(),
-  SCHEDULER_JOB_DEFAULTS: anything.default({}),
+  SCHEDULER_JOB_DEFAULTS: fields.default({}),
 });
 
-/** The jobs of Flask-APScheduler: what its API lists, the list JOBS of its configuration, or an object with that list. */
-export function readApscheduler(text: string, options: ImportOptions): Found {
-  const { list, zone, defaults } = jobsIn(parseDocuments(text, 'JSON')[0]?.value);
-  const timeZone = options.timeZone ?? zone;
-  const found: Found = { jobs: [], lost: [], remarks: [] };
-  for (const [index, written] of list.entries()) {
+interface JobList {
+  jobs: unknown[];
+  timeZone?: string | undefined;
+  /** Fields for jobs that do not set them. */
+  defaults: Record<string, unknown>;
+}
+
+/** Imports the jobs of Flask-APScheduler: the list that its API returns, the list JOBS of its configuration, or an object
+ *  with that list. */
+export function importApscheduler(text: string, options: ImportOptions): ImportResult {
+  const { jobs, defaults, timeZone: configured } = readJobList(text);
+  const timeZone = options.timeZone ?? configured;
+  const result: ImportResult = { jobs: [], notImported: [], notes: [] };
+  for (const [index, written] of jobs.entries()) {
     const id = idOf(written);
     const place = id === undefined ? `entry ${index + 1}` : `job "${id}"`;
-    const job = orLost(found, place, () =>
-      jobOf(place, readAs(apschedulerJob, { ...defaults, ...readAs(anything, written) }), { ...options, timeZone }),
-    );
-    if (job) found.jobs.push(job);
+    addJob(result, place, () => {
+      const job = parseWith(apschedulerJob, { ...defaults, ...parseWith(fields, written) });
+      return jobOf(place, job, { ...options, timeZone });
+    });
   }
-  if (found.jobs.some(({ definition: { trigger } }) => trigger.type === 'cron' && !trigger.timeZone))
-    found.remarks.push(withoutZone('cron jobs of this file'));
-  return found;
+  noteMissingTimeZone(result, 'cron jobs without timezone');
+  return result;
 }
 
-function jobsIn(value: unknown): { list: unknown[]; zone?: string | undefined; defaults: Record<string, unknown> } {
-  if (Array.isArray(value)) return { list: value, defaults: {} };
+function readJobList(text: string): JobList {
+  const value = documentsIn(text, 'json')[0]?.value;
+  if (Array.isArray(value)) return { jobs: value, defaults: {} };
   const { data } = configuration.safeParse(value);
-  const list = data?.SCHEDULER_JOBS ?? data?.JOBS;
-  if (!data || !list)
+  const jobs = data?.SCHEDULER_JOBS ?? data?.JOBS;
+  if (!data || !jobs)
     throw unreadable(
-      'line 1: it is neither a list of jobs, as GET /scheduler/jobs answers it, nor an object with a list JOBS',
+      'line 1: it is neither a list of jobs, as GET /scheduler/jobs returns it, nor an object with a list JOBS',
     );
-  return { list, zone: data.SCHEDULER_TIMEZONE, defaults: data.SCHEDULER_JOB_DEFAULTS };
+  return { jobs, timeZone: data.SCHEDULER_TIMEZONE, defaults: data.SCHEDULER_JOB_DEFAULTS };
 }
 
-function jobOf(place: string, job: ApschedulerJob, options: ImportOptions): FoundJob {
+function jobOf(place: string, job: ApschedulerJob, options: ImportOptions): ImportedJob {
   const { id = job.name ?? job.func, func, args, kwargs } = job;
   const timeZone = job.timezone ?? options.timeZone;
   const definition = {
@@ -56,24 +70,43 @@ function jobOf(place: string, job: ApschedulerJob, options: ImportOptions): Foun
     ...(job.next_run_time === null && { paused: true }),
     ...policiesOf(job),
   } satisfies Partial<JobDefinitionInput>;
-  const changes = otherNextRun(job, definition.trigger, timeZone);
-  if (job.max_instances > 1) changes.push(`max_instances ${job.max_instances}: any number may overlap`);
-  try {
-    const { changes: more, input, ...rest } = callOf(job, id, options.schedulerApi);
-    const complete = { task: 'http', input, ...definition, ...rest };
-    return { place, name: id, definition: complete, changes: [...changes, ...more] };
-  } catch (error) {
-    if (!(error instanceof NotImported)) throw error;
+  const changes = nextRunMismatch(job, definition.trigger, timeZone);
+  if (job.max_instances > 1)
+    changes.push(`max_instances ${job.max_instances}: any number of runs may run at the same time`);
+  const { value: request, reason } = attempt(() => requestOf(job, id, options.schedulerApi));
+  if (!request) {
     const input = { ...kwargs, ...(args.length > 0 && { args }) };
-    return { place, name: id, definition: { task: func, input, ...definition }, changes, todo: error.message };
+    return { place, name: id, definition: { task: func, input, ...definition }, changes, todo: reason };
   }
+  const { changes: more, input, ...limits } = request;
+  return {
+    place,
+    name: id,
+    definition: { task: 'http', input, ...definition, ...limits },
+    changes: [...changes, ...more],
+  };
 }
 
-/** A request that the function makes, else one to the API of the old scheduler, which runs it there. */
-function callOf({ func, args, kwargs }: ApschedulerJob, id: string, api: string | undefined): HttpCall {
-  if (api === undefined || /^(requests|urllib)[.:]/.test(func)) return callOfPython(func, args, kwargs);
+/** The longest `graceSeconds` of the service, one year. */
+const LONGEST_GRACE = 31_536_000;
+
+/** APScheduler drops runs that are later than the grace time; of several that are due, it runs one when they are
+ *  coalesced. A job without a grace time gets the default of the service: that of APScheduler, one second, loses runs.
+ *  Null, and a grace of more than a year, means that a run is never too late. */
+function policiesOf(job: ApschedulerJob): Pick<JobDefinitionInput, 'misfire' | 'overlap'> {
+  const { misfire_grace_time: grace, coalesce, max_instances: instances } = job;
+  const overlap = instances > 1 ? 'allow' : 'skip';
+  if (grace === undefined) return { overlap };
+  if (grace === null || grace > LONGEST_GRACE) return { misfire: { policy: coalesce ? 'once' : 'all' }, overlap };
+  return { misfire: { policy: 'skip', graceSeconds: grace, ...(coalesce && { maxCatchUp: 1 }) }, overlap };
+}
+
+/** The request that the Python function sends. For any other function: a request to `api`, the API of the old service,
+ *  which then runs the function. */
+function requestOf({ func, args, kwargs }: ApschedulerJob, id: string, api: string | undefined): HttpRequest {
+  if (api === undefined || /^(requests|urllib)[.:]/.test(func)) return pythonRequest(func, args, kwargs);
   return {
     input: { method: 'POST', url: `${api.replace(/\/+$/, '')}/jobs/${encodeURIComponent(id)}/run` },
-    changes: [`"${func}" is run by the old service; pause the job there`],
+    changes: [`the old service runs "${func}"; pause the job there`],
   };
 }

@@ -1,9 +1,9 @@
-import { callOfLine } from './command.js';
-import { NotImported } from './found.js';
-import { markOf, withReferences } from './secret-marks.js';
+import { requestOfCommand } from './command.js';
+import { NotImportableError } from './import-result.js';
+import { placeholderOf, withReferences } from './secret-placeholders.js';
 
-const TOKEN = markOf('token');
-const call = (line: string, stdin?: string) => callOfLine(line, () => TOKEN, stdin);
+const TOKEN = placeholderOf('token');
+const call = (line: string, stdin?: string) => requestOfCommand(line, () => TOKEN, stdin);
 
 const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' };
 const JSON_TYPE = { 'Content-Type': 'application/json' };
@@ -75,7 +75,7 @@ it.each<[string, object]>([
     `wget -qO- --header='X-A: 1' --post-data='a=1' https://example.org`,
     { method: 'POST', url: 'https://example.org', headers: { 'X-A': '1', ...FORM }, body: 'a=1' },
   ],
-])('makes a request of: %s', (line, input) => {
+])('converts: %s', (line, input) => {
   expect(call(line)).toEqual({ input, changes: [] });
 });
 
@@ -90,7 +90,7 @@ it.each<[string, object]>([
     'wget -qO- -T 7 --tries=3 https://example.org',
     { timeoutSeconds: 7, retry: { limit: 2, delaySeconds: 1, maxDelaySeconds: 10 } },
   ],
-])('takes limits over: %s', (line, rest) => {
+])('keeps the limits of: %s', (line, rest) => {
   expect(call(line)).toMatchObject(rest);
 });
 
@@ -99,11 +99,11 @@ it.each([
   ['curl -f -o page.html https://example.org', 'not in a file'],
   ['curl -f https://example.org >> /var/log/a.log', 'not in /var/log/a.log'],
   ['wget -q https://example.org', 'not in a file'],
-])('tells what differs: %s', (line, change) => {
+])('reports what differs: %s', (line, change) => {
   expect(call(line).changes).toEqual([expect.stringContaining(change)]);
 });
 
-it('sends what is piped into it', () => {
+it('sends its standard input', () => {
   expect(call('curl -f -d @- https://example.org', 'a\nb\n').input.body).toBe('ab');
   expect(call('curl -f --data-binary @- https://example.org', 'a\nb\n').input.body).toBe('a\nb\n');
 });
@@ -114,23 +114,24 @@ it.each([
   ['curl --cacert ca.pem https://example.org', '--cacert'],
   ['curl https://a.example.org https://b.example.org', '2 URLs'],
   ['curl -fsS', 'no URL'],
-  ['curl -X', 'lacks its value'],
+  ['curl -X', 'needs a value'],
   ['curl https://example.org/{a,b}', 'several URLs'],
   ['curl -d @body.json https://example.org', 'from a file'],
   ['curl -H @headers https://example.org', 'from a file'],
   ['curl -b jar.txt https://example.org', 'from a file'],
-  ['curl -m soon https://example.org', 'no number'],
+  ['curl -m soon https://example.org', 'not a number'],
   ['curl -u me:$TOKEN https://example.org', 'secret'],
   ['wget --no-check-certificate https://example.org', '--no-check-certificate'],
   ['wget -qO-', 'no URL'],
+  ['wget -qO- https://example.org -T', 'needs a value'],
   ['python3 run.py', 'neither curl nor wget'],
-])('refuses what has no like here: %s', (line, reason) => {
-  expect(() => call(line)).toThrow(NotImported);
+])('refuses what the task http cannot do: %s', (line, reason) => {
+  expect(() => call(line)).toThrow(NotImportableError);
   expect(() => call(line)).toThrow(reason);
 });
 
 describe('a secret', () => {
-  it('becomes a reference where it is a whole value', () => {
+  it('becomes a reference when it is a whole value', () => {
     const { input } = call(
       `curl -f -H "Authorization: $TOKEN" -H 'Content-Type: application/json' -d "{\\"key\\":\\"$TOKEN\\"}" https://example.org`,
     );
@@ -141,7 +142,7 @@ describe('a secret', () => {
   });
 
   it.each(['curl -f -H "Authorization: Bearer $TOKEN" https://example.org', 'curl -f "https://example.org/$TOKEN"'])(
-    'is refused as a part of a text: %s',
+    'is refused when it is only part of a text: %s',
     (line) => {
       expect(() => withReferences(call(line).input)).toThrow(/<token>.*whole/);
     },

@@ -1,27 +1,29 @@
 import { basename } from 'node:path';
-import { curlCall } from './curl.js';
-import { NotImported } from './found.js';
-import type { HttpCall } from './http-call.js';
-import { shellCommand } from './shell-command.js';
-import { wgetCall } from './wget.js';
+import { curlRequest } from './curl.js';
+import type { HttpRequest } from './http-request.js';
+import { NotImportableError } from './import-result.js';
+import { parseShellCommand } from './shell-command.js';
+import { wgetRequest } from './wget.js';
 
-export type ValueOf = (variable: string) => string;
+type ValueOf = (variable: string) => string;
 
-/** The request that a line for the shell makes; anything but a lone curl or wget is refused. */
-export function callOfLine(line: string, valueOf: ValueOf, stdin?: string): HttpCall {
-  const { words, outputs } = shellCommand(line, valueOf);
-  const call = callOfWords(words, valueOf, stdin);
-  return outputs.length === 0
-    ? call
-    : { ...call, changes: [...call.changes, `the answer is kept with the run, not in ${outputs.join(', ')}`] };
+/** The request that a shell command sends. Throws a NotImportableError unless it is a single curl or wget. `valueOf`
+ *  returns the value of a variable, and `stdin` is what would be piped into the command. */
+export function requestOfCommand(line: string, valueOf: ValueOf, stdin?: string): HttpRequest {
+  const { words, outputs } = parseShellCommand(line, valueOf);
+  const request = requestOfWords(words, valueOf, stdin);
+  if (outputs.length === 0) return request;
+  const change = `the response is kept with the run, not in ${outputs.join(', ')}`;
+  return { ...request, changes: [...request.changes, change] };
 }
 
-/** The request that a program makes which is started with these words; variables in them are text, but for `sh -c`. */
-export function callOfWords([program = '', ...args]: string[], valueOf: ValueOf, stdin?: string): HttpCall {
+/** The request of a program that is started without a shell: variables in its arguments are plain text, except in the
+ *  script of `sh -c`. */
+export function requestOfWords([program = '', ...args]: string[], valueOf: ValueOf, stdin?: string): HttpRequest {
   const name = basename(program);
-  if (name === 'curl') return curlCall(args, stdin);
-  if (name === 'wget') return wgetCall(args);
+  if (name === 'curl') return curlRequest(args, stdin);
+  if (name === 'wget') return wgetRequest(args);
   if (/^(ba|da|a)?sh$/.test(name) && /^-[a-z]*c$/.test(args[0] ?? '') && args[1] !== undefined)
-    return callOfLine(args[1], valueOf, stdin);
-  throw new NotImported(`"${name}" is neither curl nor wget; write a task for it`);
+    return requestOfCommand(args[1], valueOf, stdin);
+  throw new NotImportableError(`"${name}" is neither curl nor wget; write a task for it`);
 }

@@ -2,7 +2,7 @@ const flag = { type: 'boolean' } as const;
 const text = { type: 'string' } as const;
 const texts = { type: 'string', multiple: true } as const;
 
-/** What makes the request; what would change it in a way that the task cannot is not listed, and so refused. */
+/** Options that describe the request. An option that the task `http` has nothing for is not listed, and so is refused. */
 const REQUEST = {
   request: { ...text, short: 'X' },
   header: { ...texts, short: 'H' },
@@ -30,8 +30,8 @@ const REQUEST = {
   globoff: { ...flag, short: 'g' },
 } as const;
 
-/** What matters to a terminal, or to how curl reaches the server. */
-const WITHOUT_MEANING = {
+/** Options for the terminal, or for how curl connects. They are ignored. */
+const IGNORED = {
   silent: { ...flag, short: 's' },
   'show-error': { ...flag, short: 'S' },
   location: { ...flag, short: 'L' },
@@ -54,14 +54,5 @@ const WITHOUT_MEANING = {
   'write-out': { ...text, short: 'w' },
 } as const;
 
-/** The options of curl that are understood. */
-export const CURL_OPTIONS = { ...REQUEST, ...WITHOUT_MEANING };
-
-/** What a command line gives of them. */
-export type CurlValues = {
-  [Name in keyof typeof CURL_OPTIONS]?: (typeof CURL_OPTIONS)[Name]['type'] extends 'boolean'
-    ? boolean
-    : (typeof CURL_OPTIONS)[Name] extends { multiple: true }
-      ? string[]
-      : string;
-};
+/** All options of curl that can be imported. */
+export const CURL_OPTIONS = { ...REQUEST, ...IGNORED };

@@ -14,7 +14,7 @@ it.each([
   expect(jobName.safeParse(name).success).toBe(true);
 });
 
-it('gives no name twice, however long', () => {
+it('never gives a name twice, however long it is', () => {
   const names = new JobNames();
   const wishes = ['a', 'A', 'a-2', 'a', ...Array.from({ length: 12 }, () => 'x'.repeat(200))];
   const taken = wishes.map((wish) => names.take(wish));

@@ -1,12 +1,12 @@
 const LONGEST = 128;
 
-/** A job name as like `wish` as can be. */
+/** The valid job name that is closest to `wish`. */
 export function validName(wish: string): string {
   const plain = wish.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase();
   return trimmed(plain.replaceAll(/[^a-z0-9._-]+/g, '-'), LONGEST) || 'job';
 }
 
-/** Makes job names of whatever a foreign file calls its jobs; no two alike. */
+/** Makes valid and unique job names. */
 export class JobNames {
   private readonly taken = new Set<string>();
 
@@ -20,7 +20,7 @@ export class JobNames {
   }
 }
 
-/** At most `length` characters, of which the first and the last are a letter or a digit. */
+/** At most `length` characters; the first and the last are a letter or a digit. */
 const trimmed = (text: string, length: number): string =>
   text
     .replace(/^[._-]+/, '')

@@ -1,8 +1,7 @@
 import { z } from 'zod';
+import { optional } from './import-result.js';
 
 const text = z.union([z.string(), z.number(), z.boolean()]).transform(String);
-/** Kubernetes takes null for left out. */
-const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
 const list = <T extends z.ZodType>(schema: T) =>
   z
     .array(schema)
@@ -22,10 +21,9 @@ const container = z.object({
   ),
 });
 
-/** What of a container is looked at. */
 export type Container = z.output<typeof container>;
 
-/** What of a CronJob is looked at. */
+/** The fields of a CronJob that the import uses. */
 export const cronJob = z.object({
   metadata: z.object({ labels: optional(z.record(z.string(), text)) }),
   spec: z.object({
@@ -52,16 +50,18 @@ export const cronJob = z.object({
   }),
 });
 
+export type JobSpec = z.output<typeof cronJob>['spec']['jobTemplate']['spec'];
+
 const object = z.looseObject({
   kind: z.string(),
   metadata: z.looseObject({ name: z.string().default('job'), namespace: optional(z.string()) }).prefault({}),
   items: z.array(z.unknown()).optional(),
 });
 
-/** One object of a manifest. */
+/** Any object of Kubernetes. */
 export type Manifest = z.output<typeof object>;
 
-/** The objects of a document, those in lists included; what is none is left out. */
+/** The objects of a document, including those in lists. Anything else is ignored. */
 export function objectsIn(document: unknown): Manifest[] {
   const { data } = object.safeParse(document);
   if (!data) return [];

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { checkJobs } from './check-jobs.js';
-import type { ImportOptions } from './found.js';
-import { readK8s } from './k8s.js';
+import type { ImportOptions } from './import-result.js';
+import { importK8s } from './k8s.js';
 
 const curl = (...args: string[]) => ({ image: 'curlimages/curl:8', args: ['-f', 'https://example.org', ...args] });
 
@@ -15,10 +15,10 @@ function manifest({ container = curl(), spec = {}, job = {} }: { container?: obj
   };
 }
 const read = (object: object, options: Partial<ImportOptions> = {}) =>
-  checkJobs(readK8s(stringify(object), { source: 'jobs.yaml', ...options }));
+  checkJobs(importK8s(stringify(object), { source: 'jobs.yaml', ...options }));
 const definitionOf = (parts: Parameters<typeof manifest>[0]) => read(manifest(parts)).jobs[0]!.definition;
 
-it('imports a CronJob with what Kubernetes does unless told', () => {
+it('imports a CronJob with the defaults of Kubernetes', () => {
   expect(read(manifest({})).jobs).toEqual([
     {
       place: 'CronJob web/ping',
@@ -42,7 +42,7 @@ it.each<[object, object]>([
     { trigger: { expression: '0 5 * * *', timeZone: 'Asia/Tokyo' } },
   ],
   [{ spec: { schedule: '@every 1h30m' } }, { trigger: { type: 'interval', everySeconds: 5400 } }],
-  // Unlike cron's, a step leaves neither day field open to a CronJob, but for one of 1.
+  // Unlike in cron, a step restricts a day field of a CronJob, except a step of 1.
   [{ spec: { schedule: '0 0 */2 * 1' } }, { trigger: { expression: '0 0 */2 * 1' } }],
   [{ spec: { schedule: '0 0 */1 * 1' } }, { trigger: { expression: '0 0 * * 1' } }],
   [{ spec: { concurrencyPolicy: 'Forbid' } }, { overlap: 'skip' }],
@@ -59,10 +59,10 @@ it.each<[object, object]>([
 it.each<[string, object]>([
   ['the command', { command: ['/usr/bin/curl', '-f'], args: ['https://example.org'] }],
   [
-    'the arguments of an image of curl',
+    'the arguments for an image of curl',
     { image: 'registry.example.org/curlimages/curl@sha256:0', args: ['-f', 'https://example.org'] },
   ],
-  ['a script of one command', { command: ['/bin/sh', '-ec'], args: ['curl -f \\\n  "https://example.org"\n'] }],
+  ['a script with one command', { command: ['/bin/sh', '-ec'], args: ['curl -f \\\n  "https://example.org"\n'] }],
   [
     'variables of Kubernetes',
     {
@@ -82,7 +82,7 @@ it.each<[string, object]>([
   expect(definitionOf({ container }).input).toEqual({ url: 'https://example.org' });
 });
 
-it('makes a reference of a secret, and says which file it needs', () => {
+it('replaces a secret by a reference, and names the file that it needs', () => {
   const [job] = read(
     manifest({
       container: {
@@ -97,19 +97,19 @@ it('makes a reference of a secret, and says which file it needs', () => {
   });
 });
 
-it('makes tags of labels', () => {
+it('turns labels into tags', () => {
   const labels = { app: 'crm', 'helm.sh/chart': 'crm-1', 'app.kubernetes.io/managed-by': 'Helm' };
   const object = manifest({});
   expect(read({ ...object, metadata: { ...object.metadata, labels } }).jobs[0]!.definition.tags).toEqual(['app=crm']);
 });
 
-it('reads several documents and lists, and gives two of one name two names', () => {
+it('reads several documents and lists, and gives CronJobs of the same name different names', () => {
   const list = { kind: 'List', items: [manifest({}), { kind: 'Service', metadata: { name: 'a' } }] };
   const text = `${stringify(manifest({}))}---\n# nothing\n---\n${stringify(list)}`;
-  const { jobs, remarks } = checkJobs(readK8s(text, { source: 'x', timeZone: 'UTC' }));
+  const { jobs, notes } = checkJobs(importK8s(text, { source: 'x', timeZone: 'UTC' }));
   expect(jobs.map(({ name }) => name)).toEqual(['ping', 'ping-2']);
   expect(jobs[1]!.changes).toEqual(['its name "ping" is now "ping-2"']);
-  expect(remarks).toEqual(['objects of other kinds, passed over: 1']);
+  expect(notes).toEqual(['ignored objects of other kinds: 1']);
 });
 
 it.each<[object, string]>([
@@ -126,7 +126,7 @@ it.each<[object, string]>([
     },
     '$HOST is not in the manifest',
   ],
-])('keeps the times where a task is needed, to be completed: %j', (parts, todo) => {
+])('makes a job to be completed, with its times, when a task is needed: %j', (parts, todo) => {
   expect(read(manifest(parts)).jobs).toMatchObject([{ todo: expect.stringContaining(todo) }]);
 });
 
@@ -145,10 +145,10 @@ it.each<[object, string]>([
     },
     'whole value',
   ],
-])('names what is lost: %j', (parts, reason) => {
+])('lists what cannot be imported, with the reason: %j', (parts, reason) => {
   expect(read(manifest(parts))).toMatchObject({
     jobs: [],
-    lost: [{ place: 'CronJob web/ping', reason: expect.stringContaining(reason) }],
+    notImported: [{ place: 'CronJob web/ping', reason: expect.stringContaining(reason) }],
   });
 });
 
@@ -156,7 +156,7 @@ it.each([
   ['kind: CronJob\nspec: [', 'line 2'],
   ['{{ if .Values.on }}\nkind: CronJob', 'line 2'],
   ['just text', 'line 1'],
-])('refuses a file that it cannot read, with the line: %j', (text, line) => {
-  expect(() => readK8s(text, { source: 'x' })).toThrow(expect.objectContaining({ code: 'IMPORT_UNREADABLE' }));
-  expect(() => readK8s(text, { source: 'x' })).toThrow(line);
+])('refuses a file that cannot be parsed, and names the line: %j', (text, line) => {
+  expect(() => importK8s(text, { source: 'x' })).toThrow(expect.objectContaining({ code: 'IMPORT_UNREADABLE' }));
+  expect(() => importK8s(text, { source: 'x' })).toThrow(line);
 });

@@ -3,32 +3,37 @@ import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Problem } from '../core/problem.js';
 import { isTimeZone } from '../core/triggers/zone.js';
-import { readApscheduler } from './apscheduler.js';
+import { importApscheduler } from './apscheduler.js';
 import { checkJobs } from './check-jobs.js';
-import { readCrontab } from './crontab.js';
-import { readK8s } from './k8s.js';
-import { unreadable } from './parse.js';
+import { importCrontab } from './crontab.js';
+import { unreadable } from './import-result.js';
+import { importK8s } from './k8s.js';
 import { jobsFileOf, reportOf } from './print.js';
 
-const FORMATS = { crontab: readCrontab, apscheduler: readApscheduler, k8s: readK8s };
+const IMPORTERS = { crontab: importCrontab, apscheduler: importApscheduler, k8s: importK8s };
 
 const USAGE = `npm run -s import -- crontab|apscheduler|k8s FILE > jobs.yaml   (FILE is - for standard input)
-  --time-zone=Europe/Berlin              the zone of whatever names none
-  --user-column                          crontab: a user stands before each command
-  --scheduler-api=http://host/scheduler  apscheduler: where jobs run that are Python`;
+  --time-zone=Europe/Berlin              for jobs that name no time zone
+  --user-column                          crontab: each line names a user before its command
+  --scheduler-api=http://host/scheduler  apscheduler: the API of the old service, which then runs the Python functions`;
 
-/** Prints a jobs file, and on the standard error output what became of what. */
+/** Prints the jobs file to standard output and the report to standard error. */
 function main(): void {
   const { values, positionals } = readArguments();
   const [format = '', file, ...others] = positionals;
-  if (!Object.hasOwn(FORMATS, format) || file === undefined || others.length > 0) throw usage();
+  if (!Object.hasOwn(IMPORTERS, format) || file === undefined || others.length > 0) throw usage();
   const timeZone = values['time-zone'];
   if (timeZone !== undefined && !isTimeZone(timeZone))
-    throw usage(`"${timeZone}" is no time zone; Europe/Berlin would be one`);
+    throw usage(`"${timeZone}" is not a time zone such as Europe/Berlin`);
   const text = readText(file);
-  const read = FORMATS[format as keyof typeof FORMATS];
+  const importJobs = IMPORTERS[format as keyof typeof IMPORTERS];
   const checked = checkJobs(
-    read(text, { source: file, timeZone, userColumn: values['user-column'], schedulerApi: values['scheduler-api'] }),
+    importJobs(text, {
+      source: file,
+      timeZone,
+      userColumn: values['user-column'],
+      schedulerApi: values['scheduler-api'],
+    }),
   );
   const from = file === '-' ? format : basename(file);
   process.stdout.write(jobsFileOf(checked, from));
@@ -55,7 +60,7 @@ const usage = (message?: string): Problem =>
 
 function readText(file: string): string {
   try {
-    // npm runs this in the folder of the project.
+    // npm runs this in the folder of the project; INIT_CWD is the folder in which the user called npm.
     return readFileSync(file === '-' ? 0 : resolve(process.env.INIT_CWD ?? '.', file), 'utf8').replace(/^\ufeff/, '');
   } catch (error) {
     throw unreadable((error as Error).message);

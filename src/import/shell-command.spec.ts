@@ -1,20 +1,24 @@
-import { NotImported } from './found.js';
-import { shellCommand } from './shell-command.js';
+import { NotImportableError } from './import-result.js';
+import { parseShellCommand } from './shell-command.js';
 
 const VALUES: Record<string, string> = { HOST: 'https://example.org', SPACED: 'a b' };
 const valueOf = (name: string) => {
-  if (VALUES[name] === undefined) throw new NotImported(`$${name} is not set`);
+  if (VALUES[name] === undefined) throw new NotImportableError(`$${name} is not set`);
   return VALUES[name];
 };
-const read = (text: string) => shellCommand(text, valueOf);
+const read = (text: string) => parseShellCommand(text, valueOf);
 
 it.each<[string, string, string[]]>([
   ['words', 'curl  -s\turl', ['curl', '-s', 'url']],
-  ['single quotes, which keep all', String.raw`a '$HOST \ "b"'`, ['a', String.raw`$HOST \ "b"`]],
-  ['double quotes, which fill in', String.raw`"$HOST/\"x\" \$y \d"`, [String.raw`https://example.org/"x" $y \d`]],
+  ['single quotes, which keep everything', String.raw`a '$HOST \ "b"'`, ['a', String.raw`$HOST \ "b"`]],
+  [
+    'double quotes, which expand variables',
+    String.raw`"$HOST/\"x\" \$y \d"`,
+    [String.raw`https://example.org/"x" $y \d`],
+  ],
   ['quotes within a word, and empty ones', `a"b"'c' ''`, ['abc', '']],
   ['a backslash', String.raw`a\ b\&c`, ['a b&c']],
-  ['a line that goes on', 'curl \\\n  -s "a\\\nb"\n', ['curl', '-s', 'ab']],
+  ['a continued line', 'curl \\\n  -s "a\\\nb"\n', ['curl', '-s', 'ab']],
   ['variables', '${HOST}/a$HOST "$SPACED"', ['https://example.org/ahttps://example.org', 'a b']],
   ['a comment, and a # within a word', 'a b#c # d | e', ['a', 'b#c']],
   ['a last semicolon', 'a b;', ['a', 'b']],
@@ -27,7 +31,7 @@ it.each<[string, string[]]>([
   ['a >/dev/null 2>/dev/null', []],
   ['a >> /var/log/a.log 2>&1 b', ['/var/log/a.log']],
   ['a &> "b c"', ['b c']],
-])('leaves redirections out of the words: %s', (text, outputs) => {
+])('separates redirections from the words: %s', (text, outputs) => {
   expect(read(text)).toEqual({ words: text.endsWith(' b') ? ['a', 'b'] : ['a'], outputs });
 });
 
@@ -47,7 +51,7 @@ it.each([
   ['a "b', 'quote that is not closed'],
   ['a $SPACED', 'in quotes'],
   ['a $UNKNOWN', 'not set'],
-])('refuses what takes a shell: %s', (text, reason) => {
-  expect(() => read(text)).toThrow(NotImported);
+])('refuses what needs a shell: %s', (text, reason) => {
+  expect(() => read(text)).toThrow(NotImportableError);
   expect(() => read(text)).toThrow(reason);
 });

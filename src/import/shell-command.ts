@@ -1,9 +1,8 @@
-import { NotImported } from './found.js';
+import { NotImportableError } from './import-result.js';
 
-/** One simple command, as a shell would read it. */
 export interface ShellCommand {
   words: string[];
-  /** The files that its output goes to, /dev/null left out. */
+  /** The files that its output is redirected to, without /dev/null. */
   outputs: string[];
 }
 
@@ -17,8 +16,9 @@ const PIECE = new RegExp(
   'y',
 );
 
-/** Reads one command with its quotes, variables and redirections. What takes a real shell is refused. */
-export function shellCommand(text: string, valueOf: (variable: string) => string): ShellCommand {
+/** Parses one simple command as a shell would: quotes, variables, redirections and a comment at the end. Throws a
+ *  NotImportableError for everything that needs a real shell. */
+export function parseShellCommand(text: string, valueOf: (variable: string) => string): ShellCommand {
   const line = text.trim().replace(/;$/, '');
   const words: string[] = [];
   const outputs: string[] = [];
@@ -40,7 +40,8 @@ export function shellCommand(text: string, valueOf: (variable: string) => string
     } else if (piece.hash !== undefined && word === undefined) break;
     else if (piece.joined === undefined) {
       const value = variable === undefined ? undefined : valueOf(variable);
-      if (value !== undefined && /\s/.test(value)) throw new NotImported(`write "$${variable}" in quotes`);
+      if (value !== undefined && /\s/.test(value))
+        throw new NotImportableError(`the value of $${variable} has spaces; write "$${variable}" in quotes`);
       const quoted = piece.double === undefined ? undefined : inDoubleQuotes(piece.double, valueOf);
       word = (word ?? '') + (value ?? quoted ?? piece.escaped ?? piece.single ?? piece.plain ?? '#');
     }
@@ -60,7 +61,7 @@ const inDoubleQuotes = (text: string, valueOf: (variable: string) => string): st
     },
   );
 
-const MEANING: Record<string, string> = {
+const NEEDS_SHELL: Record<string, string> = {
   '|': 'a pipe or a second command',
   '&': 'an & outside quotes, or a second command',
   ';': 'a second command',
@@ -74,5 +75,5 @@ const MEANING: Record<string, string> = {
 };
 
 function refuse(rest: string): never {
-  throw new NotImported(`it takes a shell (${MEANING[rest[0]!] ?? `"${rest[0]}"`})`);
+  throw new NotImportableError(`it needs a shell (${NEEDS_SHELL[rest[0]!] ?? `"${rest[0]}"`})`);
 }

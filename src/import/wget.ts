@@ -1,11 +1,23 @@
-import { parseArgs } from 'node:util';
-import { NotImported } from './found.js';
-import { addHeader, basicAuth, bodyOf, headerKey, type Headers, type HttpCall, httpInputOf } from './http-call.js';
-import { isMarked } from './secret-marks.js';
+import {
+  addHeader,
+  basicAuth,
+  bodyOf,
+  FORM_TYPE,
+  headerKey,
+  type Headers,
+  type HttpRequest,
+  httpInputOf,
+  invalidHeader,
+  NOT_IN_A_FILE,
+  parseOptions,
+  withScheme,
+} from './http-request.js';
+import { hasPlaceholder } from './secret-placeholders.js';
 
 const flag = { type: 'boolean' } as const;
 const text = { type: 'string' } as const;
 
+/** An option that the task `http` has nothing for is not listed, and so is refused. */
 const OPTIONS = {
   header: { ...text, multiple: true },
   'post-data': text,
@@ -31,53 +43,45 @@ const OPTIONS = {
   'content-on-error': flag,
 } as const;
 
-/** The request that `wget …` makes. */
-export function wgetCall(args: string[]): HttpCall {
-  const { values, positionals, tokens } = parseArgs({
-    args: args.map((arg) => (arg === '-nv' ? '--no-verbose' : arg)),
-    options: OPTIONS,
-    allowPositionals: true,
-    strict: false,
-    tokens: true,
-  });
-  for (const token of tokens) {
-    if (token.kind === 'option' && !Object.hasOwn(OPTIONS, token.name))
-      throw new NotImported(`wget's ${token.rawName} has no like here`);
-  }
-  if (positionals.length !== 1)
-    throw new NotImported(`wget has ${positionals.length === 0 ? 'no URL' : `${positionals.length} URLs`}`);
-  const given = values as Record<string, string | undefined>;
-  const changes: string[] = [];
-  const headers: Headers = {};
-  for (const line of (values.header ?? []) as string[]) {
-    const [, name, value] = /^([^:]+):\s*(.*?)\s*$/s.exec(line) ?? [];
-    if (name === undefined) throw new NotImported(`"${line.split(' ')[0]}" is no header such as "Accept: text/plain"`);
-    headers[headerKey(headers, name)] = value!;
-  }
-  if (given['user-agent']) addHeader(headers, 'User-Agent', given['user-agent']);
-  const [user, password] = [given.user ?? given['http-user'], given.password ?? given['http-password']];
-  if (user !== undefined) {
-    if (isMarked(`${user}${password}`)) throw new NotImported('a user or password from a secret inside a text');
-    addHeader(headers, 'Authorization', basicAuth(user, password ?? ''));
-  }
-  const data = given['post-data'] ?? given['body-data'];
-  if (data !== undefined) addHeader(headers, 'Content-Type', 'application/x-www-form-urlencoded');
+/** The request that `wget …` sends. */
+export function wgetRequest(args: string[]): HttpRequest {
+  const { values, url } = parseOptions(
+    'wget',
+    args.map((arg) => (arg === '-nv' ? '--no-verbose' : arg)),
+    OPTIONS,
+  );
+  const data = values['post-data'] ?? values['body-data'];
+  const headers = headersOf(values);
+  if (data !== undefined) addHeader(headers, 'Content-Type', FORM_TYPE);
   const method =
-    given.method?.toUpperCase() ?? (given['post-data'] === undefined ? (given.spider ? 'HEAD' : 'GET') : 'POST');
-  const output = given['output-document'];
-  if (!given.spider && !given['delete-after'] && output !== '-' && output !== '/dev/null')
-    changes.push('the answer is kept with the run, not in a file');
-  const url = positionals[0]!;
-  const contentType = headers[headerKey(headers, 'Content-Type')];
+    values.method?.toUpperCase() ?? (values['post-data'] === undefined ? (values.spider ? 'HEAD' : 'GET') : 'POST');
+  const output = values['output-document'];
+  const isSaved = !values.spider && !values['delete-after'] && output !== '-' && output !== '/dev/null';
   return {
     input: httpInputOf(
       method,
-      /^[a-z][a-z0-9+.-]*:\/\//i.test(url) || isMarked(url) ? url : `http://${url}`,
+      hasPlaceholder(url) ? url : withScheme(url),
       headers,
-      data === undefined ? undefined : bodyOf(data, contentType),
+      data === undefined ? undefined : bodyOf(data, headers),
     ),
-    ...(Number(given.timeout) > 0 && { timeoutSeconds: Number(given.timeout) }),
-    ...(Number(given.tries) > 1 && { retry: { limit: Number(given.tries) - 1, delaySeconds: 1, maxDelaySeconds: 10 } }),
-    changes,
+    ...(Number(values.timeout) > 0 && { timeoutSeconds: Number(values.timeout) }),
+    // wget counts attempts; it waits 1 s before the first retry, and up to 10 s later.
+    ...(Number(values.tries) > 1 && {
+      retry: { limit: Number(values.tries) - 1, delaySeconds: 1, maxDelaySeconds: 10 },
+    }),
+    changes: isSaved ? [NOT_IN_A_FILE] : [],
   };
+}
+
+function headersOf(values: ReturnType<typeof parseOptions<typeof OPTIONS>>['values']): Headers {
+  const headers: Headers = {};
+  for (const line of values.header ?? []) {
+    const [, name, value] = /^([^:]+):\s*(.*?)\s*$/s.exec(line) ?? [];
+    if (name === undefined) throw invalidHeader(line);
+    headers[headerKey(headers, name)] = value!;
+  }
+  if (values['user-agent']) addHeader(headers, 'User-Agent', values['user-agent']);
+  const [user, password] = [values.user ?? values['http-user'], values.password ?? values['http-password']];
+  if (user !== undefined) addHeader(headers, 'Authorization', basicAuth(user, password ?? ''));
+  return headers;
 }

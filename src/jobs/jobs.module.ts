@@ -2,7 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { API, SCHEDULER } from '../database/data-source.js';
-import { QueueModule } from '../replicas/replicas.module.js';
+import { ReplicasModule } from '../replicas/replicas.module.js';
 import { RunsModule } from '../runs/runs.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
 import { Alarms } from './dispatch/alarms.js';
@@ -42,17 +42,11 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     TypeOrmModule.forFeature([Job], API),
     TypeOrmModule.forFeature([Job], SCHEDULER),
     ScheduleModule.forRoot(noDecoratedTimers),
-    QueueModule,
+    ReplicasModule,
     RunsModule,
     TasksModule,
   ],
-  controllers: [
-    JobsController,
-    JobDefinitionsController,
-    BackfillController,
-    JobsFileController,
-    TriggersController,
-  ],
+  controllers: [JobsController, JobDefinitionsController, BackfillController, JobsFileController, TriggersController],
   providers: [
     Jobs,
     JobsService,

@@ -11,7 +11,8 @@ const redacted = [
   ...['password', 'secret', 'token', 'apiKey', 'authorization'].flatMap((name) => [name, `*.${name}`]),
 ];
 
-/** nestjs-pino: JSON lines, or pretty ones on a terminal; secrets are redacted and masked; probes and scrapes make no lines. */
+/** nestjs-pino. Logs are JSON lines, or pretty lines on a terminal. Secrets are redacted and masked. Requests to /health and /metrics
+ *  are not logged. */
 @Global()
 @Module({
   imports: [

@@ -1,19 +1,19 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { LoggerOptions } from 'pino';
 import { fieldsAsJson } from '../core/json.js';
-import { bare, type Mask } from '../core/mask.js';
+import { unmasked, type Mask } from '../core/mask.js';
 
 const masks = new AsyncLocalStorage<Mask>();
 
-/** Runs `work`, and masks the lines that whoever writes to the service's log meanwhile on its behalf. */
-export const withMask = <T>(mask: Mask, work: () => T): T => (mask === bare ? work() : masks.run(mask, work));
+/** Runs `work`. Until it has finished, all log lines that its code writes are masked, including those of libraries it calls. */
+export const withMask = <T>(mask: Mask, work: () => T): T => (mask === unmasked ? work() : masks.run(mask, work));
 
-/** pino's hook for what is handed to a logger. */
+/** pino hooks that mask the arguments of every call of a logger inside `withMask`. */
 export const maskedLines: NonNullable<LoggerOptions['hooks']> = {
   logMethod(given, log) {
     const mask = masks.getStore();
-    const told = mask ? given.map((part: unknown) => maskedPart(part, mask)) : given;
-    log.apply(this, told as typeof given);
+    const args = mask ? given.map((part: unknown) => maskedPart(part, mask)) : given;
+    log.apply(this, args as typeof given);
   },
 };
 

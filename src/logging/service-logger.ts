@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Logger } from 'nestjs-pino';
 
-/** Nest's account of its own start, which only its developers miss. */
-const wordy = new Set<unknown>([
+/** The loggers with which Nest reports its own start. Their lines are logged at level debug. */
+const startLoggers = new Set<unknown>([
   'NestFactory',
   'InstanceLoader',
   'RoutesResolver',
@@ -10,11 +10,11 @@ const wordy = new Set<unknown>([
   'NestApplication',
 ]);
 
-/** Nest's logger, over pino. */
+/** Nest's logger, which writes to pino. */
 @Injectable()
 export class ServiceLogger extends Logger {
   override log(message: unknown, ...rest: unknown[]): void {
-    if (wordy.has(rest.at(-1))) super.debug(message, ...rest);
+    if (startLoggers.has(rest.at(-1))) super.debug(message, ...rest);
     else super.log(message, ...rest);
   }
 }

@@ -5,10 +5,11 @@ import type { EntityManager } from 'typeorm';
 import { ApiDatabase } from '../database/api-database.js';
 
 const FRESH_MS = 15_000;
-/** Shorter than any patience of a scraper. */
+/** Shorter than the timeout of any scraper. */
 const LONGEST_READ_MS = 3_000;
 
-/** Figures of the whole database, which every replica tells alike. Scrapes never make more of its reading than this. */
+/** Reads figures of the whole database for metrics. Every replica reports the same. The results are cached, so frequent scrapes do not
+ *  cause more queries. */
 @Injectable()
 export class DatabaseFigures {
   constructor(
@@ -16,21 +17,21 @@ export class DatabaseFigures {
     private readonly logger: PinoLogger,
   ) {}
 
-  /** A way to ask for what `read` answers: it is read once in 15 s at most, however often somebody asks. Null: the database
-   *  did not answer within 3 s. */
+  /** Returns a function that returns the result of `read`. It calls `read` at most once in 15 s, and shares the result. The result is
+   *  null when the database does not answer within 3 s. */
   of<T>(read: (tx: EntityManager) => Promise<T>): () => Promise<T | null> {
-    let askedAt = -Infinity;
-    let answer: Promise<T | null> = Promise.resolve(null);
+    let readAt = -Infinity;
+    let figures: Promise<T | null> = Promise.resolve(null);
     return () => {
-      if (performance.now() - askedAt < FRESH_MS) return answer;
-      askedAt = performance.now();
-      return (answer = this.soon(read));
+      if (performance.now() - readAt < FRESH_MS) return figures;
+      readAt = performance.now();
+      return (figures = this.readSoon(read));
     };
   }
 
-  private soon<T>(read: (tx: EntityManager) => Promise<T>): Promise<T | null> {
+  private readSoon<T>(read: (tx: EntityManager) => Promise<T>): Promise<T | null> {
     const reading = this.database.transaction(read, LONGEST_READ_MS).catch((error: unknown) => {
-      this.logger.warn({ err: error }, 'figures for metrics not read');
+      this.logger.warn({ err: error }, 'database figures for metrics not read');
       return null;
     });
     return Promise.race([reading, pause(LONGEST_READ_MS, null, { ref: false })]);

@@ -12,16 +12,16 @@ interface Figures {
 interface TableFigures {
   table: string;
   bytes: number;
-  /** The server's estimate; null before the first ANALYZE. */
+  /** The estimate of the server. Null before the first ANALYZE. */
   rows: number | null;
 }
 
-/** The server's connections, and the size of the tables: ours, and those of the tickets as `queue.<name>`. */
+/** The server's connections, and the size of our tables. */
 @Injectable()
 export class DatabaseMetrics {
   constructor(@Inject(ENVIRONMENT) { DATABASE_SCHEMA }: Environment, metrics: Metrics, figures: DatabaseFigures) {
     const server = figures.of(async (tx) => (await rows<Figures>(tx, connections))[0]!);
-    const tables = figures.of((tx) => rows<TableFigures>(tx, sizes, [DATABASE_SCHEMA, `${DATABASE_SCHEMA}_queue`]));
+    const tables = figures.of((tx) => rows<TableFigures>(tx, sizes, [DATABASE_SCHEMA]));
 
     metrics.gauge('database_connections', 'Connections of all clients of the database server', [], async () => {
       const read = await server();
@@ -42,13 +42,13 @@ export class DatabaseMetrics {
   }
 }
 
-// Who is connected is open to every role, what they do is not asked.
+// Every role may read the number of connections. Their activity, which needs privileges, is not read.
 const connections = `
   SELECT sum(numbackends)::int AS connections, current_setting('max_connections')::int AS limit FROM pg_stat_database`;
 
-// An estimate: to count the rows of a long history takes seconds.
+// The number of rows is an estimate, because counting the rows of a long history takes seconds.
 const sizes = `
-  SELECT CASE WHEN n.nspname = $2 THEN 'queue.' ELSE '' END || c.relname AS table,
+  SELECT c.relname AS table,
     pg_total_relation_size(c.oid)::float8 AS bytes, nullif(c.reltuples, -1)::float8 AS rows
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind = 'r' AND (n.nspname = $1 OR (n.nspname = $2 AND c.relname LIKE 'job%'))`;
+  WHERE c.relkind = 'r' AND n.nspname = $1`;

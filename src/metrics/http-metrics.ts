@@ -5,7 +5,7 @@ import { Metrics } from './metrics.js';
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const REFUSALS = ['NO_KEY', 'WRONG_KEY', 'KEY_EXPIRED', 'TOO_MANY_WRONG_KEYS', 'ROLE_TOO_LOW', 'ROUTE_CLOSED'];
 
-/** Requests by route, which is the pattern and never the path: that would be a series for each run. */
+/** Requests by route. The label is the route's pattern and not the path, which would create a series for each run. */
 @Injectable()
 export class HttpMetrics {
   private readonly requests;
@@ -13,14 +13,14 @@ export class HttpMetrics {
   private readonly refusals;
 
   constructor(metrics: Metrics) {
-    this.requests = metrics.counter('http_requests_total', 'Requests answered', ['method', 'route', 'status']);
-    const help = 'From the first byte of a request to the last of its answer';
+    this.requests = metrics.counter('http_requests_total', 'HTTP requests', ['method', 'route', 'status']);
+    const help = 'Time from the first byte of a request to the last byte of its response';
     this.durations = metrics.histogram('http_request_duration_seconds', help, SECONDS, ['method', 'route']);
     this.refusals = metrics.counter('auth_refused_total', 'Requests refused for their key or its role', ['reason']);
     for (const code of REFUSALS) this.refusals.inc({ reason: code.toLowerCase() }, 0);
   }
 
-  /** Stands before everything else. */
+  /** Middleware that must run before all other middleware. */
   readonly observe = (request: Request, response: Response, next: NextFunction): void => {
     const began = performance.now();
     response.once('finish', () => {
@@ -34,8 +34,8 @@ export class HttpMetrics {
   };
 }
 
-/** `none` for what came to no route. */
+/** `none` for a request that matched no route. */
 function routeOf({ route }: { route?: { path: string } }): string {
-  // A wildcard is that of middleware.
+  // Only middleware has a path with a wildcard.
   return route === undefined || route.path.includes('*') ? 'none' : route.path;
 }

@@ -9,7 +9,7 @@ const EXAMPLE = `# HELP cronzimus_queue_depth Runs that could start now and wait
 cronzimus_queue_depth 0
 `;
 
-/** For Prometheus; served in every role. */
+/** Metrics for Prometheus. A process serves them whatever its ROLES are. */
 @ApiTags('metrics')
 @Role('viewer')
 @Controller('metrics')
@@ -20,12 +20,12 @@ export class MetricsController {
   @Header('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE)
   @ApiOperation({
     summary: 'Read the metrics of this process',
-    description: 'In the text format of Prometheus. With METRICS_PUBLIC=true no key is needed.',
+    description: 'Uses the text format of Prometheus. With METRICS_PUBLIC=true no API key is needed.',
   })
   @ApiProduces('text/plain')
   @ApiResponse({
     status: 200,
-    description: 'The series; docs/metrics.md says what each means',
+    description: 'The series. docs/metrics.md describes them',
     content: { 'text/plain': { schema: { type: 'string', example: EXAMPLE } } },
   })
   read(): Promise<string> {
@@ -33,7 +33,7 @@ export class MetricsController {
   }
 }
 
-/** The same for METRICS_PUBLIC. */
+/** The same route without an API key, for METRICS_PUBLIC=true. */
 @Public()
 @Controller('metrics')
 export class PublicMetricsController extends MetricsController {}

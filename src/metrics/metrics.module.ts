@@ -8,7 +8,7 @@ import { MetricsController, PublicMetricsController } from './metrics.controller
 import { Metrics } from './metrics.js';
 import { PoolMetrics } from './pool-metrics.js';
 
-/** The registry, and what has no room of its own; the other rooms declare their series beside their code. */
+/** The metrics registry, and the series of HTTP and the database. Other modules register their own series next to their code. */
 @Module({})
 export class MetricsModule {
   static with({ METRICS_PUBLIC }: Environment): DynamicModule {
@@ -23,6 +23,11 @@ export class MetricsModule {
 
   constructor(metrics: Metrics) {
     const labels = { version: packageVersion, node: process.version };
-    metrics.gauge('build_info', 'Always 1; what this process is', ['version', 'node'], () => [{ labels, value: 1 }]);
+    metrics.gauge(
+      'build_info',
+      'Always 1. The labels are the versions of the service and of Node',
+      ['version', 'node'],
+      () => [{ labels, value: 1 }],
+    );
   }
 }

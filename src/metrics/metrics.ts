@@ -8,7 +8,8 @@ export interface Sample<L extends string = never> {
   value: number;
 }
 
-/** The series of one application: several in a process, as in tests, do not share any. Names are given without their prefix. */
+/** The metrics registry of one application. Applications in the same process, as in tests, do not share it. All names get the
+ *  prefix `cronzimus_`. */
 @Injectable()
 export class Metrics {
   readonly registry = new Registry();
@@ -21,7 +22,7 @@ export class Metrics {
     return new Counter({ name: PREFIX + name, help, labelNames, registers: [this.registry] });
   }
 
-  /** `buckets` are in seconds. */
+  /** `buckets` are upper bounds in seconds. */
   histogram<L extends string = never>(
     name: string,
     help: string,
@@ -31,7 +32,7 @@ export class Metrics {
     return new Histogram({ name: PREFIX + name, help, buckets, labelNames, registers: [this.registry] });
   }
 
-  /** Read at each scrape. What is not answered then has no value. */
+  /** A gauge whose samples are read at each scrape. Label values without a sample are not reported. */
   gauge<L extends string = never>(
     name: string,
     help: string,
@@ -46,7 +47,7 @@ export class Metrics {
       async collect() {
         const samples = await read();
         this.reset();
-        // A gauge without labels is 0 otherwise.
+        // Without this, a gauge without labels would report 0 when there is no sample.
         if (labelNames.length === 0) this.remove();
         for (const { labels, value } of samples) this.set((labels ?? {}) as Record<L, string>, value);
       },

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { Pool } from 'pg';
 import type { DataSource } from 'typeorm';
 import { API, SCHEDULER, TASKS } from '../database/data-source.js';
+import { poolOf } from '../database/pool-of.js';
 import { Metrics } from './metrics.js';
 
-/** How many connections each pool of this process has, and how many callers wait for one. */
+/** The number of connections in each pool of this process, and of callers that wait for one. */
 @Injectable()
 export class PoolMetrics {
   private readonly sources = new Map<string, DataSource>();
@@ -25,14 +25,14 @@ export class PoolMetrics {
     );
   }
 
+  /** Adds the pool of an initialized DataSource, under the label `pool`. */
   watch(pool: string, source: DataSource): void {
     this.sources.set(pool, source);
   }
 }
 
 function samplesOf(pool: string, source: DataSource) {
-  // Of the driver of PostgreSQL, which has no type for it.
-  const { totalCount, idleCount, waitingCount } = (source.driver as unknown as { master: Pool }).master;
+  const { totalCount, idleCount, waitingCount } = poolOf(source);
   return Object.entries({ used: totalCount - idleCount, idle: idleCount, waiting: waitingCount }).map(
     ([state, value]) => ({ labels: { pool, state }, value }),
   );

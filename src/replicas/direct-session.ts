@@ -1,28 +1,30 @@
+import { EventEmitter } from 'node:events';
 import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { Client } from 'pg';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { QueueMetrics } from './replica-metrics.js';
+import { channelOf, type Topic } from './notify.js';
+import { ReplicaMetrics } from './replica-metrics.js';
 
-const LONGEST_PAUSE_MS = 5_000;
+const MAX_PAUSE_MS = 5_000;
 
-/** One connection past any pooler, for what lives as long as a session: advisory locks and LISTEN. It reconnects for ever. */
+/** One connection that bypasses any pooler, for what lasts as long as a session: the advisory lock of this replica, and LISTEN. It
+ *  reconnects for ever. */
 @Injectable()
 export class DirectSession {
-  /** Called when the session is cut from the other side. */
-  cut: () => void = () => {};
   private client: Client | null = null;
   private connecting: Client | null = null;
   private retry: NodeJS.Timeout | null = null;
   private closed = true;
   private failures = 0;
   private prepare: (client: Client) => Promise<void> = async () => {};
-  private readonly listeners = new Map<string, () => void>();
+  private readonly notifications = new EventEmitter<Record<Topic, []>>();
+  private readonly losses = new EventEmitter<{ lost: [] }>();
 
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly logger: PinoLogger,
-    private readonly metrics: QueueMetrics,
+    private readonly metrics: ReplicaMetrics,
   ) {}
 
   /** Connects, and runs `prepare` now and after each reconnect. Throws when the first connection fails. */
@@ -32,9 +34,14 @@ export class DirectSession {
     await this.connect();
   }
 
-  /** Calls `heard` when somebody notifies `topic`, and after a reconnect, since some may have been missed. */
-  on(topic: string, heard: () => void): void {
-    this.listeners.set(topic, heard);
+  /** Calls `listener` for each notification of `topic`, and after a reconnect, since some may have been missed. */
+  onNotification(topic: Topic, listener: () => void): void {
+    this.notifications.on(topic, listener);
+  }
+
+  /** Calls `listener` when the connection was lost. */
+  onLost(listener: () => void): void {
+    this.losses.on('lost', listener);
   }
 
   async close(): Promise<void> {
@@ -56,13 +63,13 @@ export class DirectSession {
     });
     client.on('error', (error) => this.lost(client, error));
     client.on('end', () => this.lost(client, new Error('the connection ended')));
-    client.on('notification', ({ payload }) => this.listeners.get(payload ?? '')?.());
+    client.on('notification', ({ payload }) => this.notifications.emit(payload as Topic));
     this.connecting = client;
     try {
       await client.connect();
-      // A lost host is noticed by the server after 5 + 2 × 2 s.
+      // The server notices a lost host after 5 + 2 × 2 s.
       await client.query(`SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 2;
-        SET idle_session_timeout = 0; SET statement_timeout = 10000; LISTEN "${channel(DATABASE_SCHEMA)}"`);
+        SET idle_session_timeout = 0; SET statement_timeout = 10000; LISTEN "${channelOf(DATABASE_SCHEMA)}"`);
       await this.prepare(client);
     } catch (error) {
       await client.end().catch(() => {});
@@ -70,7 +77,7 @@ export class DirectSession {
     } finally {
       this.connecting = null;
     }
-    // Only now: what is lost while it connects is told by the failure above, and by nothing else.
+    // Only from here on: a connection that fails while it is prepared is reported by the error above.
     this.client = client;
     this.failures = 0;
   }
@@ -78,31 +85,28 @@ export class DirectSession {
   private lost(client: Client, error: Error): void {
     if (this.closed || this.client !== client) return;
     this.client = null;
-    this.logger.warn({ err: error }, 'session with the database lost');
-    this.cut();
+    this.logger.warn({ err: error }, 'database session lost');
+    this.losses.emit('lost');
     client.end().catch(() => {});
     this.reconnectSoon();
   }
 
-  private back(): void {
+  private reconnected(): void {
     this.metrics.reconnected();
-    this.listeners.forEach((heard) => heard());
+    for (const topic of this.notifications.eventNames() as Topic[]) this.notifications.emit(topic);
   }
 
   private reconnectSoon(): void {
-    const pause = Math.min(LONGEST_PAUSE_MS, 50 * 2 ** this.failures) * (0.5 + Math.random() / 2);
+    const pause = Math.min(MAX_PAUSE_MS, 50 * 2 ** this.failures) * (0.5 + Math.random() / 2);
     this.failures += 1;
     this.retry = setTimeout(() => {
       this.connect().then(
-        () => this.back(),
+        () => this.reconnected(),
         (error: unknown) => {
-          this.logger.warn({ err: error }, 'session with the database not yet back');
+          this.logger.warn({ err: error }, 'database session not restored yet');
           if (!this.closed) this.reconnectSoon();
         },
       );
     }, pause);
   }
 }
-
-/** The one NOTIFY channel of a schema; the payload is the topic. */
-export const channel = (schema: string) => `cronzimus_${schema}`;

@@ -6,7 +6,7 @@ import { DirectSession } from './direct-session.js';
 import { Replicas } from './replicas.js';
 import { type Sighting, Watch } from './watch.js';
 
-/** Notices replicas that are gone, and takes their rows out, so that their runs are orphans. */
+/** Notices replicas that are gone, and deletes their rows, which makes their running runs orphans. */
 @Injectable()
 export class LostReplicas {
   private readonly watch = new Watch();
@@ -17,23 +17,23 @@ export class LostReplicas {
     private readonly replicas: Replicas,
     session: DirectSession,
   ) {
-    // Who cuts ours cuts those of others too, as a rule, and some of them take long to come back.
-    session.cut = () => this.watch.interrupt(performance.now());
+    // What cuts our session usually cuts the others' too, and some of them take long to reconnect.
+    session.onLost(() => this.watch.interrupt(performance.now()));
   }
 
-  /** Counts as a look, so that the first one at a new peer is no interruption. */
+  /** Counts as a poll that saw nobody, so that the first sight of a new peer does not follow a gap. */
   seeNobody(): void {
-    this.watch.look([], performance.now());
+    this.watch.observe([], performance.now());
   }
 
-  /** Removes the replicas whose lock is free at two looks, or that gave no sign for 10 s of looking; answers their names. */
+  /** Deletes the replicas whose lock is free at two polls in a row, or that gave no sign of life for 10 s of polling. Returns their names. */
   async removeLost(): Promise<string[]> {
-    const seen = await this.peers();
-    const numbers = new Set(this.watch.look(seen, performance.now()));
+    const seen = await this.pollPeers();
+    const numbers = new Set(this.watch.observe(seen, performance.now()));
     const lost = seen.filter(({ number }) => numbers.has(number));
     if (lost.length === 0) return [];
     return this.database.transaction(async (tx) => {
-      // Whoever has given a sign since is there.
+      // A replica that has given a sign of life since then lives.
       const removed = await rows<{ name: string }>(
         tx,
         `DELETE FROM replicas USING unnest($1::int[], $2::timestamptz[]) AS lost (number, seen_at)
@@ -44,10 +44,10 @@ export class LostReplicas {
     });
   }
 
-  /** One statement by itself, since it is asked 150 times a minute. */
-  private peers(): Promise<Sighting[]> {
+  /** A single statement outside a transaction, since it is sent 150 times a minute. */
+  private pollPeers(): Promise<Sighting[]> {
     const { DATABASE_SCHEMA } = this.environment;
-    // A restart of the server frees all locks, and a new replica has not got its own yet.
+    // A restart of the server frees all locks, and a new replica does not hold its lock yet.
     return this.database.statement<Sighting>(
       `SELECT number, seen_at AS "seenAt", pg_postmaster_start_time() < statement_timestamp() - interval '10 s'
          AND started_at < statement_timestamp() - interval '1 s'

@@ -1,10 +1,14 @@
 import type { EntityManager } from 'typeorm';
-import { channel } from './direct-session.js';
 
-/** `runs`: there are tickets to fetch. `jobs`: definitions have changed. `cancel`: a running run is to stop. */
+/** `runs`: some runs may start. `jobs`: definitions have changed. `cancel`: a running run is to stop. */
 export type Topic = 'runs' | 'jobs' | 'cancel';
 
-/** Tells every replica at commit. A hint that may get lost: each topic has a poll under it. At most one per transaction. */
-export async function notify(tx: EntityManager, schema: string, topic: Topic): Promise<void> {
-  await tx.query('SELECT pg_notify($1, $2)', [channel(schema), topic]);
+/** The one NOTIFY channel of a schema; the payload is the topic. */
+export const channelOf = (schema: string) => `cronzimus_${schema}`;
+
+/** Notifies every replica on commit. A notification only saves time, since it may get lost: each topic is polled too. PostgreSQL takes a
+ *  global lock while a notifying transaction commits, so it is one for all of a batch, never one for each run. */
+export async function notify(tx: EntityManager, topic: Topic): Promise<void> {
+  // The transaction's search_path is our schema alone.
+  await tx.query(`SELECT pg_notify('${channelOf('')}' || current_schema(), $1)`, [topic]);
 }

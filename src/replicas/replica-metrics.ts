@@ -11,7 +11,7 @@ interface ReplicaFigures {
 
 /** Who is there, and how often this process lost its session. */
 @Injectable()
-export class QueueMetrics {
+export class ReplicaMetrics {
   private readonly reconnects;
 
   constructor(metrics: Metrics, figures: DatabaseFigures) {

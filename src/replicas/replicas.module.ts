@@ -1,13 +1,12 @@
 import { Module } from '@nestjs/common';
 import { DirectSession } from './direct-session.js';
 import { LostReplicas } from './lost-replicas.js';
-import { QueueMetrics } from './replica-metrics.js';
+import { ReplicaMetrics } from './replica-metrics.js';
 import { Replicas } from './replicas.js';
-import { RunQueue } from '../runs/lifecycle/run-queue.js';
 
-/** Delivery of tickets, and who is there to take them. */
+/** Which replicas live, and how they notify each other. */
 @Module({
-  providers: [RunQueue, QueueMetrics, DirectSession, Replicas, LostReplicas],
-  exports: [RunQueue, DirectSession, Replicas, LostReplicas],
+  providers: [ReplicaMetrics, DirectSession, Replicas, LostReplicas],
+  exports: [DirectSession, Replicas, LostReplicas],
 })
-export class QueueModule {}
+export class ReplicasModule {}

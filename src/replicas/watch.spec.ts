@@ -6,7 +6,7 @@ const silent = alive(0);
 
 /** Looks every 400 ms from `from` to `to`; answers when the replica was first taken for lost. */
 function lostAt(watch: Watch, sighting: (now: number) => typeof gone, from: number, to: number): number | null {
-  for (let now = from; now <= to; now += 400) if (watch.look([sighting(now)], now).length > 0) return now;
+  for (let now = from; now <= to; now += 400) if (watch.observe([sighting(now)], now).length > 0) return now;
   return null;
 }
 
@@ -25,7 +25,7 @@ describe('Watch', () => {
 
   it('takes nobody for lost who was seen with a free lock once, in a reconnect', () => {
     const watch = new Watch();
-    watch.look([gone], 0);
+    watch.observe([gone], 0);
     expect(lostAt(watch, (now) => alive(now), 400, 5_000)).toBeNull();
   });
 
@@ -37,7 +37,7 @@ describe('Watch', () => {
   it('counts nothing that was seen before its own session was cut, since others lose theirs with it', () => {
     const watch = new Watch();
     expect(lostAt(watch, alive, 0, 4_000)).toBeNull();
-    watch.look([gone], 4_100);
+    watch.observe([gone], 4_100);
     watch.interrupt(4_200);
     expect(lostAt(watch, () => gone, 4_500, 14_000)).toBeNull();
     expect(lostAt(watch, () => gone, 14_400, 20_000)).not.toBeNull();

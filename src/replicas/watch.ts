@@ -20,7 +20,7 @@ export class Watch {
   private interruptedAt: number | null = null;
 
   /** The numbers of those who are gone. `now` is monotonic, milliseconds. */
-  look(seen: Sighting[], now: number): number[] {
+  observe(seen: Sighting[], now: number): number[] {
     if (this.lastLookAt !== null && now - this.lastLookAt > LONGEST_GAP_MS) this.interrupt(now);
     this.lastLookAt = now;
     const settled = this.interruptedAt === null || now - this.interruptedAt > SILENCE_MS;

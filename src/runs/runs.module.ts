@@ -1,11 +1,12 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { API } from '../database/data-source.js';
-import { QueueModule } from '../replicas/replicas.module.js';
+import { ReplicasModule } from '../replicas/replicas.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
 import { Attempts } from './worker/attempts.js';
 import { Cancellations } from './worker/cancellations.js';
 import { DirectStarts } from './worker/direct-starts.js';
+import { ClaimedAhead } from './worker/claimed-ahead.js';
 import { Executor } from './worker/executor.js';
 import { HistoryMetrics } from './api/history-metrics.js';
 import { PruneRuns } from './lifecycle/prune-runs.task.js';
@@ -16,6 +17,7 @@ import { RunMetrics } from './worker/run-metrics.js';
 import { RunLogs } from './worker/run-logs.js';
 import { RunsController } from './api/runs.controller.js';
 import { RunsService } from './api/runs.service.js';
+import { StartMarks } from './worker/start-marks.js';
 import { Slots } from './worker/slots.js';
 import { Settler } from './worker/settler.js';
 import { TaskRunner } from './worker/task-runner.js';
@@ -26,15 +28,17 @@ import { Worker } from './worker/worker.js';
 
 /** Runs: started from the queue, ended with a row, taken over when a process dies, read over the API, pruned in time. */
 @Module({
-  imports: [TypeOrmModule.forFeature([Run], API), QueueModule, TasksModule],
+  imports: [TypeOrmModule.forFeature([Run], API), ReplicasModule, TasksModule],
   controllers: [RunsController],
   providers: [
     Worker,
     Attempts,
     Cancellations,
+    ClaimedAhead,
     DirectStarts,
     Executor,
     Slots,
+    StartMarks,
     TaskRunner,
     TransactionalAttempt,
     TransactionalDatabase,

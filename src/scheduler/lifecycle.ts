@@ -4,7 +4,6 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import type { ProcessRole } from '../config/process-roles.js';
 import type { Loop } from '../core/loop.js';
 import { Replicas } from '../replicas/replicas.js';
-import { RunQueue } from '../runs/lifecycle/run-queue.js';
 import { Recovery } from '../runs/recovery/recovery.js';
 import { RunLogs } from '../runs/worker/run-logs.js';
 import { Settler } from '../runs/worker/settler.js';
@@ -14,7 +13,7 @@ import { DispatchLoop } from '../jobs/dispatch/dispatch-loop.js';
 
 /** Starts and stops everything that ticks, in the one right order. */
 @Injectable()
-export class Clockwork {
+export class SchedulerLifecycle {
   /** True from the end of the start to the beginning of the stop. */
   running = false;
 
@@ -22,7 +21,6 @@ export class Clockwork {
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly declarations: Declarations,
     private readonly replicas: Replicas,
-    private readonly queue: RunQueue,
     private readonly worker: Worker,
     private readonly settler: Settler,
     private readonly logs: RunLogs,
@@ -39,17 +37,16 @@ export class Clockwork {
   /** Presence first, in every role, since a run belongs to a replica; what makes runs last. Whoever makes or starts runs
    *  takes over those of the dead, so that neither schedulers nor workers need the other for it. */
   async start(): Promise<void> {
-    await this.queue.start();
     await this.replicas.join();
     if (this.has('scheduler')) await this.declarations.declare();
     if (this.has('worker')) {
-      this.logs.start();
-      this.worker.start();
+      this.logs.startFlushing();
+      this.worker.startClaiming();
     }
-    if (this.has('scheduler') || this.has('worker')) this.recovery.start();
+    if (this.has('scheduler') || this.has('worker')) this.recovery.startWatching();
     if (this.has('scheduler')) {
-      this.declarations.start();
-      this.dispatch.start();
+      this.declarations.startDeclaring();
+      this.dispatch.startDispatching();
     }
     this.running = true;
   }
@@ -89,6 +86,5 @@ export class Clockwork {
     await this.worker.stop(this.environment.SHUTDOWN_GRACE_SECONDS);
     await this.logs.stop();
     await this.replicas.leave().catch((error: unknown) => this.logger.warn({ err: error }, 'replica not signed off'));
-    await this.queue.stop();
   }
 }

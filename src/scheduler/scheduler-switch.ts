@@ -1,12 +1,12 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
 import { audit } from '../auth/audit.js';
-import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { ApiDatabase } from '../database/api-database.js';
 import { nextRun } from '../jobs/dispatch/due.js';
 import { rows } from '../database/transaction.js';
 import { notify } from '../replicas/notify.js';
+import { isWaiting } from '../runs/lifecycle/run.entity.js';
 import { Dispatcher } from '../jobs/dispatch/dispatcher.js';
 import type { SchedulerView } from './scheduler.view.js';
 
@@ -14,7 +14,6 @@ import type { SchedulerView } from './scheduler.view.js';
 @Injectable()
 export class SchedulerSwitch {
   constructor(
-    @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: ApiDatabase,
     private readonly dispatcher: Dispatcher,
   ) {}
@@ -52,8 +51,8 @@ export class SchedulerSwitch {
       // Told by the answer, since it is gone then.
       const { gap } = await view(tx);
       if ((await rows(tx, turn, [paused])).length > 0) await audit(tx, actor, change);
-      await notify(tx, this.environment.DATABASE_SCHEMA, 'jobs');
-      await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
+      await notify(tx, 'jobs');
+      await notify(tx, 'runs');
       const after = await view(tx);
       return { ...after, gap: after.gap ?? gap };
     });
@@ -78,7 +77,7 @@ async function gapOf(tx: EntityManager): Promise<SchedulerView['gap']> {
   const [counts] = await rows<{ jobs: number; runs: number }>(
     tx,
     `SELECT (SELECT count(*)::int FROM jobs WHERE ${nextRun('jobs')} <= statement_timestamp()) AS jobs,
-       (SELECT count(*)::int FROM runs WHERE state IN ('pending', 'retrying')) AS runs`,
+       (SELECT count(*)::int FROM runs WHERE ${isWaiting}) AS runs`,
   );
   return counts!;
 }

@@ -1,17 +1,17 @@
 import { Module } from '@nestjs/common';
 import { JobsModule } from '../jobs/jobs.module.js';
-import { QueueModule } from '../replicas/replicas.module.js';
+import { ReplicasModule } from '../replicas/replicas.module.js';
 import { RunsModule } from '../runs/runs.module.js';
-import { Clockwork } from './lifecycle.js';
-import { ClockworkMetrics } from './scheduler-metrics.js';
+import { SchedulerLifecycle } from './lifecycle.js';
+import { SchedulerMetrics } from './scheduler-metrics.js';
 import { SchedulerSwitch } from './scheduler-switch.js';
 import { SchedulerController } from './scheduler.controller.js';
 
 /** The scheduler as a whole: the order in which its parts start and stop, and the switch that pauses it. */
 @Module({
-  imports: [QueueModule, RunsModule, JobsModule],
+  imports: [ReplicasModule, RunsModule, JobsModule],
   controllers: [SchedulerController],
-  providers: [Clockwork, ClockworkMetrics, SchedulerSwitch],
-  exports: [Clockwork],
+  providers: [SchedulerLifecycle, SchedulerMetrics, SchedulerSwitch],
+  exports: [SchedulerLifecycle],
 })
 export class SchedulerModule {}

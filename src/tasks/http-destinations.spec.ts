@@ -1,7 +1,7 @@
-import { hosts } from '../config/values.js';
+import { hosts } from '../config/variable-types.js';
 import { Destinations } from './http-destinations.js';
 
-/** What becomes of a connection: 'open', or the code of the refusal. */
+/** 'open' when the connection is allowed, otherwise the code of the refusal. */
 function verdict(address: string, { HOST = '127.0.0.1', allowed = '', host = address } = {}): string {
   const HTTP_TASK_ALLOWED_HOSTS = allowed ? hosts.parse(allowed) : undefined;
   try {
@@ -12,10 +12,10 @@ function verdict(address: string, { HOST = '127.0.0.1', allowed = '', host = add
   }
 }
 
-describe('where the http task may connect to', () => {
+describe('the http task', () => {
   it.each([
     ['link-local', '169.254.169.254'],
-    ['the first of link-local', '169.254.0.0'],
+    ['the first link-local address', '169.254.0.0'],
     ['credentials of a container', '169.254.170.2'],
     ['link-local of IPv6', 'fe80::1'],
     ['link-local with its zone', 'fe80::1%eth0'],
@@ -36,19 +36,19 @@ describe('where the http task may connect to', () => {
     ['metadata of Azure, mapped', '::ffff:168.63.129.16'],
     ['metadata of Oracle', '192.0.0.192'],
     ['the unspecified address', '0.0.0.0'],
-    ['another of this machine', '0.1.2.3'],
+    ['another address of 0.0.0.0/8', '0.1.2.3'],
     ['the unspecified address of IPv6', '::'],
     ['the unspecified address, mapped', '::ffff:0.0.0.0'],
     ['multicast', '224.0.0.1'],
     ['multicast of IPv6', 'ff02::1'],
     ['broadcast', '255.255.255.255'],
-  ])('never: %s, %s', (_case, address) => {
+  ])('never connects to %s, %s', (_case, address) => {
     expect(verdict(address)).toBe('ADDRESS_REFUSED');
     expect(verdict(address, { allowed: '0.0.0.0/0, ::/0, example.org', host: 'example.org' })).toBe('ADDRESS_REFUSED');
   });
 
   it.each(['127.0.0.1', '127.9.8.7', '::1', '::ffff:127.0.0.1', '64:ff9b::7f00:1', '2002:7f00:1::'])(
-    'loopback only while HOST is loopback: %s',
+    'connects to loopback only when HOST is loopback: %s',
     (address) => {
       expect(verdict(address, { HOST: 'localhost' })).toBe('open');
       expect(verdict(address, { HOST: '0.0.0.0' })).toBe('ADDRESS_REFUSED');
@@ -59,7 +59,7 @@ describe('where the http task may connect to', () => {
   );
 
   it.each(['10.0.0.1', '169.253.255.255', '169.255.0.1', '1.0.0.1', '93.184.215.14', 'fd00::1', '2606:4700::1111'])(
-    'any other address, unless a list says otherwise: %s',
+    'connects to any other address unless there is a list: %s',
     (address) => {
       expect(verdict(address, { HOST: '0.0.0.0' })).toBe('open');
       expect(verdict(address, { allowed: 'example.org' })).toBe('ADDRESS_REFUSED');
@@ -81,18 +81,18 @@ describe('where the http task may connect to', () => {
     expect(verdict('10.1.2.3', { allowed, host })).toBe(expected);
   });
 
-  it('the list counts for loopback too', () => {
+  it('applies the list to loopback too', () => {
     expect(verdict('127.0.0.1', { allowed: 'example.org' })).toBe('ADDRESS_REFUSED');
     expect(verdict('127.0.0.1', { allowed: '127.0.0.0/8' })).toBe('open');
   });
 
-  it('says what would have worked', () => {
+  it('reports the rule that refused an address', () => {
     const off = new Destinations({ HOST: '0.0.0.0', HTTP_TASK_ALLOWED_HOSTS: ['example.org'] });
     expect(() => off.check('db', '10.1.2.3')).toThrow(
-      'The http task does not connect to "db", which leads to 10.1.2.3: HTTP_TASK_ALLOWED_HOSTS does not name it; add it there',
+      'The http task does not connect to "db", which resolves to 10.1.2.3: HTTP_TASK_ALLOWED_HOSTS does not include it; add it there',
     );
     expect(() => off.check('127.0.0.1', '127.0.0.1')).toThrow(
-      /connect to 127\.0\.0\.1: loopback is for services whose/,
+      /connect to 127\.0\.0\.1: loopback addresses are allowed only when HOST/,
     );
   });
 });

@@ -1,13 +1,11 @@
-import { isIP } from 'node:net';
 import type { Environment } from '../config/environment.js';
-import { isLoopback } from '../config/loopback.js';
+import { IpSet, isAddressOrNetwork, isLoopback } from '../core/ip.js';
 import { AddressRefusedError } from './http-errors.js';
-import { Networks } from './networks.js';
 
-const LOOPBACK = new Networks(['127.0.0.0/8', '::1']);
+const LOOPBACK = new IpSet(['127.0.0.0/8', '::1']);
 /** This machine, link-local, multicast and broadcast. */
 const LOCAL = ['0.0.0.0/8', '::', '169.254.0.0/16', 'fe80::/10', '224.0.0.0/4', 'ff00::/8', '255.255.255.255'];
-/** Where Alibaba, Azure, Oracle, AWS, Google, Linode and Scaleway answer with metadata and credentials besides. */
+/** Further addresses at which Alibaba, Azure, Oracle, AWS, Google, Linode and Scaleway serve metadata and credentials. */
 const METADATA = [
   '100.100.100.200',
   '168.63.129.16',
@@ -18,25 +16,26 @@ const METADATA = [
   'fd00:a9fe:a9fe::1',
   'fd00:42::42',
 ];
-/** In which an IPv4 address is hidden. */
+/** Teredo addresses contain an obfuscated IPv4 address. */
 const TEREDO = '2001::/32';
-const NEVER = new Networks([...LOCAL, ...METADATA, TEREDO]);
+const NEVER = new IpSet([...LOCAL, ...METADATA, TEREDO]);
 
-/** Where the http task may connect to. */
+/** The addresses that the http task may connect to. */
 export class Destinations {
   private readonly loopbackToo: boolean;
   /** Of HTTP_TASK_ALLOWED_HOSTS; undefined: no limit. */
-  private readonly listed: { names: string[]; networks: Networks } | undefined;
+  private readonly listed: { names: string[]; networks: IpSet } | undefined;
 
   constructor({ HOST, HTTP_TASK_ALLOWED_HOSTS: words }: Pick<Environment, 'HOST' | 'HTTP_TASK_ALLOWED_HOSTS'>) {
     this.loopbackToo = isLoopback(HOST);
     this.listed = words && {
-      names: words.filter((word) => !isNetwork(word)),
-      networks: new Networks(words.filter(isNetwork)),
+      names: words.filter((word) => !isAddressOrNetwork(word)),
+      networks: new IpSet(words.filter(isAddressOrNetwork)),
     };
   }
 
-  /** Throws ADDRESS_REFUSED where `address`, to which `host` leads, is not to be connected to. Both may be the same. */
+  /** Throws ADDRESS_REFUSED unless the task may connect to `address`. `host` is the name that resolved to it, or the address
+   *  itself. */
   check(host: string, address: string): void {
     const why = this.fault(host, address);
     if (why !== undefined) throw new AddressRefusedError(host, address, why);
@@ -44,11 +43,10 @@ export class Destinations {
 
   private fault(host: string, address: string): string | undefined {
     if (LOOPBACK.has(address)) {
-      if (!this.loopbackToo)
-        return 'loopback is for services whose own HOST is loopback; use an address of the network';
+      if (!this.loopbackToo) return 'loopback addresses are allowed only when HOST is loopback; use a network address';
     } else if (NEVER.has(address))
-      return 'link-local, metadata, multicast and unspecified addresses are never open to tasks; use that of a server';
-    return this.isListed(host, address) ? undefined : 'HTTP_TASK_ALLOWED_HOSTS does not name it; add it there';
+      return 'link-local, metadata, multicast and unspecified addresses are never allowed; use the address of a server';
+    return this.isListed(host, address) ? undefined : 'HTTP_TASK_ALLOWED_HOSTS does not include it; add it there';
   }
 
   private isListed(host: string, address: string): boolean {
@@ -58,5 +56,3 @@ export class Destinations {
     return this.listed.networks.has(address) || this.listed.names.some(named);
   }
 }
-
-const isNetwork = (word: string) => isIP(word.split('/')[0]!) !== 0;

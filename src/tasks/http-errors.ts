@@ -1,37 +1,37 @@
 import { isNativeError } from 'node:util/types';
 import { Problem } from '../core/problem.js';
-import type { HttpAnswer } from './http-answer.js';
 import type { HttpInput } from './http-input.js';
+import type { HttpOutput } from './http-response.js';
 
 const LONGEST_EXCERPT = 1024;
 
-/** The request was answered, with a status that does not count as success. */
+/** The response has a status that does not count as success. */
 export class HttpStatusError extends Problem {
-  constructor(request: HttpInput, { status, body }: HttpAnswer) {
+  constructor(request: HttpInput, { status, body }: HttpOutput) {
     const { expectStatus } = request;
     const expected = expectStatus === undefined ? 'a 2xx' : [expectStatus].flat().join(' or ');
-    super(502, 'HTTP_STATUS', `${named(request)} answered ${status} instead of ${expected}${excerpt(body)}`);
+    super(502, 'HTTP_STATUS', `${describe(request)} returned ${status} instead of ${expected}${excerpt(body)}`);
   }
 }
 
-/** The request was not answered, or not to the end. */
+/** There was no response, or not a complete one. */
 export class HttpFailedError extends Problem {
   constructor(request: HttpInput, thrown: unknown) {
-    super(502, 'HTTP_FAILED', `${named(request)} failed: ${why(thrown)}`);
+    super(502, 'HTTP_FAILED', `${describe(request)} failed: ${why(thrown)}`);
     this.cause = thrown;
   }
 }
 
-/** An address that tasks must not connect to, whatever a job or a redirect says. */
+/** The http task must not connect to this address. */
 export class AddressRefusedError extends Problem {
   constructor(host: string, address: string, rule: string) {
-    const where = host === address ? address : `"${host}", which leads to ${address}`;
+    const where = host === address ? address : `"${host}", which resolves to ${address}`;
     super(422, 'ADDRESS_REFUSED', `The http task does not connect to ${where}: ${rule}`);
   }
 }
 
-/** Without the query, which often holds a key. */
-function named({ method, url }: HttpInput): string {
+/** Without the query, which often contains a credential. */
+function describe({ method, url }: HttpInput): string {
   const { origin, pathname } = new URL(url);
   return `${method} ${origin}${pathname}`;
 }
@@ -42,7 +42,7 @@ function excerpt(body: unknown): string {
   return `: ${new TextDecoder().decode(bytes.subarray(0, LONGEST_EXCERPT), { stream: true })}`;
 }
 
-/** For a host with several addresses, what happened is in one error of each. */
+/** For a host with several addresses, Node throws an AggregateError with one error for each address. */
 function why(thrown: unknown): string {
   if (!isNativeError(thrown)) return String(thrown);
   return 'errors' in thrown && Array.isArray(thrown.errors) ? thrown.errors.map(why).join('; ') : thrown.message;

@@ -1,53 +1,85 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { packageVersion } from '../core/package-version.js';
 import { fillIn } from '../core/template.js';
-import { type HttpAnswer, readAnswer } from './http-answer.js';
+import { Metrics } from '../metrics/metrics.js';
+import { type OutgoingRequest, sendRequest } from './http-client.js';
 import { Destinations } from './http-destinations.js';
 import { AddressRefusedError, HttpFailedError, HttpStatusError } from './http-errors.js';
-import { exchange } from './http-exchange.js';
 import { httpInput, type HttpInput } from './http-input.js';
-import { requestOf } from './http-request.js';
+import { type HttpOutput, readResponse } from './http-response.js';
+import { placeholderValues } from './placeholders.js';
 import type { RunContext } from './run-context.js';
-import { runWords } from './run-words.js';
 import { Task, type TaskHandler } from './task.decorator.js';
-import { TaskMetrics } from './task-metrics.js';
 
-/** Sends an HTTP request, and fails where the answer is not the one that was expected. */
+/** Sends an HTTP request. Fails when the status of the response is not an expected one. */
 @Injectable()
 @Task({
   name: 'http',
-  description: 'Sends an HTTP request, with an Idempotency-Key; its status decides whether the run succeeds.',
+  description:
+    'Sends an HTTP request with an Idempotency-Key. The status of the response decides whether the run succeeds.',
   input: httpInput,
 })
 export class HttpTask implements TaskHandler<typeof httpInput> {
   private readonly destinations: Destinations;
+  private readonly blocked;
 
   constructor(
     @Inject(ENVIRONMENT) environment: Pick<Environment, 'HOST' | 'HTTP_TASK_ALLOWED_HOSTS'>,
-    private readonly metrics: TaskMetrics,
+    metrics: Metrics,
   ) {
     this.destinations = new Destinations(environment);
+    this.blocked = metrics.counter(
+      'http_task_blocked_total',
+      'Requests of the http task that were refused because of their address',
+    );
   }
 
-  /** Throws a Problem: HTTP_STATUS, HTTP_FAILED or ADDRESS_REFUSED; the signal's reason once that has aborted. */
-  async run(input: HttpInput, context: RunContext): Promise<HttpAnswer> {
-    const request = fillIn(input, runWords(context));
-    const answer = await this.send(request, context);
-    if (!isExpected(answer.status, request.expectStatus)) throw new HttpStatusError(request, answer);
-    return answer;
+  /** Throws a Problem: HTTP_STATUS, HTTP_FAILED or ADDRESS_REFUSED. Once the signal has aborted, throws its reason. */
+  async run(input: HttpInput, context: RunContext): Promise<HttpOutput> {
+    const request = fillIn(input, placeholderValues(context));
+    const output = await this.send(request, context);
+    if (!isExpected(output.status, request.expectStatus)) throw new HttpStatusError(request, output);
+    return output;
   }
 
-  private async send(request: HttpInput, context: RunContext): Promise<HttpAnswer> {
+  private async send(request: HttpInput, context: RunContext): Promise<HttpOutput> {
     try {
-      return await readAnswer(await exchange(requestOf(request, context), this.destinations, context.signal));
+      return await readResponse(await sendRequest(requestOf(request, context), this.destinations, context.signal));
     } catch (error) {
       context.signal.throwIfAborted();
       if (!(error instanceof AddressRefusedError)) throw new HttpFailedError(request, error);
-      this.metrics.addressRefused();
+      this.blocked.inc();
       throw error;
     }
   }
 }
+
+/** The request for an input whose placeholders are replaced. */
+function requestOf({ method, url, headers: given, body }: HttpInput, context: RunContext): OutgoingRequest {
+  const headers = new Headers({
+    Accept: '*/*',
+    'Accept-Encoding': 'gzip, br',
+    'Idempotency-Key': idempotencyKey(context),
+    'User-Agent': `Cronzimus/${packageVersion}`,
+    'Cronzimus-Job': context.job.name,
+    'Cronzimus-Run': context.run.id,
+    'Cronzimus-Scheduled-At': context.scheduledAt.toISOString(),
+    'Cronzimus-Attempt': String(context.attempt),
+  });
+  if (body !== undefined)
+    headers.set('Content-Type', typeof body === 'string' ? 'text/plain;charset=UTF-8' : 'application/json');
+  for (const [name, value] of Object.entries(given)) headers.set(name, value);
+  const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+  // For DELETE, Node sends a body without its length, which a server would read as another request.
+  if (text !== undefined) headers.set('Content-Length', String(Buffer.byteLength(text)));
+  return { method, url: new URL(url), headers, body: text };
+}
+
+/** For an occurrence, the key is the same in every run of it, even after a restore of the database, so the receiver can
+ *  recognise a repetition. */
+const idempotencyKey = ({ run, job, scheduledAt }: RunContext): string =>
+  run.kind === 'schedule' || run.kind === 'catch_up' ? `${job.name}/${scheduledAt.toISOString()}` : run.id;
 
 const isExpected = (status: number, expected: HttpInput['expectStatus']): boolean =>
   expected === undefined ? status >= 200 && status <= 299 : [expected].flat().includes(status);

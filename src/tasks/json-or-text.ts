@@ -1,6 +1,6 @@
 import { unstorable } from '../core/storable-json.js';
 
-/** The value that a JSON text stands for; the text itself when it is no JSON or no run could store the value. */
+/** The value of a JSON text. The text itself when it is not JSON, or when the database cannot store the value. */
 export function jsonOrText(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text);

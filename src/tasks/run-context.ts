@@ -1,6 +1,13 @@
 import type { EntityManager } from 'typeorm';
 
-/** Writes to the service's log and to the run's own, with the run's id and job on each line. */
+/** Why a run exists: `schedule` for an occurrence, `catch_up` for a missed one, `manual` for a request, `backfill`, or `retry`
+ *  for a request to repeat a finished run. See API.md#run. */
+export const runKinds = ['schedule', 'catch_up', 'manual', 'backfill', 'retry'] as const;
+/** One of `runKinds`: `schedule`, `catch_up`, `manual`, `backfill` or `retry`. See API.md#run. */
+export type RunKind = (typeof runKinds)[number];
+
+/** Writes to the service's log and to the run's own log. Each line has the run's id and job. A run keeps 1,000 lines or
+ *  256 KiB; one more line says that it was cut. See docs/writing-tasks.md#the-context. */
 export interface RunLog {
   debug: LogMethod;
   info: LogMethod;
@@ -9,22 +16,35 @@ export interface RunLog {
 }
 
 export interface LogMethod {
+  /** Writes one line. */
   (message: string): void;
+  /** `fields` are stored with the line, as JSON. */
   (fields: object, message: string): void;
 }
 
-/** What a task is told about the run that it serves. */
+/** The second argument of a task's `run`: the attempt that it executes. See docs/writing-tasks.md#the-context. */
 export interface RunContext {
-  run: { id: string; kind: string };
-  job: { name: string };
-  /** The nominal instant of the occurrence; for a run by hand, when it was asked for. */
+  run: {
+    /** UUID v7. The same at each attempt of the run; no other run has it. */
+    id: string;
+    /** Why the run exists. */
+    kind: RunKind;
+  };
+  job: {
+    /** The name of the job that the run belongs to. */
+    name: string;
+  };
+  /** The nominal time of the occurrence, without jitter. For a manual run: the time of the request. */
   scheduledAt: Date;
-  /** From 1; never used twice within a run. */
+  /** Starts at 1, increases, and is never used twice within a run. */
   attempt: number;
-  /** Aborts at the timeout, when the run is cancelled, and at the end of the shutdown's grace; the reason is an Error that says which. */
+  /** Aborts at the timeout, when the run is cancelled, and at the end of the shutdown's grace period. The reason is an Error
+   *  that says which of these happened. A task that has not returned 10 s later is given up: its result is discarded. */
   signal: AbortSignal;
+  /** The log of the service and of the run. */
   log: RunLog;
-  /** Runs `work` in one database transaction; whatever goes through the EntityManager commits together or not at all. In a
-   *  transactional task that is the attempt's own, so that it commits together with `succeeded`. */
+  /** Runs `work` in one database transaction: everything written through the EntityManager commits together or not at all.
+   *  In a transactional task it is the attempt's own transaction, which commits together with the state `succeeded`.
+   *  Returns what `work` returns. */
   transaction: <T>(work: (tx: EntityManager) => Promise<T>) => Promise<T>;
 }

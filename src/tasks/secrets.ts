@@ -7,12 +7,14 @@ import { referencesIn, replaceReferences } from './secret-reference.js';
 
 const LARGEST_BYTES = 65_536;
 
-/** Reads secrets from their files, anew for each attempt, so that a changed one counts from the next on. */
+/** Reads secrets from files in SECRETS_DIR. Every attempt reads them again, so a changed secret applies from the next attempt
+ *  on. */
 @Injectable()
 export class Secrets {
   constructor(@Inject(ENVIRONMENT) private readonly environment: Pick<Environment, 'SECRETS_DIR'>) {}
 
-  /** A checked input with its references filled in, and what was filled in. Throws SECRET_NOT_FOUND or SECRET_UNREADABLE. */
+  /** Returns the input with its references replaced, and the secrets that it now contains. Throws SECRET_NOT_FOUND or
+   *  SECRET_UNREADABLE. */
   async fillIn(input: unknown): Promise<{ input: unknown; secrets: string[] }> {
     const secrets = new Map<string, string>();
     for (const { name } of referencesIn(input)) if (name !== null) secrets.set(name, await this.read(name));
@@ -20,7 +22,7 @@ export class Secrets {
     return { input: replaceReferences(input, (name) => secrets.get(name)!), secrets: [...secrets.values()] };
   }
 
-  /** Without the line break at the end that editors leave there. */
+  /** Without one line break at the end, which editors add. */
   private async read(name: string): Promise<string> {
     const folder = this.environment.SECRETS_DIR;
     if (folder === undefined) throw new SecretNotFoundError(name, 'SECRETS_DIR is not set on this replica');
@@ -35,10 +37,10 @@ export class Secrets {
 }
 
 async function readText(path: string): Promise<string> {
-  const found = await stat(path);
-  // Reading a pipe would never end.
-  if (!found.isFile()) throw new Error('it is no file');
-  if (found.size > LARGEST_BYTES) throw new Error(`it has more than ${LARGEST_BYTES} bytes`);
+  const stats = await stat(path);
+  // Reading a pipe might never end.
+  if (!stats.isFile()) throw new Error('it is not a file');
+  if (stats.size > LARGEST_BYTES) throw new Error(`it has more than ${LARGEST_BYTES} bytes`);
   const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path)).replace(/\r?\n$/, '');
   if (text === '') throw new Error('it is empty');
   return text;
@@ -53,13 +55,13 @@ export class SecretNotFoundError extends Problem {
   }
 }
 
-/** Says nothing of what is in the file. */
+/** The message contains nothing of the file's content. */
 export class SecretUnreadableError extends Problem {
   constructor(
     readonly secret: string,
     { code, message }: NodeJS.ErrnoException,
   ) {
-    const why = code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is no UTF-8 text' : (code ?? message);
+    const why = code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is not UTF-8 text' : (code ?? message);
     super(500, 'SECRET_UNREADABLE', `The file of secret "${secret}" in SECRETS_DIR cannot be used: ${why}`);
   }
 }

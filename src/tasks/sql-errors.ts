@@ -1,7 +1,7 @@
 import type { Client, DatabaseError } from 'pg';
 import { Problem } from '../core/problem.js';
 
-/** The statement was about to leave, or has left, the transaction that the run gave it. */
+/** The statement would end or split the transaction in which it runs. */
 export class SqlTransactionControlError extends Problem {
   constructor(what: string) {
     super(422, 'SQL_TRANSACTION_CONTROL', `${what}; ${transactionHelp}`);
@@ -9,9 +9,9 @@ export class SqlTransactionControlError extends Problem {
 }
 
 export const transactionHelp =
-  'a statement runs in a transaction of its own, which commits when it succeeds: leave BEGIN, COMMIT, ROLLBACK, SAVEPOINT and the like out';
+  'a statement runs in one transaction, which commits when it succeeds: leave out BEGIN, COMMIT, ROLLBACK, SAVEPOINT and similar';
 
-/** PostgreSQL has refused the statement. */
+/** PostgreSQL reported an error for the statement. */
 export class SqlFailedError extends Problem {
   constructor(error: DatabaseError) {
     const more = [error.detail, error.hint].filter((text) => text !== undefined);
@@ -20,14 +20,14 @@ export class SqlFailedError extends Problem {
   }
 }
 
-/** No session could be opened there. Without the password. */
+/** No session could be opened on the database of SQL_TASK_DATABASE_URL. The message does not contain the password. */
 export class SqlUnreachableError extends Problem {
   constructor({ host, port, database, user }: Client, cause: Error) {
     const why = cause.message || (cause as NodeJS.ErrnoException).code;
     super(
       503,
       'SQL_UNREACHABLE',
-      `SQL_TASK_DATABASE_URL leads to ${host}:${port}, database "${database}", user "${user}", which did not let us in: ${why}`,
+      `SQL_TASK_DATABASE_URL points to ${host}:${port}, database "${database}", user "${user}"; the connection failed: ${why}`,
     );
     this.cause = cause;
   }

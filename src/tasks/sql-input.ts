@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { wordsHelp } from './run-words.js';
+import { placeholderHelp } from './placeholders.js';
 import { transactionHelp } from './sql-errors.js';
-import { transactionKeyword } from './sql-keyword.js';
 
 export const sqlInput = z.strictObject({
   statement: z
@@ -12,17 +11,66 @@ export const sqlInput = z.strictObject({
       const keyword = transactionKeyword(statement);
       if (keyword) context.addIssue({ code: 'custom', message: `${keyword} is refused; ${transactionHelp}` });
     })
-    .describe('One statement, without transaction control. Values are written $1, $2, …')
+    .describe('One statement without transaction control. Its values are $1, $2, …')
     .meta({ examples: ['DELETE FROM carts WHERE updated_at < now() - $1::interval AND country = $2'] }),
   values: z
     .array(z.unknown())
     .max(1000)
     .default([])
     .describe(
-      `The values of $1, $2, …, bound and never spliced. A list or an object is bound as JSON text, for json and jsonb; \
-a PostgreSQL array is written as its text, such as "{1,2}". In texts, ${wordsHelp}.`,
+      `The values of $1, $2, …, passed as parameters and never inserted into the statement. A list or an object is passed \
+as JSON text, for json and jsonb. Write a PostgreSQL array as its text, such as "{1,2}". In strings, ${placeholderHelp}.`,
     )
     .meta({ examples: [['90 days', 'DE']] }),
 });
 
 export type SqlInput = z.infer<typeof sqlInput>;
+
+const GAP = /(?:[\s;]|--[^\r\n]*)*/y;
+const WORD = /[a-z]*/iy;
+const COMMENT_EDGE = /\/\*|\*\//g;
+
+/** PREPARE is here because of PREPARE TRANSACTION. */
+const TRANSACTION_CONTROL = new Set([
+  'ABORT',
+  'BEGIN',
+  'COMMIT',
+  'END',
+  'PREPARE',
+  'RELEASE',
+  'ROLLBACK',
+  'SAVEPOINT',
+  'START',
+]);
+
+/** The first keyword of a statement that would end or split its transaction. Undefined for other statements. */
+export function transactionKeyword(statement: string): string | undefined {
+  const word = firstKeyword(statement);
+  return TRANSACTION_CONTROL.has(word) ? word : undefined;
+}
+
+/** The first word in upper case, after white space, comments (which nest) and empty statements. Empty when there is none. */
+export function firstKeyword(statement: string): string {
+  let at = endOf(GAP, statement, 0);
+  while (statement.startsWith('/*', at)) at = endOf(GAP, statement, endOfComment(statement, at));
+  return statement.slice(at, endOf(WORD, statement, at)).toUpperCase();
+}
+
+function endOf(pattern: RegExp, text: string, at: number): number {
+  pattern.lastIndex = at;
+  pattern.test(text);
+  return pattern.lastIndex;
+}
+
+function endOfComment(text: string, start: number): number {
+  let depth = 0;
+  let at = start;
+  do {
+    COMMENT_EDGE.lastIndex = at;
+    const edge = COMMENT_EDGE.exec(text);
+    if (!edge) return text.length;
+    depth += edge[0] === '/*' ? 1 : -1;
+    at = COMMENT_EDGE.lastIndex;
+  } while (depth > 0);
+  return at;
+}

@@ -1,12 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import type { PoolClient } from 'pg';
+import { Client, type ClientBase, DatabaseError, type PoolClient } from 'pg';
+import { QueryFailedError } from 'typeorm';
+import { fillIn } from '../core/template.js';
+import { withCancel } from '../database/cancel-backend.js';
+import { placeholderValues } from './placeholders.js';
 import type { RunContext } from './run-context.js';
-import { type SqlInput, sqlInput } from './sql-input.js';
-import { runSql } from './run-sql.js';
-import type { SqlAnswer } from './sql-statement.js';
+import { SqlFailedError, SqlTransactionControlError, SqlUnreachableError } from './sql-errors.js';
+import { type SqlInput, sqlInput, transactionKeyword } from './sql-input.js';
+import { runStatement, type SqlOutput } from './sql-statement.js';
 import { Task, type TaskHandler } from './task.decorator.js';
 
-/** Runs one SQL statement on the service's database; what it writes commits together with the run. */
+/** Runs one SQL statement on the service's database, in the attempt's own transaction. */
 @Injectable()
 @Task({
   name: 'sql',
@@ -16,9 +20,71 @@ import { Task, type TaskHandler } from './task.decorator.js';
 })
 export class SqlTask implements TaskHandler<typeof sqlInput> {
   /** Throws a Problem: SQL_FAILED or SQL_TRANSACTION_CONTROL. */
-  run(input: SqlInput, context: RunContext): Promise<SqlAnswer> {
+  run(input: SqlInput, context: RunContext): Promise<SqlOutput> {
     return runSql(input, context, (work) =>
       context.transaction(async (tx) => work((await tx.queryRunner!.connect()) as PoolClient)),
     );
+  }
+}
+
+/** Runs one SQL statement on another database. The statement commits before the run ends. If the attempt is lost in between,
+ *  the next attempt runs the statement again. */
+@Injectable()
+@Task({
+  name: 'sql',
+  description: 'Runs one SQL statement on the database of SQL_TASK_DATABASE_URL, in a transaction of its own.',
+  input: sqlInput,
+})
+export class ForeignSqlTask implements TaskHandler<typeof sqlInput> {
+  constructor(private readonly url: string) {}
+
+  /** Throws a Problem: SQL_FAILED, SQL_TRANSACTION_CONTROL or SQL_UNREACHABLE. */
+  run(input: SqlInput, context: RunContext): Promise<SqlOutput> {
+    return runSql(input, context, (work) => this.transaction(context, work));
+  }
+
+  /** Each attempt has a session of its own, so that temporary tables and settings do not reach the next one. */
+  private async transaction<T>({ signal, log }: RunContext, work: (client: ClientBase) => Promise<T>): Promise<T> {
+    const client = new Client({
+      connectionString: this.url,
+      application_name: 'cronzimus sql',
+      connectionTimeoutMillis: 10_000,
+      keepAlive: true,
+    });
+    // The statement that is running fails with the same error.
+    client.on('error', () => undefined);
+    await client.connect().catch((error: Error) => {
+      throw new SqlUnreachableError(client, error);
+    });
+    try {
+      await client.query('BEGIN');
+      const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      const failed = (err: unknown) => log.warn({ err }, 'statement could not be cancelled');
+      const result = await withCancel({ url: this.url, pid: rows[0]!.pid, signal, failed }, () => work(client));
+      await client.query('COMMIT');
+      return result;
+    } finally {
+      // Without a COMMIT, this rolls back.
+      await client.end();
+    }
+  }
+}
+
+type InTransaction = (work: (client: ClientBase) => Promise<SqlOutput>) => Promise<SqlOutput>;
+
+async function runSql(
+  { statement, values }: SqlInput,
+  context: RunContext,
+  inTransaction: InTransaction,
+): Promise<SqlOutput> {
+  // The input schema refuses it too, but code may call the task with an input that was not checked.
+  const keyword = transactionKeyword(statement);
+  if (keyword) throw new SqlTransactionControlError(`${keyword} is refused`);
+  const filled = fillIn(values, placeholderValues(context));
+  try {
+    return await inTransaction((client) => runStatement(client, statement, filled));
+  } catch (error) {
+    const cause: unknown = error instanceof QueryFailedError ? error.driverError : error;
+    throw cause instanceof DatabaseError ? new SqlFailedError(cause) : error;
   }
 }

@@ -6,9 +6,12 @@ import type { RunContext } from './run-context.js';
 import { Task, type TaskHandler } from './task.decorator.js';
 
 const input = z.strictObject({
-  schema: z.string().optional().describe('Only the tables of this schema; those of all but the system unless told.'),
+  schema: z
+    .string()
+    .optional()
+    .describe('Only the tables of this schema. Default: all schemas except those of the system.'),
   top: z.int().min(1).max(100).default(10).describe('How many tables to report.'),
-  warnAboveMegabytes: z.number().positive().optional().describe('Warns of each reported table that is larger.'),
+  warnAboveMegabytes: z.number().positive().optional().describe('A larger table is logged as a warning.'),
 });
 
 const largest = `
@@ -19,17 +22,17 @@ const largest = `
     AND ($1::text IS NULL OR n.nspname = $1)
   ORDER BY megabytes DESC NULLS LAST, 1 LIMIT $2`;
 
-/** Reports the largest tables of the database, and warns of those above a limit. */
+/** Reports the largest tables of the service's database, and logs a warning for each table above a limit. */
 @Injectable()
 @Task({ name: 'table-sizes', description: 'Reports the largest tables of the database.', input })
 export class TableSizes implements TaskHandler<typeof input> {
   constructor(@InjectDataSource() private readonly database: DataSource) {}
 
-  /** `rows` is the server's estimate, null before the table's first ANALYZE; sizes include indexes. */
+  /** Sorted by size, which includes indexes. `rows` is the server's estimate, null before the table's first ANALYZE. */
   async run({ schema, top, warnAboveMegabytes = Infinity }: z.infer<typeof input>, { log }: RunContext) {
     const tables = await this.database.query<TableSize[]>(largest, [schema, top]);
     for (const { table, megabytes } of tables)
-      if (megabytes > warnAboveMegabytes) log.warn({ table, megabytes }, 'table above its limit');
+      if (megabytes > warnAboveMegabytes) log.warn({ table, megabytes }, 'table is larger than warnAboveMegabytes');
     log.info({ tables: tables.length }, 'tables measured');
     return { tables };
   }

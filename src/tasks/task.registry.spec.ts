@@ -21,15 +21,16 @@ const published = (name: string, schema = input as z.ZodObject): TaskView => {
   return { name, description: '', transactional: false, input: inputSchemaOf(schema), workers: 1 };
 };
 
-let asked = 0;
+let calls = 0;
+/** What other processes have published. */
 const others = async () => {
-  asked += 1;
+  calls += 1;
   return [published('own', z.strictObject({})), published('theirs'), published('disabled'), published('sql')];
 };
 
 let registry: TaskRegistry;
 beforeEach(async () => {
-  asked = 0;
+  calls = 0;
   const module = await Test.createTestingModule({
     imports: [DiscoveryModule],
     providers: [TaskRegistry, Own, { provide: ENVIRONMENT, useValue: { TASKS_DISABLED: ['disabled'] } }],
@@ -38,14 +39,14 @@ beforeEach(async () => {
   registry = module.get(TaskRegistry);
 });
 
-describe('an input that is to be stored', () => {
-  it('for a task of this process is checked by it, whatever others have published', async () => {
+describe('validating an input before it is stored', () => {
+  it('uses the schema of this process, whatever others have published', async () => {
     await expect(registry.validate('own', { text: 'x' }, others)).resolves.toBeUndefined();
     await expect(registry.validate('own', {}, others)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
-    expect(asked).toBe(0);
+    expect(calls).toBe(0);
   });
 
-  it('for a task that only others have is checked by what they have published', async () => {
+  it('uses the published schema for a task that only other processes have', async () => {
     await expect(registry.validate('theirs', { url: 'https://a.bc' }, others)).resolves.toBeUndefined();
     await expect(
       registry.validate('theirs', { url: 'https://a.bc', times: 'x', more: 1 }, others),
@@ -58,7 +59,7 @@ describe('an input that is to be stored', () => {
     });
   });
 
-  it('may refer to secrets there too, and is checked beside them', async () => {
+  it('accepts references to secrets with a published schema too, and checks everything else', async () => {
     const secret = { $secret: 'word' };
     await expect(registry.validate('theirs', { url: secret, to: secret }, others)).resolves.toBeUndefined();
     await expect(registry.validate('theirs', { url: secret, times: 'x' }, others)).rejects.toMatchObject({
@@ -69,7 +70,7 @@ describe('an input that is to be stored', () => {
     });
   });
 
-  it('for a task that nobody has is refused, and all that there are named', async () => {
+  it('refuses a task that no process has, and lists all known tasks', async () => {
     await expect(registry.validate('nope', {}, others)).rejects.toMatchObject({
       code: 'UNKNOWN_TASK',
       message: 'Task "nope" is not registered; known tasks: own, theirs',
@@ -77,7 +78,7 @@ describe('an input that is to be stored', () => {
   });
 
   it.each(['disabled', 'sql'])(
-    'for %s, which this process leaves out on purpose, is refused though others have it',
+    'refuses %s, which this process leaves out on purpose, although others have it',
     async (name) => {
       await expect(registry.validate(name, { url: 'https://a.bc' }, others)).rejects.toMatchObject({
         code: 'UNKNOWN_TASK',
@@ -85,7 +86,7 @@ describe('an input that is to be stored', () => {
     },
   );
 
-  it('by code is for a task of this process', async () => {
+  it('knows only the tasks of this process when no published tasks are given', async () => {
     await expect(registry.validate('theirs', { url: 'https://a.bc' })).rejects.toMatchObject({ code: 'UNKNOWN_TASK' });
   });
 });

@@ -3,9 +3,8 @@ import { DiscoveryService } from '@nestjs/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { Problem } from '../core/problem.js';
-import { isExcused } from './excused.js';
-import { publishedSchema } from './published-schema.js';
-import { referenceHelp, referencesIn } from './secret-reference.js';
+import { publishedSchema } from './input-schema.js';
+import { issuesOutsideReferences, referenceHelp, referencesIn } from './secret-reference.js';
 import { InvalidTaskInputError, UnknownTaskError } from './task-errors.js';
 import { TaskMetadata, type InputSchema, type TaskHandler, type TaskOptions } from './task.decorator.js';
 import type { TaskView } from './task.view.js';
@@ -13,13 +12,11 @@ import type { TaskView } from './task.view.js';
 export interface RegisteredTask {
   options: TaskOptions<InputSchema | undefined>;
   handler: TaskHandler<unknown>;
-  /** The class and the module it is provided in, for messages. */
+  /** The class and its module, for messages. */
   place: string;
 }
 
-const nobody = async () => [];
-
-/** All tasks of this process, found by their decorator. */
+/** The tasks of this process: the providers with the decorator @Task. */
 @Injectable()
 export class TaskRegistry implements OnModuleInit {
   private readonly tasks = new Map<string, RegisteredTask>();
@@ -34,24 +31,24 @@ export class TaskRegistry implements OnModuleInit {
       const options = this.discovery.getMetadataByDecorator(TaskMetadata, wrapper);
       if (!options || this.environment.TASKS_DISABLED.includes(options.name)) continue;
       const place = `${wrapper.name} in ${wrapper.host?.name ?? 'an unknown module'}`;
-      this.refuseTwins(options.name, place);
+      this.refuseDuplicate(options.name, place);
       if (!wrapper.isDependencyTreeStatic())
         throw new Problem(
           500,
           'TASK_REQUEST_SCOPED',
-          `Task "${options.name}" (${place}) is request-scoped, or depends on \
-a provider that is; a run has no request, so make it a singleton`,
+          `Task "${options.name}" (${place}) is request-scoped, or depends on a request-scoped provider; a run has no \
+request, so make it a singleton`,
         );
       this.tasks.set(options.name, { options, handler: wrapper.instance as TaskHandler<unknown>, place });
     }
   }
 
-  /** By name. */
+  /** Sorted by name. */
   all(): RegisteredTask[] {
     return [...this.tasks.values()].toSorted((a, b) => (a.options.name < b.options.name ? -1 : 1));
   }
 
-  /** The names of those whose attempts are a transaction. */
+  /** The names of the transactional tasks. */
   transactional(): string[] {
     return this.all().flatMap(({ options }) => (options.transactional ? [options.name] : []));
   }
@@ -60,58 +57,60 @@ a provider that is; a run has no request, so make it a singleton`,
     return this.tasks.get(name);
   }
 
+  /** Throws UNKNOWN_TASK. */
   get(name: string): RegisteredTask {
     const task = this.tasks.get(name);
     if (!task) throw new UnknownTaskError(name, [...this.tasks.keys()]);
     return task;
   }
 
-  /** Checks an input that is to be stored, but for what its references to secrets will stand for. Where only other processes
-   *  have the task, by what they have published; `others` is asked for that then. Throws when the task is unknown or refuses it. */
-  async validate(name: string, input: unknown, others: () => Promise<TaskView[]> = nobody): Promise<void> {
+  /** Checks an input before it is stored. Values that secrets will replace are not checked yet. A task that only other
+   *  processes have is looked up in `published`, which is called only in that case; left out, such a task is unknown.
+   *  Throws UNKNOWN_TASK or INVALID_INPUT. */
+  async validate(name: string, input: unknown, published: () => Promise<TaskView[]> = async () => []): Promise<void> {
     const references = referencesIn(input);
-    const unsound = references.filter((reference) => reference.name === null);
-    if (unsound.length > 0)
+    const invalid = references.filter((reference) => reference.name === null);
+    if (invalid.length > 0)
       throw InvalidTaskInputError.of(
         name,
-        unsound.map(({ path }) => ({ path, message: referenceHelp })),
+        invalid.map(({ path }) => ({ path, message: referenceHelp })),
       );
-    const { issues = [] } = await check(await this.schemaOf(name, others), input);
-    const places = references.map(({ path }) => path);
-    const left = issues.filter((issue) => !isExcused(issue, places));
-    if (left.length > 0) throw InvalidTaskInputError.of(name, left);
+    const { issues = [] } = await check(await this.schemaOf(name, published), input);
+    const remaining = issuesOutsideReferences(issues, references);
+    if (remaining.length > 0) throw InvalidTaskInputError.of(name, remaining);
   }
 
-  /** An input that is filled in, as the task will see it, with its defaults. Throws when the task is unknown or refuses it. */
+  /** Checks an input whose references are replaced, and returns what the task gets: with the defaults of its schema. Throws
+   *  UNKNOWN_TASK or INVALID_INPUT. */
   async parse(name: string, input: unknown): Promise<unknown> {
     const result = await check(this.get(name).options.input, input);
     if (result.issues) throw InvalidTaskInputError.of(name, result.issues);
     return result.value;
   }
 
-  private async schemaOf(name: string, others: () => Promise<TaskView[]>): Promise<InputSchema | undefined> {
+  private async schemaOf(name: string, published: () => Promise<TaskView[]>): Promise<InputSchema | undefined> {
     const own = this.tasks.get(name);
     if (own) return own.options.input;
-    const published = (await others()).filter((task) => !this.leavesOut(task.name));
-    const task = published.find((one) => one.name === name);
+    const others = (await published()).filter((task) => !this.isDisabled(task.name));
+    const task = others.find((one) => one.name === name);
     if (task) return publishedSchema(task.input);
-    const names = new Set([...this.tasks.keys(), ...published.map((one) => one.name)]);
+    const names = new Set([...this.tasks.keys(), ...others.map((one) => one.name)]);
     throw new UnknownTaskError(name, [...names]);
   }
 
-  /** What is not here on purpose does not come in by way of a worker that is set up otherwise. `sql` is missing only where nobody
-   *  has said on which database. */
-  private leavesOut(name: string): boolean {
+  /** A task that this process leaves out on purpose stays unknown here, even when a worker with other settings has it. `sql`
+   *  is only missing when SQL_TASK_DATABASE_URL is required and not set. */
+  private isDisabled(name: string): boolean {
     return name === 'sql' || this.environment.TASKS_DISABLED.includes(name);
   }
 
-  private refuseTwins(name: string, place: string): void {
-    const twin = this.tasks.get(name);
-    if (twin)
+  private refuseDuplicate(name: string, place: string): void {
+    const other = this.tasks.get(name);
+    if (other)
       throw new Problem(
         500,
         'TASK_DUPLICATE',
-        `Two tasks are named "${name}": ${twin.place}, and ${place}; \
+        `Two tasks are named "${name}": ${other.place}, and ${place}; \
 names must differ, and a task class belongs to one module`,
       );
   }

@@ -6,13 +6,13 @@ export const taskView = z
     description: z.string(),
     transactional: z
       .boolean()
-      .describe('What an attempt writes through its transaction and `succeeded` commit together, or not at all'),
-    input: z.record(z.string(), z.unknown()).describe('JSON Schema (2020-12) of the input that a job may give'),
-    workers: z.int().min(1).describe('How many live workers know it'),
+      .describe('Each attempt is one transaction, which commits together with the state `succeeded` or not at all'),
+    input: z.record(z.string(), z.unknown()).describe('JSON Schema (2020-12) of the input'),
+    workers: z.int().min(1).describe('How many live workers have the task'),
   })
   .meta({
     id: 'Task',
-    description: 'Code that jobs can run.',
+    description: 'Code that jobs run.',
     examples: [
       {
         name: 'greet',

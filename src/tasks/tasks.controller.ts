@@ -19,7 +19,7 @@ export class TasksController {
   @ApiOperation({
     summary: 'List tasks',
     description:
-      'The tasks that live workers know, by name, on one page. Where workers differ, as the one started last has it.',
+      'The tasks of all live workers, sorted by name, on one page. When workers have different versions of a task, the one of the worker that started last is returned.',
   })
   @ApiResponse({ status: 200, description: 'The tasks', standardSchema: pageSchema(taskView).meta({ id: 'TaskPage' }) })
   async list(): Promise<Page<TaskView>> {

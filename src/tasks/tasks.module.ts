@@ -1,19 +1,18 @@
 import { type FactoryProvider, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { isLoopback } from '../config/loopback.js';
-import { QueueModule } from '../replicas/replicas.module.js';
-import { ForeignSqlTask } from './foreign-sql.task.js';
+import { isLoopback } from '../core/ip.js';
+import { ReplicasModule } from '../replicas/replicas.module.js';
 import { HttpTask } from './http.task.js';
+import { TaskPublication } from './published-tasks.js';
 import { Secrets } from './secrets.js';
-import { SqlTask } from './sql.task.js';
+import { ForeignSqlTask, SqlTask } from './sql.task.js';
 import { TableSizes } from './table-sizes.task.js';
-import { TaskMetrics } from './task-metrics.js';
-import { TaskPublication } from './task-publication.js';
 import { TaskRegistry } from './task.registry.js';
 import { TasksController } from './tasks.controller.js';
 
-/** On whose database SQL_TASK_DATABASE_URL says, and whoever can be reached from outside must say; else there is none. */
+/** SQL_TASK_DATABASE_URL says which database the task sql uses. Unless HOST is loopback, it must be set; otherwise there
+ *  is no task sql. */
 const sqlTask: FactoryProvider = {
   provide: SqlTask,
   inject: [ENVIRONMENT],
@@ -24,11 +23,11 @@ const sqlTask: FactoryProvider = {
   },
 };
 
-/** What jobs can run: the tasks that come with the service, and those found in the user's modules. */
+/** The tasks: those of the service, and those of the user's modules. */
 @Module({
-  imports: [DiscoveryModule, QueueModule],
+  imports: [DiscoveryModule, ReplicasModule],
   controllers: [TasksController],
-  providers: [TaskRegistry, TaskMetrics, TaskPublication, Secrets, HttpTask, sqlTask, TableSizes],
+  providers: [TaskRegistry, TaskPublication, Secrets, HttpTask, sqlTask, TableSizes],
   exports: [TaskRegistry, Secrets],
 })
 export class TasksModule {}

@@ -2,7 +2,7 @@ import { cron, date, interval } from '../core/triggers/helpers.js';
 import { FakeClock } from './fake-clock.js';
 
 describe('the fake clock', () => {
-  it('steps a job at half past two through the night without one and the night with two', async () => {
+  it('runs a job at 02:30 once in the night that skips this time and once in the night that repeats it', async () => {
     const trigger = cron('30 2 * * *', { timeZone: 'Europe/Berlin' });
     const spring = new FakeClock('2026-03-28T12:00:00Z');
     spring.schedule(trigger, () => {});
@@ -18,7 +18,7 @@ describe('the fake clock', () => {
     ]);
   });
 
-  it('runs what falls due in the order of the instants, one after the other, and stands at each meanwhile', async () => {
+  it('runs occurrences in ascending order, one after the other, with the clock at their instants', async () => {
     const clock = new FakeClock('2026-01-01T00:00:00Z');
     const seen: string[] = [];
     const see = (name: string) => async (at: Date) => {
@@ -34,7 +34,7 @@ describe('the fake clock', () => {
     expect(clock.now).toEqual(new Date('2026-01-01T00:01:30Z'));
   });
 
-  it('says what is wrong with a trigger or an instant', () => {
+  it('rejects an invalid trigger and an invalid instant', () => {
     const clock = new FakeClock('2026-01-01T00:00:00Z');
     expect(() => clock.schedule(interval(0), () => {})).toThrow(
       expect.objectContaining({

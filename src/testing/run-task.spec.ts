@@ -21,7 +21,7 @@ class Greet implements TaskHandler<typeof input> {
 const providers = [{ provide: 'GREETING', useValue: 'Hello' }];
 
 describe('runTask', () => {
-  it('hands the task its input with the defaults, its providers and its context, and answers what the run would keep', async () => {
+  it('gives the task its input with defaults, its providers and its context, and returns the output that the run would store', async () => {
     expect(await runTask(Greet, { name: 'Ann' }, { providers, attempt: 3 })).toEqual({
       output: { at: '1970-01-01T00:00:00.000Z', text: 'Hello Ann Hello Ann ' },
       logs: [{ level: 'info', message: 'greeting', fields: { attempt: 3 } }],
@@ -29,10 +29,10 @@ describe('runTask', () => {
   });
 
   it.each([
-    ['an input that the schema refuses', { name: 'Ann', times: 0 }, 'INVALID_INPUT'],
-    ['an output that no run can keep', { name: 'circle' }, 'OUTPUT_NOT_STORABLE'],
+    ['an input that the schema rejects', { name: 'Ann', times: 0 }, 'INVALID_INPUT'],
+    ['an output that cannot be stored', { name: 'circle' }, 'OUTPUT_NOT_STORABLE'],
     ['a transaction without a database', { name: 'database' }, 'TEST_WITHOUT_DATABASE'],
-  ])('rejects %s as a run would fail', async (_case, given, code) => {
+  ])('rejects for %s', async (_case, given, code) => {
     await expect(runTask(Greet, given, { providers })).rejects.toMatchObject({ code });
   });
 });

@@ -2,13 +2,16 @@ import { v7 } from 'uuid';
 import { Problem } from '../core/problem.js';
 import type { LogMethod, RunContext, RunLog } from '../tasks/run-context.js';
 
+/** A line that a task wrote through `context.log`. See docs/writing-tasks.md#testing. */
 export interface LoggedLine {
   level: keyof RunLog;
+  /** Empty when the task passed only fields. */
   message: string;
+  /** Empty when the task passed only a message. */
   fields: object;
 }
 
-/** The context of a first attempt at a scheduled run, but for what is `given`; what the task logs ends up in `logs`. */
+/** The context of the first attempt of a scheduled run, with the fields in `given` replaced. The task's log lines are added to `logs`. */
 export function testContext(logs: LoggedLine[], given: Partial<RunContext> = {}): RunContext {
   const method =
     (level: keyof RunLog): LogMethod =>
@@ -34,7 +37,7 @@ export function testContext(logs: LoggedLine[], given: Partial<RunContext> = {})
 class NoDatabaseError extends Problem {
   constructor() {
     const message =
-      'The task asks for a transaction, and the test has no database: put TypeOrmModule.forRoot(…) into `imports`, or give `transaction`';
+      'The task uses context.transaction, and this test has no database: add TypeOrmModule.forRoot(…) to `imports`, or pass `transaction`';
     super(500, 'TEST_WITHOUT_DATABASE', message);
   }
 }

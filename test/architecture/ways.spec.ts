@@ -86,11 +86,11 @@ describe('docs/architecture.md', () => {
 
   it('is refused where a file is missing or stands alone', () => {
     const page =
-      '## A way\n\n1. `src/jobs/dispatch/alarms.ts`\n2. `src/jobs/dispatch/gone.ts`\n3. `src/tasks/networks.ts`, table `runs`\n';
+      '## A way\n\n1. `src/jobs/dispatch/alarms.ts`\n2. `src/jobs/dispatch/gone.ts`\n3. `src/main.ts`, table `runs`\n';
     const [{ heading, items }] = listsOf(page) as [{ heading: string; items: Item[] }];
     expect(faultsOf(heading, items)).toEqual([
       expect.stringMatching(/"A way", 2\.: there is no file src\/jobs\/dispatch\/gone\.ts$/),
-      expect.stringMatching(/"A way", 3\.: src\/tasks\/networks\.ts neither imports nor is imported/),
+      expect.stringMatching(/"A way", 3\.: src\/main\.ts neither imports nor is imported/),
     ]);
   });
 });

@@ -35,7 +35,7 @@ describe('kill -9', () => {
     const runs = 'cronzimus.runs';
     const places: Place[] = [
       { table: runs, event: 'INSERT', condition: `NEW.state = 'running'`, when },
-      { table: 'cronzimus_queue.job', event: 'INSERT', condition: 'true', when },
+      { table: 'cronzimus.run_queue', event: 'INSERT', condition: 'true', when },
       { table: runs, event: 'UPDATE', condition: `NEW.state = 'running' AND OLD.state <> 'running'`, when },
       { table: runs, event: 'UPDATE', condition: `NEW.state = 'succeeded'`, when },
     ];

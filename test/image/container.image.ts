@@ -74,7 +74,7 @@ describe('the image', () => {
   it('refuses to start without a key, and without a database', async () => {
     const keyless = await start(IMAGE, { DATABASE_URL: database.url });
     expect(await keyless.ended()).toBe(1);
-    expect(await keyless.said()).toMatch(/BAD_ENVIRONMENT[^]*there are no keys; set API_KEYS_FILE or API_KEYS/);
+    expect(await keyless.said()).toMatch(/BAD_ENVIRONMENT[^]*there are no API keys; set API_KEYS_FILE or API_KEYS/);
 
     const homeless = await start(IMAGE, KEYS);
     expect(await homeless.ended()).toBe(1);
@@ -93,15 +93,15 @@ describe('the image', () => {
   it('is healthy, runs scheduled and manual runs, and drains on SIGTERM', async () => {
     const replica = await startReplica(IMAGE, { SQL_TASK_DATABASE_URL: 'self' });
     tell(`start to ready: ${replica.readyMs} ms`);
-    await replica.ask('PUT', '/jobs/tick', sql('SELECT 1', { type: 'interval', everySeconds: 1 }));
-    const ticks = async () => (await replica.ask('GET', '/runs?job=tick&kind=schedule&state=succeeded')).items;
+    await replica.call('PUT', '/jobs/tick', sql('SELECT 1', { type: 'interval', everySeconds: 1 }));
+    const ticks = async () => (await replica.call('GET', '/runs?job=tick&kind=schedule&state=succeeded')).items;
     await eventually(async () => expect(await ticks()).not.toEqual([]));
     const health = async () => (await replica.container.state()).Health?.Status;
     await eventually(async () => expect(await health()).toBe('healthy'), { within: 30_000 });
 
-    await replica.ask('PUT', '/jobs/slow', sql('SELECT pg_sleep(3)', { type: 'date', at: '2100-01-01T00:00:00Z' }));
-    const { id } = await replica.ask('POST', '/jobs/slow/run');
-    await eventually(async () => expect((await replica.ask('GET', `/runs/${id}`)).state).toBe('running'));
+    await replica.call('PUT', '/jobs/slow', sql('SELECT pg_sleep(3)', { type: 'date', at: '2100-01-01T00:00:00Z' }));
+    const { id } = await replica.call('POST', '/jobs/slow/run');
+    await eventually(async () => expect((await replica.call('GET', `/runs/${id}`)).state).toBe('running'));
     const told = Date.now();
     await replica.container.signal('TERM');
     expect(await replica.container.ended()).toBe(0);
@@ -112,9 +112,9 @@ describe('the image', () => {
 
   it('can be built for a project with its own tasks, and runs them', async () => {
     const replica = await startReplica(OWN_TASKS_IMAGE, { APP_NAME: 'own-tasks', DATABASE_SCHEMA: 'own' });
-    const { id } = await replica.ask('POST', '/jobs/invoices.mark-overdue/run');
+    const { id } = await replica.call('POST', '/jobs/invoices.mark-overdue/run');
     const marked = { state: 'succeeded', output: { marked: 1 } };
-    await eventually(async () => expect(await replica.ask('GET', `/runs/${id}`)).toMatchObject(marked));
+    await eventually(async () => expect(await replica.call('GET', `/runs/${id}`)).toMatchObject(marked));
     await replica.container.signal('TERM');
     expect(await replica.container.ended()).toBe(0);
   });

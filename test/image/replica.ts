@@ -24,7 +24,7 @@ export class Replica {
     return new Replica(container, address, Date.now() - began);
   }
 
-  async ask(method: string, path: string, body?: object) {
+  async call(method: string, path: string, body?: object) {
     const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
     const sent = body ? { method, headers, body: JSON.stringify(body) } : { method, headers };
     const answer = await fetch(`${this.address}/api/v1${path}`, sent);

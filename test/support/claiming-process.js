@@ -3,27 +3,23 @@ import { createApplication } from '../../dist/application.js';
 import { readEnvironment } from '../../dist/config/environment.js';
 import { SchedulerDatabase } from '../../dist/database/scheduler-database.js';
 import { Replicas } from '../../dist/replicas/replicas.js';
-import { RunQueue } from '../../dist/runs/lifecycle/run-queue.js';
 import { claimRuns } from '../../dist/runs/lifecycle/claim-runs.js';
 
 const app = await createApplication(readEnvironment(process.env), []);
 await app.init();
-const [database, replicas, queue] = [SchedulerDatabase, Replicas, RunQueue].map((type) =>
-  app.get(type, { strict: false }),
-);
-await queue.start();
+const [database, replicas] = [SchedulerDatabase, Replicas].map((type) => app.get(type, { strict: false }));
 await replicas.join();
 const claimed = await database.transaction((tx) =>
   claimRuns(
     tx,
-    queue,
     {
       slots: 1,
+      ahead: 0,
       transactional: 1,
       background: { slots: 0, transactional: 0 },
+      tasks: ['hold'],
       transactionalTasks: [],
-      unknownTasks: [],
-      knows: () => true,
+      readySince: null,
     },
     replicas,
   ),

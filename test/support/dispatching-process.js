@@ -2,11 +2,9 @@
 import { createApplication } from '../../dist/application.js';
 import { readEnvironment } from '../../dist/config/environment.js';
 import { Dispatcher } from '../../dist/jobs/dispatch/dispatcher.js';
-import { RunQueue } from '../../dist/runs/lifecycle/run-queue.js';
 
 const app = await createApplication(readEnvironment(process.env), []);
 await app.init();
-await app.get(RunQueue, { strict: false }).start();
 const dispatcher = app.get(Dispatcher, { strict: false });
 process.send('ready');
 

@@ -3,7 +3,7 @@ import { openTrigger, type Trigger } from '../../src/core/triggers/trigger.js';
 import { decide } from '../../src/jobs/dispatch/decide.js';
 import type { Job } from '../../src/jobs/definition/job.entity.js';
 import type { Lanes } from '../../src/jobs/dispatch/unfinished-runs.js';
-import type { RunDraft } from '../../src/runs/lifecycle/run-draft.js';
+import type { RunDraft } from '../../src/runs/lifecycle/create-runs.js';
 import { jobRow } from './jobs.js';
 import { cases, instantIn, triggerNear } from './triggers.js';
 

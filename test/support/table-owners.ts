@@ -19,6 +19,7 @@ export const tableOwners: Record<string, TableOwner> = {
   /** Written by the trigger jobs_terms of `jobs`. */
   job_terms: { owner: null },
   runs: { owner: 'runs/lifecycle' },
+  run_queue: { owner: 'runs/lifecycle' },
   run_attempts: { owner: 'runs/lifecycle' },
   run_logs: { owner: 'runs/worker' },
   idempotency_keys: { owner: 'runs/lifecycle' },

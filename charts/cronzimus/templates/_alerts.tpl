@@ -1,11 +1,11 @@
-{{/* How much a counter grew within a window, per series: (list 'metric{…}' "15m"). A series that began in it, as one of a rare end
-     does, counts in full; increase() alone does not see how it began. */}}
+{{/* How much a counter grew within a window, per series. Takes (list 'metric{…}' "15m"). A series that began within the window, such
+     as one for a rare state, counts in full, because increase() alone misses its first value. */}}
 {{- define "cronzimus.grew" -}}
 {{- $series := index . 0 }}{{ $window := index . 1 -}}
 ({{ $series }} unless last_over_time({{ $series }}[{{ $window }}] offset {{ $window }})) or increase({{ $series }}[{{ $window }}])
 {{- end }}
 
-{{/* One alert: (list $ name expression summary description), where $threshold and {$selector} stand for the values. */}}
+{{/* One alert. Takes (list $ name expression summary description), in which $threshold and {$selector} are replaced. */}}
 {{- define "cronzimus.alert" -}}
 {{- $rule := (index . 0).Values.metrics.prometheusRule }}
 {{- $alert := get $rule.alerts (index . 1) }}

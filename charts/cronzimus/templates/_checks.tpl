@@ -1,4 +1,4 @@
-{{/* Says what would have worked, where values do not fit together. What one value alone may be is in values.schema.json. */}}
+{{/* Rejects values that contradict each other, and says what would have worked. values.schema.json checks single values. */}}
 {{- define "cronzimus.checks" -}}
 {{- with .Values }}
 {{- if not .database.existingSecret }}
@@ -31,7 +31,7 @@
 {{- end }}
 {{- end }}
 
-{{/* A list of environment variables without doubles; otherwise which one would count is a matter of how it is applied. */}}
+{{/* A list of environment variables without duplicates. Which of two duplicates wins would depend on how they are applied. */}}
 {{- define "cronzimus.withoutDoubles" -}}
 {{- $seen := dict }}
 {{- range . }}

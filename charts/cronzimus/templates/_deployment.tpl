@@ -1,4 +1,4 @@
-{{/* A Deployment: (dict "root" $ "name" "component" "roles" "replicas" "autoscaled" "grace" "preStop" "config" "resources"). */}}
+{{/* A Deployment. Takes (dict "root" $ "name" "component" "roles" "replicas" "autoscaled" "grace" "preStop" "config" "resources"). */}}
 {{- define "cronzimus.deployment" -}}
 {{- $values := .root.Values -}}
 apiVersion: apps/v1
@@ -13,7 +13,7 @@ spec:
   replicas: {{ .replicas }}
   {{- end }}
   revisionHistoryLimit: 3
-  # The time to start, and then some.
+  # Longer than a start takes.
   progressDeadlineSeconds: {{ add (mul $values.probes.startup.periodSeconds $values.probes.startup.failureThreshold) 300 }}
   strategy:
     rollingUpdate: { maxUnavailable: 0, maxSurge: 25% }
@@ -22,7 +22,7 @@ spec:
       {{- include "cronzimus.selector" (list .root .component) | nindent 6 }}
   template:
     metadata:
-      # Nothing of the chart's own version, so that another chart alone restarts nothing.
+      # Without the version of the chart, so that a new chart version alone restarts nothing.
       labels:
         {{- include "cronzimus.selector" (list .root .component) | nindent 8 }}
         cronzimus/metrics: 'true'
@@ -37,7 +37,7 @@ spec:
     spec:
       {{- include "cronzimus.podBase" .root | nindent 6 }}
       serviceAccountName: {{ include "cronzimus.serviceAccountName" .root }}
-      # Requests that are on their way, the attempts' grace, 20 s to hand back, 5 s for requests that hang, and 5 s more.
+      # Requests in flight, the grace of the attempts, 20 s to hand back runs, 5 s for requests that hang, and 5 s to spare.
       terminationGracePeriodSeconds: {{ add .preStop .grace 30 }}
       {{- with $values.topologySpreadConstraints }}
       topologySpreadConstraints:

@@ -1,9 +1,9 @@
-{{/* A number as digits: Helm holds numbers as floats, and prints large ones as 1e+06. */}}
+{{/* A number in digits. Helm stores numbers as floats and prints large ones as 1e+06. */}}
 {{- define "cronzimus.text" -}}
 {{- if kindIs "float64" . }}{{ if eq (floor .) . }}{{ int64 . }}{{ else }}{{ . }}{{ end }}{{ else }}{{ . }}{{ end }}
 {{- end }}
 
-{{/* MiB of a quantity of memory, rounded down. */}}
+{{/* A quantity of memory in MiB, rounded down. */}}
 {{- define "cronzimus.mebibytes" -}}
 {{- $text := toString . }}
 {{- if kindIs "float64" . }}{{ $text = include "cronzimus.text" . }}{{ end }}
@@ -16,7 +16,7 @@
 {{- divf (mulf (float64 $number) (get $bytes $unit)) 1048576 | floor | int64 }}
 {{- end }}
 
-{{/* What Node's old space may take, as a variable, or nothing: Node 24 takes no percentage. */}}
+{{/* A variable that limits Node's old space, or nothing. Node 24 accepts no percentage. */}}
 {{- define "cronzimus.heap" -}}
 {{- $limit := dig "limits" "memory" "" .resources }}
 {{- if and $limit .heapPercent }}
@@ -42,7 +42,7 @@
 {{- end }}
 {{- end }}
 
-{{/* The variables of config, sorted; (dict of them). */}}
+{{/* The variables of config, sorted. Takes a dict of them. */}}
 {{- define "cronzimus.configEnv" -}}
 {{- range $name, $value := . }}
 {{- if not (kindIs "invalid" $value) }}
@@ -52,7 +52,7 @@
 {{- end }}
 {{- end }}
 
-{{/* All variables of a component, (dict "root" "component" …). */}}
+{{/* All variables of a component. Takes (dict "root" "component" …). */}}
 {{- define "cronzimus.env" -}}
 {{- $root := .root }}
 {{- $values := $root.Values }}

@@ -2,7 +2,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* 46 characters at most, so that a suffix and what Kubernetes appends fit into 63. */}}
+{{/* At most 46 characters, so that a suffix and what Kubernetes appends fit into 63. */}}
 {{- define "cronzimus.fullname" -}}
 {{- $name := include "cronzimus.name" . }}
 {{- if .Values.fullnameOverride }}
@@ -22,7 +22,7 @@ app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | tr
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
-{{/* Of the pods of a component, (list $ "server"). It never changes: selectors cannot. */}}
+{{/* The selector of a component's pods. Takes (list $ "server"). It must never change, because selectors are immutable. */}}
 {{- define "cronzimus.selector" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: {{ include "cronzimus.name" $root }}
@@ -40,7 +40,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- .Values.serviceAccount.name | default (ternary (include "cronzimus.fullname" .) "default" .Values.serviceAccount.create) }}
 {{- end }}
 
-{{/* 40 characters at most of the full name: a number of six digits and a digest come behind it, and a Job has 63. */}}
+{{/* At most 40 characters of the full name: a number of six digits and a digest follow, and the name of a Job has at most 63. */}}
 {{- define "cronzimus.migrateName" -}}
 {{ include "cronzimus.fullname" . | trunc 40 | trimSuffix "-" }}-migrate
 {{- end }}
@@ -49,7 +49,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{ include "cronzimus.fullname" . }}-trial-keys
 {{- end }}
 
-{{/* The ConfigMap of the jobs; empty where there is no jobs file. */}}
+{{/* The ConfigMap with the jobs; empty if there is no jobs file. */}}
 {{- define "cronzimus.jobsConfigMap" -}}
 {{- if .Values.jobs.existingConfigMap }}{{ .Values.jobs.existingConfigMap }}
 {{- else if kindIs "map" .Values.jobs.inline }}{{ include "cronzimus.fullname" . }}-jobs

@@ -1,7 +1,7 @@
-{{/* What every pod of the chart has, the one that migrates too. */}}
+{{/* The parts that all pods of the chart share, including the pod that migrates. */}}
 {{- define "cronzimus.podBase" -}}
 automountServiceAccountToken: false
-# Otherwise each Service of the namespace becomes a variable.
+# Otherwise each Service of the namespace adds environment variables.
 enableServiceLinks: false
 securityContext:
   {{- toYaml .Values.podSecurityContext | nindent 2 }}
@@ -70,7 +70,7 @@ securityContext:
 {{- end }}
 {{- end }}
 
-{{/* Folders and never single files: a file of a folder changes in the running pod, one that is mounted by itself does not. */}}
+{{/* Mount folders and never single files: Kubernetes updates files in a mounted folder, but not a file that is mounted by itself. */}}
 {{- define "cronzimus.mounts" -}}
 {{ include "cronzimus.databaseMounts" .root }}
 {{- if ne .root.Values.auth.mode "none" }}
@@ -107,7 +107,7 @@ securityContext:
 {{- end }}
 {{- end }}
 
-{{/* The constraints of a component, told apart by generation so that a rollout spreads too; (dict "root" "component"). */}}
+{{/* The constraints of a component, per pod template hash so that a rollout is spread too. Takes (dict "root" "component"). */}}
 {{- define "cronzimus.spread" -}}
 {{- $selector := dict "matchLabels" (include "cronzimus.selector" (list .root .component) | fromYaml) }}
 {{- $spread := list }}

@@ -6,6 +6,6 @@ export class Invoice {
   @Column('text') email: string;
   @Column({ type: 'timestamptz', name: 'due_at' }) dueAt: Date;
   @Column('boolean') overdue: boolean;
-  /** Null: none was sent. */
+  /** Null: no reminder was sent. */
   @Column({ type: 'timestamptz', name: 'reminded_at', nullable: true }) remindedAt: Date | null;
 }

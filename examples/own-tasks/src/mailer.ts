@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 
-/** Stands for your mail service. */
+/** A placeholder for your mail service. */
 @Injectable()
 export class Mailer {
-  /** A service that is sent the same key twice sends one mail. */
+  /** If a mail service gets the same key twice, it sends only one mail. */
   async send(to: string, text: string, { key }: { key: string }): Promise<void> {
     console.log(`mail to ${to}: ${text} (${key})`);
   }

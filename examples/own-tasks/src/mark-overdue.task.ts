@@ -9,7 +9,7 @@ const input = z.strictObject({ graceDays: z.int().min(0).max(365).default(14) })
 @Injectable()
 @Task({
   name: 'mark-overdue',
-  description: 'Marks the invoices that nobody has paid in time.',
+  description: 'Marks the invoices that were not paid in time.',
   transactional: true,
   input,
   jobs: {
@@ -21,7 +21,7 @@ const input = z.strictObject({ graceDays: z.int().min(0).max(365).default(14) })
 })
 export class MarkOverdue implements TaskHandler<typeof input> {
   async run({ graceDays }: z.infer<typeof input>, { transaction, scheduledAt, log }: RunContext) {
-    // Of the occurrence and not of the clock, so that a late run marks what a punctual one would have.
+    // From the occurrence instead of the clock, so that a late run marks the same invoices as a punctual one.
     const before = new Date(scheduledAt.getTime() - graceDays * 86_400_000);
     const { affected } = await transaction((tx) =>
       tx

@@ -11,7 +11,7 @@ const input = z.strictObject({ atMost: z.int().min(1).default(100) });
 @Injectable()
 @Task({
   name: 'send-reminders',
-  description: 'Reminds of invoices that are overdue, once each.',
+  description: 'Sends one reminder for each overdue invoice.',
   input,
   jobs: {
     'invoices.send-reminders': {
@@ -30,9 +30,9 @@ export class SendReminders implements TaskHandler<typeof input> {
   async run({ atMost }: z.infer<typeof input>, { signal, log }: RunContext) {
     const open = await this.invoices.find({ where: { overdue: true, remindedAt: IsNull() }, take: atMost });
     for (const { number, email } of open) {
-      // Between two mails is a good place to end: a timeout, a cancel or a shutdown.
+      // Between two mails is a good place to stop for a timeout, a cancel or a shutdown.
       signal.throwIfAborted();
-      // Killed between the two lines, the next attempt sends the same key again.
+      // If the process is killed between these two lines, the next attempt sends the same key again.
       await this.mailer.send(email, `Invoice ${number} is overdue.`, { key: `reminder ${number}` });
       await this.invoices.update(number, { remindedAt: new Date() });
       log.info({ number }, 'reminded');

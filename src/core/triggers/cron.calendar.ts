@@ -1,14 +1,14 @@
+import { LRUCache } from 'lru-cache';
 import { CronDays } from './cron.days.js';
 import { parseCron } from './cron.pattern.js';
 import { CronTimes } from './cron.times.js';
-import { remember } from './remember.js';
 import { DAY } from './zone.js';
 
-/** The walls (milliseconds of a clock without a zone) at which a cron expression matches. */
+/** The wall-clock times at which a cron expression matches. A wall is a local time in milliseconds, without its zone. */
 export class CronCalendar {
-  /** No `*` and no step in second, minute and hour: a fixed time of day. */
+  /** True when second, minute and hour have no `*` and no step. */
   readonly isFixed: boolean;
-  /** Day-of-month and day-of-week are both restricted, and either matches. */
+  /** True when day-of-month and day-of-week are both restricted, and a day that matches either of them matches. */
   readonly isEitherDay: boolean;
   private readonly days: CronDays;
   private readonly times: CronTimes;
@@ -21,7 +21,7 @@ export class CronCalendar {
     this.times = new CronTimes(pattern);
   }
 
-  /** The first matching wall from `wall` on, or null. */
+  /** The first matching wall at or after `wall`, or null. */
   next(wall: number): number | null {
     const today = Math.floor(wall / DAY);
     const day = this.days.next(today);
@@ -30,7 +30,7 @@ export class CronCalendar {
     return at(this.days.next(today + 1), this.times.next(0));
   }
 
-  /** The last matching wall up to `wall`, or null. */
+  /** The last matching wall at or before `wall`, or null. */
   previous(wall: number): number | null {
     const today = Math.floor(wall / DAY);
     const day = this.days.previous(today);
@@ -39,7 +39,7 @@ export class CronCalendar {
     return at(this.days.previous(today - 1), this.times.previous(LAST_SECOND));
   }
 
-  /** The fewest seconds between two matching walls; Infinity when there are fewer than two. */
+  /** The shortest distance between two matching walls, in seconds. Infinity when there are fewer than two. */
   shortestGap(): number {
     return this.times.shortestGap(this.days.shortestGap());
   }
@@ -50,5 +50,10 @@ const secondOf = (wall: number): number => Math.floor((wall - Math.floor(wall / 
 const at = (day: number | null, time: number | null): number | null =>
   day === null || time === null ? null : day * DAY + time * 1000;
 
-/** The calendar of an expression, shared by all jobs that use it. Throws a 422 for one that cannot be read. */
-export const calendarOf = remember(1000, (expression) => new CronCalendar(expression));
+const calendars = new LRUCache<string, CronCalendar>({
+  max: 1000,
+  memoMethod: (expression) => new CronCalendar(expression),
+});
+
+/** The calendar of an expression, which all jobs with that expression share. Throws INVALID_CRON when it cannot be parsed. */
+export const calendarOf = (expression: string): CronCalendar => calendars.memo(expression);

@@ -4,7 +4,7 @@ import { triggerInput } from './trigger.js';
 const LIMIT_MS = 50;
 const list = (item: string, times: number): string => Array(times).fill(item).join(',');
 
-/** Each made some scheduler hang, or made this one slow. */
+/** Each of them made some scheduler hang, or an earlier version of this one slow. */
 const HOSTILE = [
   '* * * * * *',
   '0-59 0-59 0-23 * * *',
@@ -45,7 +45,7 @@ const INSTANTS = [
   '9999-12-31T23:59:59Z',
 ].map((text) => new Date(text));
 
-/** Milliseconds of processor time, the best of three: what else the machine does must not count. */
+/** Milliseconds of CPU time, the best of three, so that other load on the machine does not count. */
 function cost(act: () => unknown): number {
   const times = [1, 2, 3].map(() => {
     const start = process.cpuUsage();
@@ -59,7 +59,7 @@ function cost(act: () => unknown): number {
 describe.each(HOSTILE)('%s', (expression) => {
   it('is validated, with its jitter, within 50 ms', () => {
     let spaces = 0;
-    // Another text each time: what was read is kept.
+    // Spaces make each text different, since parsed expressions are cached.
     const validate = () =>
       triggerInput.safeParse({ type: 'cron', expression: expression + ' '.repeat(spaces++), jitterSeconds: 0.5 });
     expect(cost(validate)).toBeLessThan(LIMIT_MS);

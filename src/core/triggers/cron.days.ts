@@ -4,24 +4,24 @@ import { DAY } from './zone.js';
 
 const FIRST_YEAR = 1970;
 const LAST_YEAR = 9999;
-/** After so many years the calendar repeats itself, weekdays included; no date is further than 40 years from its like. */
+/** The calendar, weekdays included, repeats after this many years. Within them a date recurs on its weekday after at most 40. */
 const CYCLE = 400;
 
 /** The dates of a cron pattern from 1970 to 9999, as days since 1970-01-01. */
 export class CronDays {
-  /** By year; null: every year. */
+  /** 1 for each matching year, indexed by year. Null when every year matches. */
   private readonly years: Uint8Array | null;
-  /** There are 14 kinds of year: common and leap years by the weekday of their first day. */
+  /** Matching days by kind of year. There are 14 kinds: common and leap years, by the weekday of January 1. */
   private readonly kinds: (YearDays | undefined)[] = [];
 
   private readonly rules: DayRules;
 
   constructor({ year, starYear, ...rules }: CronPattern) {
-    this.years = starYear ? null : Uint8Array.from(year); // croner's own year list takes 80 KB
+    this.years = starYear ? null : Uint8Array.from(year); // croner's list of years takes 80 KB.
     this.rules = rules;
   }
 
-  /** The first matching day from `day` on, or null. */
+  /** The first matching day at or after `day`, or null. */
   next(day: number): number | null {
     const start = yearOf(Math.max(day, 0));
     const end = this.years ? LAST_YEAR : Math.min(LAST_YEAR, start + CYCLE);
@@ -33,7 +33,7 @@ export class CronDays {
     return null;
   }
 
-  /** The last matching day up to `day`, or null. */
+  /** The last matching day at or before `day`, or null. */
   previous(day: number): number | null {
     const start = yearOf(day);
     const end = this.years ? FIRST_YEAR : Math.max(FIRST_YEAR, start - CYCLE);
@@ -45,7 +45,7 @@ export class CronDays {
     return null;
   }
 
-  /** The fewest days between two matching days; Infinity when there are fewer than two. */
+  /** The shortest distance between two matching days, in days. Infinity when there are fewer than two. */
   shortestGap(): number {
     let shortest = Infinity;
     let last = -Infinity;
@@ -62,13 +62,13 @@ export class CronDays {
 
   private daysOf(year: number, first: number): YearDays {
     if (this.years && this.years[year] !== 1) return NONE;
-    const weekday = (first + 4) % 7; // 1970-01-01 was a Thursday
+    const weekday = (first + 4) % 7; // 1970-01-01 was a Thursday.
     const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
     return (this.kinds[isLeap ? weekday + 7 : weekday] ??= daysOfYear(this.rules, isLeap, weekday));
   }
 }
 
-/** Days since the first of January, and the fewest between two of them. */
+/** The matching days of a year, as days since January 1, and the shortest distance between two of them. */
 interface YearDays {
   list: number[];
   gap: number;

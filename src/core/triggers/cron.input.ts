@@ -4,11 +4,11 @@ import { calendarOf } from './cron.calendar.js';
 import { checkWindow, endAt, jitterSeconds, knownFields, startAt } from './input-fields.js';
 import { isTimeZone } from './zone.js';
 
-/** What is wrong with an expression, whatever today's date; undefined: nothing. One that is spent is valid. */
+/** What is wrong with an expression, or undefined when it is valid. An expression whose last year is over is valid. */
 function faultOf(expression: string): string | undefined {
   try {
     if (calendarOf(expression).next(0) !== null) return undefined;
-    return 'It never fires: no date from 1970 to 9999 has its day, month and year; the last day of a month is L, as in "0 0 L 2 *"';
+    return 'It never fires: no date from 1970 to 9999 has this day, month and year. Write L for the last day of a month, as in "0 0 L 2 *"';
   } catch (error) {
     if (error instanceof Problem) return error.message;
     throw error;
@@ -25,7 +25,7 @@ const expression = z
     maxLength: 256,
     description:
       'Five fields (minute hour day-of-month month day-of-week), six (seconds first) or seven (year last), or a name such ' +
-      'as @daily. Day-of-month and day-of-week both restricted: either matches; with a + before day-of-week both must.',
+      'as @daily. When day-of-month and day-of-week are both restricted, either matches. With a + before day-of-week both must.',
     examples: ['0 9 * * MON-FRI', '*/15 * * * *', '0 0 L * *', '@daily'],
   });
 
@@ -35,7 +35,6 @@ const timeZone = z
   .optional()
   .meta({ description: 'An IANA time zone. Default: DEFAULT_TIME_ZONE.', examples: ['Europe/Berlin', 'UTC'] });
 
-/** Runs at the times of a cron expression in a time zone. */
 export const cronInput = z
   .strictObject(
     { type: z.literal('cron'), expression, timeZone, startAt, endAt, jitterSeconds },

@@ -3,7 +3,7 @@ import { Problem } from '../problem.js';
 
 const NICKNAMES = ['@hourly', '@daily', '@midnight', '@weekly', '@monthly', '@yearly', '@annually'];
 
-/** What may stand in each field, seconds first, year last. */
+/** The name of each field and the values that it accepts, seconds first and year last. */
 const FIELDS = [
   ['second', '0-59, such as 0, 0,30 or */10'],
   ['minute', '0-59, such as 0, 0,30, 10-20 or */15'],
@@ -17,10 +17,10 @@ const FIELDS = [
   ['year', '1970-9999, such as 2027 or 2027-2030'],
 ] as const;
 
-/** Reads a cron expression. Throws a 422 that names the field and says what would have worked. */
+/** Parses a cron expression. Throws INVALID_CRON with the name of the first invalid field and the values that it accepts. */
 export function parseCron(expression: string): CronPattern {
   if (expression.length > 256)
-    refuse('An expression has at most 256 characters; ranges and steps such as 0-59/5 are shorter than lists');
+    refuse('An expression has at most 256 characters; use a range or a step such as 0-59/5 instead of a long list');
   const fields = expression.trim().split(/\s+/);
   if (fields[0] === '') refuse('Say when to run, such as "0 9 * * MON-FRI" or "@daily"');
   if (fields[0]!.startsWith('@')) return parseNickname(fields.join(' '));
@@ -36,21 +36,21 @@ export function parseCron(expression: string): CronPattern {
 }
 
 function parseNickname(name: string): CronPattern {
-  if (!NICKNAMES.includes(name.toLowerCase())) refuse(`"${name}" is not known; these are: ${NICKNAMES.join(' ')}`);
+  if (!NICKNAMES.includes(name.toLowerCase())) refuse(`"${name}" is unknown; known names: ${NICKNAMES.join(' ')}`);
   return read([name]);
 }
 
-/** What is wrong with the first field that cannot be read. */
+/** What is wrong with the first field that cannot be parsed. */
 function faultOf(fields: string[]): string {
   for (const [index, [name, works]] of FIELDS.entries()) {
     const text = fields[index] ?? '*';
     if (stepsFromNothing(text))
-      return `The ${name} "${text}" has a step from nothing; write * or a number before the slash`;
+      return `The ${name} "${text}" has nothing before the slash of its step; write * or a number there`;
     if (/\/0+(,|$)/.test(text)) return `The ${name} "${text}" has a step of 0; the smallest is 1, such as */1`;
     const alone = FIELDS.map((_field, at) => (at === index ? text : '*'));
-    if (!tryRead(alone)) return `The ${name} "${text}" is not valid; it takes ${works}`;
+    if (!tryRead(alone)) return `The ${name} "${text}" is not valid; it accepts ${works}`;
   }
-  return 'The expression is not valid; "0 9 * * MON-FRI" would be';
+  return 'The expression is not valid; "0 9 * * MON-FRI" is an example of a valid one';
 }
 
 const stepsFromNothing = (field: string): boolean => /(^|,)\//.test(field);
@@ -63,7 +63,7 @@ function tryRead(fields: string[]): CronPattern | null {
   }
 }
 
-/** A fixed time is one without wildcard and step; `a/n` is a step. */
+/** 'no-wildcard': a time of day is fixed when second, minute and hour have no wildcard and no step. `a/n` is a step. */
 const read = (fields: string[]): CronPattern =>
   new CronPattern(fields.join(' '), undefined, { fixedTimeRule: 'no-wildcard', sloppyRanges: true });
 

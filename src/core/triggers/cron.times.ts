@@ -12,7 +12,7 @@ export class CronTimes {
     this.seconds = listed(pattern.second);
   }
 
-  /** The first matching time from `time` on, or null. */
+  /** The first matching time at or after `time`, or null. */
   next(time: number): number | null {
     const [hour, minute, second] = split(time);
     for (const h of this.hours) {
@@ -26,7 +26,7 @@ export class CronTimes {
     return null;
   }
 
-  /** The last matching time up to `time`, or null. */
+  /** The last matching time at or before `time`, or null. */
   previous(time: number): number | null {
     const [hour, minute, second] = split(time);
     for (const h of this.hours.toReversed()) {
@@ -40,7 +40,7 @@ export class CronTimes {
     return null;
   }
 
-  /** The fewest seconds between two matching times; days on which both fall are `days` apart at the least. */
+  /** The shortest distance between two matching times, in seconds. Matching days are at least `days` days apart. */
   shortestGap(days: number): number {
     const first = this.next(0)!;
     let gap = Infinity;

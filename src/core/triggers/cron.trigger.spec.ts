@@ -1,5 +1,6 @@
 import { Cron } from 'croner';
 import { existsSync, readFileSync } from 'node:fs';
+import { calendarOf } from './cron.calendar.js';
 import { CronOccurrences } from './cron.trigger.js';
 import { DAY, zoneOf } from './zone.js';
 
@@ -19,8 +20,8 @@ const OWN: Case[] = [
   ['a repeated half hour, with a wildcard', '45 * * * *', 'Australia/Lord_Howe', '2026-04-04T14:00', '2026-04-04T16:30', ['2026-04-04T14:45', '2026-04-04T15:15', '2026-04-04T16:15']],
   ['a gap at midnight', '0 0 * * *', 'America/Sao_Paulo', '2018-11-03T00:00', '2018-11-05T12:00', ['2018-11-03T03:00', '2018-11-04T03:00', '2018-11-05T02:00']],
   ['a gap up to midnight', '30 23 * * *', 'America/Nuuk', '2026-03-28T00:00', '2026-03-30T12:00', ['2026-03-28T01:30', '2026-03-29T01:00', '2026-03-30T00:30']],
-  ['a date that never was', '30 2 * * *', 'Pacific/Apia', '2011-12-29T11:00', '2011-12-31T12:00', ['2011-12-29T12:30', '2011-12-30T12:30']],
-  ['a job on a date that never was', '0 12 30 12 *', 'Pacific/Apia', '2010-12-31T12:00', '2012-12-31T00:00', ['2012-12-29T22:00']],
+  ['a skipped date', '30 2 * * *', 'Pacific/Apia', '2011-12-29T11:00', '2011-12-31T12:00', ['2011-12-29T12:30', '2011-12-30T12:30']],
+  ['an occurrence on a skipped date', '0 12 30 12 *', 'Pacific/Apia', '2010-12-31T12:00', '2012-12-31T00:00', ['2012-12-29T22:00']],
   ['a wildcard that ends inside the second pass', '0 */30 2 25 10 * 2026', 'Europe/Berlin', '2026-10-25T00:30', '2027-10-25T00:30', ['2026-10-25T00:30', '2026-10-25T01:00', '2026-10-25T01:30']],
 ];
 
@@ -56,7 +57,7 @@ function backwards(each: Pick<CronOccurrences, 'previous'>, from: Date, to: Date
   return found;
 }
 
-describe('cron over a change of the clock', () => {
+describe('cron occurrences around DST changes', () => {
   it.each([...OWN, ...vectors()])('%s: %s in %s', (_name, expression, timeZone, from, to, expected) => {
     const occurrences = new CronOccurrences(expression, timeZone);
     const instants = expected.map((text) => utc(text).toISOString());
@@ -86,7 +87,7 @@ describe('cron over a change of the clock', () => {
     '59 23 L * *',
     '0 */10 1-3 * * *',
   ];
-  it.each(zones)('agrees with croner around each change in %s, both ways', (timeZone) => {
+  it.each(zones)('match those of croner around each change in %s, forwards and backwards', (timeZone) => {
     const zone = zoneOf(timeZone);
     let change = zone.change(Date.UTC(2016, 0), Date.UTC(2027, 0));
     let changes = 0;
@@ -105,8 +106,8 @@ describe('cron over a change of the clock', () => {
   });
 });
 
-describe('the ends of time', () => {
-  it('has nothing before 1970 and nothing after 9999', () => {
+describe('the range of cron occurrences', () => {
+  it('is 1970 to 9999', () => {
     const daily = new CronOccurrences('0 0 * * *', 'UTC');
     expect(daily.next(new Date(-9 * DAY))?.toISOString()).toBe('1970-01-01T00:00:00.000Z');
     expect(daily.previous(new Date(0))).toBeNull();
@@ -114,17 +115,27 @@ describe('the ends of time', () => {
     expect(daily.previous(new Date(8.64e15))?.toISOString()).toBe('9999-12-31T00:00:00.000Z');
   });
 
-  it('is spent after its last year, and has no previous before its first', () => {
+  it('ends with the last year of the expression, and begins with its first', () => {
     const occurrences = new CronOccurrences('0 0 0 1 1 * 2020', 'Europe/Berlin');
     expect(occurrences.next(new Date('2019-12-31T23:00:00Z'))).toBeNull();
     expect(occurrences.previous(new Date('2026-01-01T00:00:00Z'))?.toISOString()).toBe('2019-12-31T23:00:00.000Z');
     expect(occurrences.previous(new Date('2019-12-31T23:00:00Z'))).toBeNull();
   });
 
-  it('counts no further than its limit', () => {
+  it('is counted up to the limit', () => {
     const everySecond = new CronOccurrences('* * * * * *', 'UTC');
     const [from, to] = [new Date('2026-01-01T00:00:00Z'), new Date('2026-01-01T00:00:09Z')];
     expect(everySecond.count(from, to, 10)).toBe(10);
     expect(everySecond.count(from, to, 9)).toBeNull();
+  });
+});
+
+describe('the calendar of an expression', () => {
+  it('is computed once', () => {
+    expect(calendarOf('7 7 7 7 *')).toBe(calendarOf('7 7 7 7 *'));
+  });
+
+  it('is rejected each time when the expression is invalid', () => {
+    for (let time = 0; time < 2; time += 1) expect(() => calendarOf('7 7 7 77 *')).toThrow('The month "77"');
   });
 });

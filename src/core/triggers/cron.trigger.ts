@@ -2,16 +2,17 @@ import { type CronCalendar, calendarOf } from './cron.calendar.js';
 import { countByWalking, FIRST_INSTANT, LAST_INSTANT, type Occurrences } from './occurrences.js';
 import { DAY, type Zone, zoneOf } from './zone.js';
 
-/** How many stretches a search looks at: over fifty years of times that all fall into gaps. */
+/** The steps after which a search gives up: over fifty years of times that all fall into gaps. */
 const ROUNDS = 200;
 
-/** A cron expression in a time zone (Debian cron(8)). A fixed time that a DST change skips runs right after the gap, and
- *  runs once in a repeated hour; with a `*` or a step it follows the wall clock. A skipped date has no occurrences. */
+/** A cron expression in a time zone, with the DST rules of Debian cron(8). A fixed time that a DST change skips runs right after
+ *  the gap, and a fixed time in a repeated hour runs once. A time with a `*` or a step follows the wall clock. A date that a
+ *  zone skips as a whole has no occurrences. */
 export class CronOccurrences implements Occurrences {
   private readonly calendar: CronCalendar;
   private readonly zone: Zone;
 
-  /** Throws a 422 for an expression that cannot be read. */
+  /** Throws INVALID_CRON when the expression cannot be parsed. */
   constructor(expression: string, timeZone: string) {
     this.calendar = calendarOf(expression);
     this.zone = zoneOf(timeZone);
@@ -55,7 +56,7 @@ export class CronOccurrences implements Occurrences {
     return countByWalking((after) => this.next(after), from, to, limit);
   }
 
-  /** Whether a gap ends at `instant` that swallowed a fixed time. A gap of a day or more is a date that never was. */
+  /** True when a gap that skipped a fixed time ends at `instant`. A gap of a day or more is a skipped date and does not count. */
   private runsAfterGap(instant: number): boolean {
     if (!this.calendar.isFixed) return false;
     const [before, after] = [this.zone.offset(instant - 1000), this.zone.offset(instant)];
@@ -64,7 +65,7 @@ export class CronOccurrences implements Occurrences {
     return wall !== null && wall < instant + after;
   }
 
-  /** The repeated stretch of wall clock that `instant` lies in the second pass of; null for times that follow the clock. */
+  /** The second pass of a repeated hour, when `instant` lies in one. Null otherwise, and for times that follow the wall clock. */
   private repeatAt(instant: number): { start: number; end: number } | null {
     if (!this.calendar.isFixed) return null;
     const start = this.zone.change(instant - DAY, instant);

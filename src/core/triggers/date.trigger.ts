@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { instant, knownFields } from './input-fields.js';
 import type { Occurrences } from './occurrences.js';
 
-/** Runs once. Whether `at` is still to come is for the caller to say, who has a clock. */
+/** The caller checks whether `at` is in the future: a schema has no clock. */
 export const dateInput = z
   .strictObject(
     {
       type: z.literal('date'),
-      at: instant.meta({ description: 'When to run, with a zone.', examples: ['2026-12-24T18:00:00Z'] }),
+      at: instant.meta({ description: 'When to run: ISO 8601 with a zone.', examples: ['2026-12-24T18:00:00Z'] }),
     },
     { error: knownFields('type', 'at') },
   )

@@ -1,6 +1,6 @@
 import type { CronPattern } from 'croner';
 
-/** What of a pattern decides on dates, apart from the year. */
+/** The parts of a cron pattern that decide which dates match, apart from the year. */
 export type DayRules = Pick<
   CronPattern,
   | 'day'
@@ -14,11 +14,11 @@ export type DayRules = Pick<
   | 'useAndLogic'
 >;
 
-/** In croner's day-of-week masks: bit n - 1 is the nth of the month, this one the last. */
+/** In croner's day-of-week masks, bit n - 1 stands for the nth such weekday of the month, and this bit for the last one. */
 const LAST = 0b100000;
 
-/** The matching days of a month of `length` days whose first is `weekday` (0 is Sunday), numbered from 1.
- *  Day-of-month and day-of-week both restricted: either matches; with a `+` before day-of-week both must. */
+/** The matching days of a month, numbered from 1. The month has `length` days, and its first day is `weekday` (0 is Sunday).
+ *  When day-of-month and day-of-week are both restricted, either matches. With a `+` before day-of-week both must. */
 export function daysOfMonth(rules: DayRules, length: number, weekday: number): number[] {
   const dates = datesOf(rules, length, weekday);
   const either = !rules.starDOM && !rules.starDOW && !rules.useAndLogic;
@@ -41,7 +41,7 @@ function datesOf(rules: DayRules, length: number, weekday: number): Set<number> 
   return dates;
 }
 
-/** Never leaves the month: the 1st on a Saturday moves to Monday the 3rd. */
+/** Stays in the month: the weekday nearest to a Saturday the 1st is Monday the 3rd. */
 function nearestWeekday(day: number, length: number, on: number): number {
   if (on === 6) return day === 1 ? 3 : day - 1;
   if (on === 0) return day === length ? day - 2 : day + 1;

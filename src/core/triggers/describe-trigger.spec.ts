@@ -20,13 +20,13 @@ it.each<[TriggerInput, string]>([
   ],
   [{ type: 'interval', everySeconds: 172_800 }, 'Every 2 days'],
   [{ type: 'date', at: '2026-12-24T18:00:00Z' }, 'Once, at 2026-12-24T18:00:00.000Z'],
-])('%j in words', (input, words) => {
+])('describes %j', (input, words) => {
   expect(describeTrigger(complete(input))).toBe(words);
 });
 
 it.each<[string, TriggerInput, string[]]>([
-  ['a fixed time with DST', { type: 'cron', expression: '0 9 * * *' }, ['runs right after it']],
-  ['a wildcard with DST', { type: 'cron', expression: '*/5 * * * *' }, ['follows the wall clock']],
+  ['a fixed time in a zone with DST', { type: 'cron', expression: '0 9 * * *' }, ['runs right after that hour']],
+  ['a wildcard in a zone with DST', { type: 'cron', expression: '*/5 * * * *' }, ['follows the wall clock']],
   ['a zone without DST', { type: 'cron', expression: '0 9 * * *', timeZone: 'Asia/Tokyo' }, []],
   ['either day', { type: 'cron', expression: '0 0 1 * MON', timeZone: 'UTC' }, ['either matches']],
   ['both days', { type: 'cron', expression: '0 0 1 * +MON', timeZone: 'UTC' }, []],

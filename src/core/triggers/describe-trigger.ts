@@ -2,7 +2,7 @@ import cronstrue from 'cronstrue';
 import { calendarOf } from './cron.calendar.js';
 import type { TriggerDefinition } from './trigger.js';
 
-/** A trigger in words, such as "Every 30 seconds" or "At 09:00, Monday through Friday (Europe/Berlin)". */
+/** A trigger in English, such as "Every 30 seconds" or "At 09:00, Monday through Friday (Europe/Berlin)". */
 export function describeTrigger(definition: TriggerDefinition): string {
   if (definition.type === 'date') return `Once, at ${definition.at}`;
   const { startAt, endAt, jitterSeconds } = definition;
@@ -18,10 +18,10 @@ export function describeTrigger(definition: TriggerDefinition): string {
     .join(', ');
 }
 
-/** The expression itself where there are no words for it. */
+/** Returns the expression itself when cronstrue cannot describe it. */
 function inWords(expression: string): string {
   try {
-    // cronstrue knows no `+`, and its "and" is wrong where either day matches.
+    // cronstrue does not know `+`, and says "and" where either day matches.
     const words = cronstrue.toString(expression.replace('+', ''), { use24HourTimeFormat: true });
     return calendarOf(expression).isEitherDay ? words.replace(/( of the month| days), (and )?/, '$1, or ') : words;
   } catch {

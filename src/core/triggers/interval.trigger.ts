@@ -1,35 +1,72 @@
+import { z } from 'zod';
+import {
+  checkWindow,
+  endAt,
+  instant,
+  jitterSeconds,
+  knownFields,
+  MOST_SECONDS,
+  seconds,
+  startAt,
+} from './input-fields.js';
 import { FIRST_INSTANT, LAST_INSTANT, type Occurrences } from './occurrences.js';
 
-/** The grid anchor + n × every (milliseconds) for every whole n: the anchor is a point of it and not its beginning. */
+const everySeconds = seconds(0.1, MOST_SECONDS).meta({
+  description: 'Seconds from one occurrence to the next: 0.1 to 315360000 (ten years), in whole milliseconds.',
+  examples: [30, 0.5, 3600],
+});
+
+const anchor = instant.optional().meta({
+  description:
+    'An instant on the grid. The occurrences are anchor + n × everySeconds, including those before the anchor. Default: ' +
+    'the creation of the job. Later edits keep the stored anchor unless they set one.',
+  examples: ['2026-01-01T00:00:00Z'],
+});
+
+export const intervalInput = z
+  .strictObject(
+    { type: z.literal('interval'), everySeconds, anchor, startAt, endAt, jitterSeconds },
+    { error: knownFields('type', 'everySeconds', 'anchor', 'startAt', 'endAt', 'jitterSeconds') },
+  )
+  .superRefine((input, context) => {
+    checkWindow(
+      input,
+      () => input.everySeconds,
+      (path, message) => context.addIssue({ code: 'custom', path: [path], message, input }),
+    );
+  })
+  .describe('Runs at a fixed interval, on a grid that does not drift and that a deploy does not move.');
+
+/** The instants origin + n × every, in milliseconds, for every whole number n. The grid extends to both sides of the origin. */
 export class IntervalOccurrences implements Occurrences {
   constructor(
-    private readonly anchor: number,
+    private readonly origin: number,
     private readonly every: number,
   ) {}
 
   next(after: Date): Date | null {
-    const at = this.instant(this.slots(Math.max(after.getTime(), FIRST_INSTANT - 1)) + 1);
+    const at = this.timeOf(this.indexAt(Math.max(after.getTime(), FIRST_INSTANT - 1)) + 1);
     return at <= LAST_INSTANT ? new Date(at) : null;
   }
 
   previous(before: Date): Date | null {
-    const at = this.instant(this.slots(Math.min(before.getTime() - 1, LAST_INSTANT)));
+    const at = this.timeOf(this.indexAt(Math.min(before.getTime() - 1, LAST_INSTANT)));
     return at >= FIRST_INSTANT ? new Date(at) : null;
   }
 
   count(from: Date, to: Date, limit: number): number | null {
     const first = Math.max(from.getTime(), FIRST_INSTANT);
     const last = Math.min(to.getTime(), LAST_INSTANT);
-    const count = first > last ? 0 : this.slots(last) - this.slots(first - 1);
+    const count = first > last ? 0 : this.indexAt(last) - this.indexAt(first - 1);
     return count > limit ? null : count;
   }
 
-  /** The n of the last occurrence up to `instant`. */
-  private slots(instant: number): number {
-    return Math.floor((instant - this.anchor) / this.every);
+  /** The n of the last occurrence at or before `time`. */
+  private indexAt(time: number): number {
+    return Math.floor((time - this.origin) / this.every);
   }
 
-  private instant(slot: number): number {
-    return this.anchor + slot * this.every;
+  private timeOf(index: number): number {
+    return this.origin + index * this.every;
   }
 }

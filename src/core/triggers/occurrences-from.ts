@@ -1,20 +1,20 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Occurrences } from './occurrences.js';
 
-/** A rare instant takes up to a millisecond to find. */
+/** To compute one occurrence of a rare trigger takes up to a millisecond. */
 const LONGEST_WORK_MS = 10;
 
-/** The instants from `first` on, at most `most`, those before `end` only; lets others work in between. */
+/** The occurrences from `first` on: at most `most`, and only those before `end`. Yields to the event loop every 10 ms. */
 export async function occurrencesFrom(
   trigger: Occurrences,
   first: Date | null,
   most: number,
   end?: Date,
 ): Promise<Date[]> {
-  const inTime = (at: Date) => end === undefined || at < end;
+  const isBeforeEnd = (at: Date) => end === undefined || at < end;
   const found: Date[] = [];
   let since = performance.now();
-  for (let at = first; at && inTime(at) && found.length < most; at = trigger.next(at)) {
+  for (let at = first; at && isBeforeEnd(at) && found.length < most; at = trigger.next(at)) {
     found.push(at);
     if (performance.now() - since < LONGEST_WORK_MS) continue;
     await nextTurn();

@@ -2,13 +2,13 @@ import { calendarOf } from './cron.calendar.js';
 import type { CronDefinition, TriggerDefinition } from './trigger.js';
 import { DAY, zoneOf } from './zone.js';
 
-/** What a user should know about a trigger but may not expect. `occurrences` are some of it, the earliest first: the
- *  note on DST looks at the year that follows; without any it is left out. */
+/** Facts about a trigger that may surprise its user. `occurrences` are some of its occurrences in ascending order. The note on
+ *  DST covers the year after the first of them, and is left out when there are none. */
 export function notesOf(definition: TriggerDefinition, occurrences: readonly Date[] = []): string[] {
   if (definition.type === 'date') return [];
   if (definition.type === 'interval') {
     return [
-      `The grid is fixed at ${definition.anchor}: no drift, and neither a deploy nor an edit elsewhere moves it.`,
+      `The grid is fixed at ${definition.anchor}: it does not drift, and no deploy and no edit of another field moves it.`,
     ];
   }
   const notes: string[] = [];
@@ -24,10 +24,9 @@ export function notesOf(definition: TriggerDefinition, occurrences: readonly Dat
   return notes;
 }
 
-const FIXED =
-  'a time in the hour that is skipped runs right after it, and a time in the hour that is repeated runs once.';
+const FIXED = 'a time in the skipped hour runs right after that hour, and a time in the repeated hour runs once.';
 const FOLLOWING =
-  'it follows the wall clock, with no run in the hour that is skipped and runs in both passes of the repeated one.';
+  'the trigger follows the wall clock. It does not run in the skipped hour, and runs in both passes of the repeated hour.';
 
 function observesDst({ timeZone }: CronDefinition, from: Date): boolean {
   const zone = zoneOf(timeZone);

@@ -4,18 +4,18 @@ import { openTrigger, type Trigger } from './trigger.js';
 
 interface Case {
   trigger: Trigger;
-  /** The same trigger, opened anew. */
+  /** The same trigger, opened a second time. */
   again: Trigger;
   at: Date;
-  /** The last occurrence up to `at`; null where there is none. */
+  /** The last occurrence at or before `at`, or null. */
   before: Date | null;
-  /** The first three occurrences after `at`, or as many as there are. */
+  /** The first three occurrences after `at`, or fewer when the trigger has fewer. */
   found: Date[];
   /** In [0, 1). */
   fraction: number;
 }
 
-/** Holds for triggers of all kinds in every time zone, mostly about the changes of its clock. */
+/** Checks a property for triggers of all kinds in every time zone, mostly around its DST changes. */
 function inEveryZone(property: (given: Case) => void): void {
   const fraction = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
   for (const timeZone of Intl.supportedValuesOf('timeZone')) {
@@ -42,15 +42,15 @@ const between = (from: Date, to: Date, fraction: number) =>
   later(from, Math.floor((to.getTime() - from.getTime()) * fraction));
 const rises = (instants: number[]) => instants.every((instant, index) => index === 0 || instant > instants[index - 1]!);
 
-describe('a trigger of any kind, in every time zone, about the changes of its clock', () => {
-  it('goes strictly forward, and the same way each time', () => {
+describe('a trigger of any kind, in every time zone, around its DST changes', () => {
+  it('has strictly ascending occurrences, the same ones each time', () => {
     inEveryZone(({ again, at, found }) => {
       expect(rises([at, ...found].map(Number))).toBe(true);
       expect(following(again, at)).toEqual(found);
     });
   });
 
-  it('goes back the way it came', () => {
+  it('has the same occurrences backwards', () => {
     inEveryZone(({ trigger, at, before, found }) => {
       expect(Number(before)).toBeLessThanOrEqual(at.getTime());
       const all = [before, ...found];
@@ -63,7 +63,7 @@ describe('a trigger of any kind, in every time zone, about the changes of its cl
     });
   });
 
-  it('has nothing between two neighbours, from wherever it is asked, and counts as many', () => {
+  it('finds no occurrence between two neighbours, and counts the same number', () => {
     inEveryZone(({ trigger, at, before, found, fraction }) => {
       const all = [before ?? at, ...found];
       found.forEach((occurrence, index) => {

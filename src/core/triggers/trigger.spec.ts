@@ -4,7 +4,7 @@ const DEFAULTS = { timeZone: 'Europe/Berlin', createdAt: new Date('2026-01-01T00
 const cron = (expression: string, more = {}): TriggerInput => ({ type: 'cron', expression, ...more });
 const open = (input: TriggerInput, seed = 'job') => openTrigger(completeTrigger(input, DEFAULTS), seed);
 
-describe('a trigger completed', () => {
+describe('completeTrigger', () => {
   it.each<[string, TriggerInput, TriggerDefinition]>([
     [
       'cron',
@@ -24,13 +24,13 @@ describe('a trigger completed', () => {
       },
     ],
     ['date', { type: 'date', at: '2026-12-24T19:00:00.5+01:00' }, { type: 'date', at: '2026-12-24T18:00:00.500Z' }],
-  ])('%s has its defaults, and is accepted and completed to itself again', (_type, input, expected) => {
+  ])('fills in the defaults of %s, and leaves a complete trigger as it is', (_type, input, expected) => {
     const definition = completeTrigger(triggerInput.parse(input), DEFAULTS);
     expect(definition).toEqual(expected);
     expect(completeTrigger(triggerInput.parse(definition), { ...DEFAULTS, createdAt: new Date(0) })).toEqual(expected);
   });
 
-  it('keeps the anchor of the interval it replaces, unless another is named', () => {
+  it('keeps the anchor of the previous interval, unless the input sets one', () => {
     const previous = completeTrigger({ type: 'interval', everySeconds: 30 }, DEFAULTS);
     const later = { ...DEFAULTS, createdAt: new Date('2027-01-01T00:00:00Z'), previous };
     expect(completeTrigger({ type: 'interval', everySeconds: 60 }, later)).toMatchObject({
@@ -43,7 +43,7 @@ describe('a trigger completed', () => {
   });
 });
 
-describe('a trigger refused', () => {
+describe('triggerInput', () => {
   it.each<[unknown, string, string]>([
     [null, '', 'an object with a type, which is cron, interval or date'],
     [{ type: 'daily' }, 'type', 'cron, interval or date'],
@@ -54,22 +54,26 @@ describe('a trigger refused', () => {
     [cron('0 0 0 29 2 * 2027'), 'expression', 'It never fires'],
     [cron('@daily', { timeZone: 'Mars/Phobos' }), 'timeZone', 'an IANA name such as Europe/Berlin'],
     [cron('@daily', { timeZone: '+02:00' }), 'timeZone', 'an IANA name'],
-    [cron('@daily', { timezone: 'UTC' }), '', 'Unknown field timezone; these are known: type, expression, timeZone'],
+    [cron('@daily', { timezone: 'UTC' }), '', 'Unknown field timezone; known fields: type, expression, timeZone'],
     [cron('@daily', { startAt: '2026-01-01T00:00:00' }), 'startAt', 'ISO 8601 with a zone'],
-    [cron('@daily', { startAt: '2026-01-02T00:00:00Z', endAt: '2026-01-01T00:00:00Z' }), 'endAt', 'Not before startAt'],
+    [
+      cron('@daily', { startAt: '2026-01-02T00:00:00Z', endAt: '2026-01-01T00:00:00Z' }),
+      'endAt',
+      'Must not be before startAt',
+    ],
     [cron('0,10 0 * * *', { jitterSeconds: 600 }), 'jitterSeconds', 'which is 600 seconds'],
     [cron('0 23,1 * * *', { jitterSeconds: 7200 }), 'jitterSeconds', 'which is 7200 seconds'],
     [cron('0 0 L,1 * *', { jitterSeconds: 86_400 }), 'jitterSeconds', 'which is 86400 seconds'],
     [{ type: 'interval' }, 'everySeconds', 'a number of seconds'],
     [{ type: 'interval', everySeconds: 0.05 }, 'everySeconds', 'At least 0.1 seconds'],
     [{ type: 'interval', everySeconds: 315_360_001 }, 'everySeconds', 'At most 315360000 seconds'],
-    [{ type: 'interval', everySeconds: 1.0005 }, 'everySeconds', 'Whole milliseconds'],
+    [{ type: 'interval', everySeconds: 1.0005 }, 'everySeconds', 'Use whole milliseconds'],
     [{ type: 'interval', everySeconds: 10, jitterSeconds: 10 }, 'jitterSeconds', 'which is 10 seconds'],
     [{ type: 'interval', everySeconds: 10, jitterSeconds: -1 }, 'jitterSeconds', 'At least 0 seconds'],
-    [{ type: 'date', at: '1969-12-31T00:00:00Z' }, 'at', 'The year is 1970 to 9999'],
+    [{ type: 'date', at: '1969-12-31T00:00:00Z' }, 'at', 'The year must be from 1970 to 9999'],
     [{ type: 'date', at: '2026-02-30T00:00:00Z' }, 'at', 'ISO 8601'],
     [{ type: 'date', at: '2026-02-03T00:00:00Z', jitterSeconds: 1 }, '', 'Unknown field jitterSeconds'],
-  ])('%j', (input, path, message) => {
+  ])('rejects %j', (input, path, message) => {
     const issues = triggerInput
       .safeParse(input)
       .error?.issues.map((issue) => ({ ...issue, path: issue.path.join('.') }));
@@ -77,17 +81,17 @@ describe('a trigger refused', () => {
   });
 
   it.each([
-    cron('0 0 0 1 1 * 2020'), // spent, but right
+    cron('0 0 0 1 1 * 2020'), // Valid, although 2020 is over.
     cron('@daily', { timeZone: 'Asia/Calcutta', startAt: null, endAt: null }),
     cron('0,10 0 * * *', { jitterSeconds: 599.999 }),
     { type: 'interval', everySeconds: 315_360_000, jitterSeconds: 0.001 },
-  ])('but not %j', (input) => {
+  ])('accepts %j', (input) => {
     expect(triggerInput.safeParse(input).error).toBeUndefined();
   });
 });
 
 describe('a trigger with bounds', () => {
-  it('keeps both bounds themselves, in every direction', () => {
+  it('includes both bounds, forwards and backwards', () => {
     const [startAt, endAt] = ['2026-03-01T00:00:00Z', '2026-03-03T00:00:00Z'];
     const trigger = open(cron('0 0 * * *', { timeZone: 'UTC', startAt, endAt }));
     expect(trigger.next(new Date(0))).toEqual(new Date(startAt));
@@ -99,7 +103,7 @@ describe('a trigger with bounds', () => {
     expect(trigger.count(new Date('2027-01-01T00:00:00Z'), new Date('2030-01-01T00:00:00Z'), 2)).toBe(0);
   });
 
-  it('runs a date once', () => {
+  it('has one occurrence when it is a date', () => {
     const at = new Date('2026-12-24T18:00:00Z');
     const trigger = open({ type: 'date', at: at.toISOString() });
     expect([trigger.next(new Date(+at - 1)), trigger.next(at)]).toEqual([at, null]);
@@ -116,21 +120,21 @@ const every = (seed: string) =>
 describe('jitter', () => {
   const instants = Array.from({ length: 1000 }, (_each, n) => new Date(Date.UTC(2026, 0, 1) + n * 10_000));
 
-  it('is the same wherever it is asked for, and differs by job and occurrence', () => {
+  it('is the same each time it is computed, and differs by job and occurrence', () => {
     const [delay] = instants.map((instant) => every('a').delay(instant));
     expect(delay).toBe(every('a').delay(instants[0]!));
     expect(new Set(instants.map((instant) => every('a').delay(instant))).size).toBeGreaterThan(900);
     expect(delay).not.toBe(every('b').delay(instants[0]!));
   });
 
-  it('is whole milliseconds, spreads over the whole of its range and stays below it', () => {
+  it('is in whole milliseconds, and spread over its whole range', () => {
     const delays = instants.map((instant) => every('a').delay(instant));
     expect(delays.every((delay) => Number.isInteger(delay) && delay >= 0 && delay < 9999)).toBe(true);
     expect([Math.min(...delays) < 200, Math.max(...delays) > 9800]).toEqual([true, true]);
   });
 
-  it('never passes the next occurrence, not even where a DST change brings it nearer', () => {
-    // 02:30 runs at 03:00 that morning, half an hour before 03:30.
+  it('never reaches the next occurrence, even when a DST change makes it come sooner', () => {
+    // On this day 02:30 runs at 03:00, half an hour before 03:30.
     const [gap, next] = [new Date('2026-03-29T01:00:00Z'), new Date('2026-03-29T01:30:00Z')];
     for (let job = 0; job < 200; job++) {
       const trigger = open(cron('30 2,3 * * *', { jitterSeconds: 3599 }), `job ${job}`);

@@ -1,14 +1,12 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { withinBounds } from './bounds.js';
 import { cronInput } from './cron.input.js';
 import { CronOccurrences } from './cron.trigger.js';
 import { dateInput, DateOccurrences } from './date.trigger.js';
-import { intervalInput } from './interval.input.js';
-import { IntervalOccurrences } from './interval.trigger.js';
-import { jitterOf } from './jitter.js';
-import type { Occurrences } from './occurrences.js';
+import { intervalInput, IntervalOccurrences } from './interval.trigger.js';
+import { type Occurrences, withinBounds } from './occurrences.js';
 
-/** What a user writes. A complete TriggerDefinition passes it too. */
+/** A trigger as users write it. A complete TriggerDefinition is valid here too. */
 export const triggerInput = z
   .discriminatedUnion('type', [cronInput, intervalInput, dateInput], {
     error: 'A trigger is an object with a type, which is cron, interval or date',
@@ -25,7 +23,8 @@ export const triggerInput = z
 
 export type TriggerInput = z.infer<typeof triggerInput>;
 
-/** Occurrences in [startAt, endAt] (null: open), each started up to `jitterSeconds` late. Times are ISO 8601, UTC, milliseconds. */
+/** The trigger has occurrences in [startAt, endAt], where null means no bound. Each starts up to `jitterSeconds` late.
+ *  Times are ISO 8601 in UTC, with milliseconds. */
 interface Repeating {
   startAt: string | null;
   endAt: string | null;
@@ -35,18 +34,18 @@ export type CronDefinition = { type: 'cron'; expression: string; timeZone: strin
 export type IntervalDefinition = { type: 'interval'; everySeconds: number; anchor: string } & Repeating;
 export type DateDefinition = { type: 'date'; at: string };
 
-/** A trigger with nothing left to default, as it is stored and answered. */
+/** A trigger with all defaults filled in, as the database stores it and the API returns it. */
 export type TriggerDefinition = CronDefinition | IntervalDefinition | DateDefinition;
 
 export interface TriggerDefaults {
   timeZone: string;
-  /** When the job was made: where an interval's grid is anchored. */
+  /** When the job was created. It is the default anchor of an interval. */
   createdAt: Date;
-  /** What the job had before; its anchor outlives an edit that names none. */
+  /** The trigger that the job had before an edit. An interval keeps its anchor when the edit sets none. */
   previous?: TriggerDefinition | null;
 }
 
-/** Fills in what the user left out. */
+/** Fills in the fields that the user left out. */
 export function completeTrigger(
   input: TriggerInput,
   { timeZone, createdAt, previous }: TriggerDefaults,
@@ -64,21 +63,21 @@ export function completeTrigger(
   return { type: 'interval', everySeconds: input.everySeconds, anchor: iso(input.anchor ?? kept), ...repeating };
 }
 
-/** The occurrences of a job's trigger; pure, it has no clock. */
+/** The occurrences of a job's trigger. It is pure: it reads no clock. */
 export interface Trigger extends Occurrences {
-  /** How long the start of this occurrence is delayed: whole milliseconds below `jitterSeconds`, always the same for
-   *  the same seed and occurrence, and never past the next occurrence. */
+  /** The delay between this occurrence and its start: whole milliseconds below `jitterSeconds`. It is always the same for
+   *  the same seed and occurrence, and never reaches the next occurrence. */
   delay(occurrence: Date): number;
 }
 
-/** Opens a trigger for computing; `seed` is the job's own, so that jobs of one trigger spread. Throws a 422 for a cron
- *  expression that cannot be read. */
+/** Makes the occurrences of a trigger computable. Jobs with the same trigger get different delays when their `seed` differs.
+ *  Throws a 422 for a cron expression that cannot be parsed. */
 export function openTrigger(definition: TriggerDefinition, seed: string): Trigger {
   if (definition.type === 'date') return { ...bound(new DateOccurrences(new Date(definition.at))), delay: () => 0 };
-  const endless = occurrencesOf(definition);
+  const unbounded = occurrencesOf(definition);
   return {
-    ...bound(withinBounds(endless, definition.startAt, definition.endAt)),
-    delay: (occurrence) => jitterOf(seed, occurrence, definition.jitterSeconds, endless),
+    ...bound(withinBounds(unbounded, definition.startAt, definition.endAt)),
+    delay: (occurrence) => jitterOf(seed, occurrence, definition.jitterSeconds, unbounded),
   };
 }
 
@@ -92,5 +91,16 @@ const bound = (occurrences: Occurrences): Occurrences => ({
   previous: (before) => occurrences.previous(before),
   count: (from, to, limit) => occurrences.count(from, to, limit),
 });
+
+/** A hash of the seed and the occurrence decides, so that every replica computes the same delay. A DST change can make the
+ *  distance to the next occurrence shorter than `jitterSeconds`; the delay then stays below that distance. */
+function jitterOf(seed: string, occurrence: Date, jitterSeconds: number, occurrences: Occurrences): number {
+  if (jitterSeconds === 0) return 0;
+  const next = occurrences.next(occurrence);
+  const gap = next === null ? Infinity : next.getTime() - occurrence.getTime();
+  const span = Math.min(Math.round(jitterSeconds * 1000), gap);
+  const hash = createHash('sha256').update(`${seed}\n${occurrence.getTime()}`).digest();
+  return Math.floor((hash.readUIntBE(0, 6) / 2 ** 48) * span);
+}
 
 const iso = (time: string | Date): string => new Date(time).toISOString();

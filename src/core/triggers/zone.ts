@@ -1,17 +1,17 @@
-import { remember } from './remember.js';
+import { LRUCache } from 'lru-cache';
 
 export const DAY = 86_400_000;
 const DAYS_KEPT = 512;
 
-/** The offsets of one UTC day: `from` until `change`, then `to`. Without a change, `change` is Infinity. */
+/** The offsets of one UTC day: `from` before the instant `change`, `to` from then on. Without a change, `change` is Infinity. */
 interface ZoneDay {
   from: number;
   change: number;
   to: number;
 }
 
-/** The wall clock of a time zone. Instants, walls and offsets are milliseconds; wall = instant + offset.
- *  At most one change of offset per UTC day is known of, which holds for every zone since 1970. */
+/** The wall clock of a time zone. Instants, walls and offsets are in milliseconds, and wall = instant + offset.
+ *  It finds at most one change of offset per UTC day. No zone has had more than one since 1970. */
 export class Zone {
   private readonly days = new Map<number, ZoneDay>();
   private readonly format: Intl.DateTimeFormat;
@@ -34,7 +34,7 @@ export class Zone {
     return instant < change ? from : to;
   }
 
-  /** The first change of offset in (after, until], as the first instant with the new offset; null: there is none. */
+  /** The first change of offset in (after, until], as the first instant with the new offset. Null when there is none. */
   change(after: number, until: number): number | null {
     for (let day = Math.floor(after / DAY); day * DAY <= until; day++) {
       const { change } = this.day(day);
@@ -47,37 +47,37 @@ export class Zone {
     const kept = this.days.get(day);
     if (kept) return kept;
     if (this.days.size >= DAYS_KEPT) this.days.clear();
-    const found = this.look(day * DAY);
+    const found = this.computeDay(day * DAY);
     this.days.set(day, found);
     return found;
   }
 
-  /** A change at the very start of a day belongs to it, hence the second before. */
-  private look(start: number): ZoneDay {
+  /** Starts one second early, because a change at the very start of a day belongs to that day. */
+  private computeDay(start: number): ZoneDay {
     let [before, change] = [start - 1000, start + DAY - 1000];
-    const [from, to] = [this.ask(before), this.ask(change)];
+    const [from, to] = [this.computeOffset(before), this.computeOffset(change)];
     if (from === to) return { from, change: Infinity, to };
     while (change - before > 1000) {
       const middle = before + Math.floor((change - before) / 2000) * 1000;
-      if (this.ask(middle) === from) before = middle;
+      if (this.computeOffset(middle) === from) before = middle;
       else change = middle;
     }
     return { from, change, to };
   }
 
-  private ask(instant: number): number {
+  private computeOffset(instant: number): number {
     const part: Record<string, number> = {};
     for (const { type, value } of this.format.formatToParts(instant)) part[type] = Number(value);
     return Date.UTC(part.year!, part.month! - 1, part.day, part.hour, part.minute, part.second) - instant;
   }
 }
 
-const zones = remember(600, (key) => new Zone(key));
+const zones = new LRUCache<string, Zone>({ max: 600, memoMethod: (name) => new Zone(name) });
 
-/** The zone of an IANA name, upper and lower case alike. */
-export const zoneOf = (timeZone: string): Zone => zones(timeZone.toLowerCase());
+/** The zone with this IANA name, in upper or lower case. Throws a RangeError for an unknown name. */
+export const zoneOf = (timeZone: string): Zone => zones.memo(timeZone.toLowerCase());
 
-/** Whether it is an IANA name; an offset such as +02:00 is not. */
+/** True for an IANA name. An offset such as +02:00 is not one. */
 export function isTimeZone(name: string): boolean {
   if (!/^[a-z][\w+/-]*$/i.test(name)) return false;
   try {

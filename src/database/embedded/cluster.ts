@@ -5,10 +5,10 @@ import { runProgram, type Binaries } from './binaries.js';
 import { EmbeddedPostgresFailed } from './errors.js';
 import { writePrivately, type EmbeddedSite } from './site.js';
 
-/** Name of the service's role and of its database. */
+/** The name of the service's role, and of its database. */
 export const SERVICE = 'cronzimus';
 
-/** Makes the database cluster where it is absent, and returns the password of the service's role. */
+/** Creates the database cluster when it is absent, and returns the password of the service's role. */
 export async function ensureCluster(site: EmbeddedSite, binaries: Binaries): Promise<string> {
   const exists = await present(site.cluster);
   if (exists && !(await present(site.password))) {
@@ -19,40 +19,40 @@ export async function ensureCluster(site: EmbeddedSite, binaries: Binaries): Pro
     if (!exists) await makeCluster(site, binaries, password);
     return password;
   }
-  // The password comes first: a process killed in between leaves no database that nobody can enter.
+  // The password is written first. If this process is killed in between, there is no database whose password nobody knows.
   const fresh = randomBytes(24).toString('hex');
   await writePrivately(site, site.password, fresh);
   await makeCluster(site, binaries, fresh);
   return fresh;
 }
 
-/** Works under another name and renames at the end: what was killed half way is not taken for a database. */
+/** Creates the cluster under another name and renames it at the end, so that a cluster that was left unfinished is never used. */
 async function makeCluster(site: EmbeddedSite, { initdb, postgres }: Binaries, password: string): Promise<void> {
   await removeUnfinished(site);
   const fresh = `${site.cluster}.new-${randomBytes(4).toString('hex')}`;
   const run = (program: string, args: string[], input?: string) =>
     runProgram(program, args, site.account, site.folder, input);
 
-  // The built-in locale orders by bytes like C, and knows the letters of all languages.
+  // The built-in locale sorts by bytes like C, and knows the letters of all languages.
   const locale = ['-E', 'UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
   await run(initdb, ['-D', fresh, '-U', 'postgres', ...locale, '--auth=reject', '--no-instructions']);
-  const said = await run(postgres, ['--single', '-D', fresh, 'postgres'], serviceSql(password));
-  // A single-user server ends with 0 whatever failed in it.
-  if (/^\S.*(ERROR|FATAL|PANIC): /m.test(said)) {
-    throw new EmbeddedPostgresFailed('The service role could not be made', said.replaceAll(password, '…'));
+  const output = await run(postgres, ['--single', '-D', fresh, 'postgres'], serviceSql(password));
+  // A single-user server exits with 0 even when a statement failed.
+  if (/^\S.*(ERROR|FATAL|PANIC): /m.test(output)) {
+    throw new EmbeddedPostgresFailed('The role of the service could not be created', output.replaceAll(password, '…'));
   }
   await writePrivately(site, join(fresh, 'pg_hba.conf'), `host all ${SERVICE} 127.0.0.1/32 scram-sha-256\n`);
   await rename(fresh, site.cluster);
   await sync(site.folder);
 }
 
-/** One statement a line, as the single-user server reads them. */
+/** One statement per line, which is the input of a single-user server. */
 const serviceSql = (password: string) =>
   `CREATE ROLE ${SERVICE} LOGIN NOSUPERUSER CREATEDB PASSWORD '${password}'\nCREATE DATABASE ${SERVICE} OWNER ${SERVICE}\n`;
 
 async function removeUnfinished(site: EmbeddedSite): Promise<void> {
   const unfinished = (await readdir(site.folder)).filter((name) => name.startsWith(`${basename(site.cluster)}.new-`));
-  // An initdb that outlived its parent may still write there: what resists goes another time.
+  // An initdb that outlived its parent may still write there. What cannot be removed now is removed at a later start.
   await Promise.all(
     unfinished.map((name) => rm(join(site.folder, name), { recursive: true, force: true }).catch(() => undefined)),
   );

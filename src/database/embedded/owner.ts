@@ -8,10 +8,10 @@ import { startOf } from './process-facts.js';
 const FILE = /^owner\.(\d+)$/;
 
 /**
- * Makes this process the only owner of the folder's server, and returns what gives that up.
- * The owner is who the highest `owner.<n>` names, if that process still lives. The number only rises, and a file is
- * made whole by `link`, so of two that take over from the same dead owner one wins.
- * Throws EmbeddedPostgresInUse.
+ * Makes this process the only owner of the folder's server. Returns a function that gives the ownership up.
+ * The owner is the process named in the highest `owner.<n>`, if that process still runs. The number only increases, and `link`
+ * creates a complete file, so when two processes replace the same dead owner, one of them wins.
+ * Throws EMBEDDED_POSTGRES_IN_USE.
  */
 export async function takeOwnership(site: EmbeddedSite): Promise<() => Promise<void>> {
   const draft = join(site.folder, `owner-draft-${randomUUID()}`);
@@ -24,13 +24,13 @@ export async function takeOwnership(site: EmbeddedSite): Promise<() => Promise<v
 
       const mine = file(site, last + 1);
       if (!(await linked(draft, mine))) continue;
-      // Between the look and the link, another may have come and left several numbers behind.
+      // Between reading the numbers and creating the link, other processes may have taken and given up higher numbers.
       if (Math.max(...(await numbers(site.folder))) !== last + 1) {
         await rm(mine, { force: true });
         continue;
       }
       await removeOlder(site, last + 1);
-      return () => writeFile(mine, '').catch(() => undefined); // The end of this process gives it up as well.
+      return () => writeFile(mine, '').catch(() => undefined); // When this process ends, it gives up the ownership too.
     }
   } finally {
     await rm(draft, { force: true });
@@ -45,7 +45,7 @@ async function numbers(folder: string): Promise<number[]> {
 
 async function livingOwner(path: string): Promise<number | undefined> {
   const text = await readFile(path, 'utf8').catch(() => '');
-  if (!text) return undefined; // Given up.
+  if (!text) return undefined; // The owner has given it up.
   const { pid, start }: { pid: number; start: string } = JSON.parse(text);
   return start && (await startOf(pid)) === start ? pid : undefined;
 }

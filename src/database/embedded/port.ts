@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { writePrivately, type EmbeddedSite } from './site.js';
 
-/** The port this folder used last, so that tools stay connected over restarts; another one where that is taken. */
+/** The port that this folder used last, so that tools can reconnect after a restart. Another free port when that one is taken. */
 export async function choosePort(site: EmbeddedSite): Promise<number> {
   const last = Number(await readFile(site.port, 'utf8').catch(() => ''));
   const free = (last && (await bind(last))) || (await bind(0));
@@ -11,7 +11,7 @@ export async function choosePort(site: EmbeddedSite): Promise<number> {
   return free;
 }
 
-/** Takes a port for a moment (0: any) and returns it, or undefined when it is taken. */
+/** Listens on a port for a moment and returns it, or undefined when it is taken. Port 0 means any free port. */
 function bind(port: number): Promise<number | undefined> {
   return new Promise((resolve) => {
     const server = createServer();

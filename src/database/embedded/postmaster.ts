@@ -10,17 +10,17 @@ export interface Postmaster {
   readonly port: number;
 }
 
-/** The server that runs on this cluster, whoever started it; undefined when there is none. */
+/** The server that runs on this cluster, no matter which process started it. Undefined when none runs. */
 export async function findPostmaster(cluster: string): Promise<Postmaster | undefined> {
   const file = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '');
   const [pid, , , port] = file.split('\n').map(Number);
-  // A pid is used again by others: only the command line tells that it is our server.
+  // Another process may have got the pid, so the command line decides whether it is this server.
   return pid && port && (await serves(pid, cluster)) ? { pid, port } : undefined;
 }
 
 /**
- * Ends a server in good order: sessions are cut, a checkpoint is written. One that takes longer than `patience`
- * milliseconds is ended at once and recovers at its next start. Does nothing when it has ended already.
+ * Stops a server with a fast shutdown: it closes all sessions and writes a checkpoint. A server that takes longer than `patience`
+ * milliseconds is stopped immediately and recovers at its next start. Does nothing when the server does not run.
  */
 export async function stopPostmaster(cluster: string, pid: number, patience = 30_000): Promise<void> {
   for (const [signal, bound] of [['SIGINT', patience] as const, ['SIGQUIT', 10_000] as const]) {

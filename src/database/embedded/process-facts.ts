@@ -5,18 +5,18 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const onLinux = process.platform === 'linux';
 
-/** The command line of a process; empty when it is gone, or ended and not yet reaped. */
+/** The command line of a process. Empty when the process does not exist, or has ended and is not yet reaped. */
 export async function commandLine(pid: number): Promise<string> {
   if (!onLinux) return ps(pid, 'command=');
   const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
   return words.replaceAll('\0', ' ').trim();
 }
 
-/** When a process started, in words that no other process of the same pid shares; empty when it is gone. */
+/** A text that identifies the start of a process: no other process with the same pid has it. Empty when the process does not exist. */
 export async function startOf(pid: number): Promise<string> {
   if (!onLinux) return ps(pid, 'lstart=');
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // The second field is a name that may hold spaces and brackets; the start is the 20th word after it.
+  // The second field is a name that may contain spaces and parentheses. The start time is the 20th word after it.
   const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   if (!ticks) return '';
   const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');

@@ -10,18 +10,19 @@ import { give } from './account.js';
 import type { EmbeddedSite } from './site.js';
 
 const LARGE_LOG = 10_000_000;
-// Said while processes of a killed server are still ending, or when another took the port meanwhile.
-const PASSING = /still in use|already exists|Address already in use|could not create any TCP/;
+// PostgreSQL's output while processes of a killed server are still ending, or when another process has taken the port.
+const TEMPORARY = /still in use|already exists|Address already in use|could not create any TCP/;
 
 /**
- * Finds the server that runs on this cluster, or starts one, and returns it once it `answers`.
- * A server that outlived its owner is adopted; one that is stopping is waited for. Gives up after `patience` milliseconds
- * (ten times that while one runs: recovery takes its time), and at once on a fault that waiting does not mend.
+ * Finds the server that runs on this cluster, or starts one, and returns it when it `accepts` connections.
+ * It takes over a server that outlived its owner, and waits for a server that is stopping. It gives up after `patience`
+ * milliseconds, or ten times that while a server runs, since recovery can take long. It gives up at once on a fault that
+ * waiting does not fix. Throws EMBEDDED_POSTGRES_FAILED.
  */
 export async function runServer(
   site: EmbeddedSite,
   postgres: string,
-  answers: (port: number) => Promise<boolean>,
+  accepts: (port: number) => Promise<boolean>,
   patience = 30_000,
 ): Promise<Postmaster> {
   const begun = Date.now();
@@ -30,12 +31,12 @@ export async function runServer(
   try {
     for (;;) {
       const running = await findPostmaster(site.cluster);
-      if (running && (await answers(running.port))) return running;
+      if (running && (await accepts(running.port))) return running;
 
       const exited = child && (child.exitCode !== null || child.signalCode !== null || child.pid === undefined);
-      const said = exited ? await logFrom(site, logged) : '';
+      const output = exited ? await logFrom(site, logged) : '';
       const late = Date.now() - begun > (running ? 10 * patience : patience);
-      if (late || (exited && !PASSING.test(said))) {
+      if (late || (exited && !TEMPORARY.test(output))) {
         throw new EmbeddedPostgresFailed(`PostgreSQL did not start in ${site.folder}`, await logFrom(site, logged));
       }
       if (!running && (!child || exited)) {
@@ -51,7 +52,7 @@ export async function runServer(
   }
 }
 
-/** In a session of its own, so that Ctrl-C on our terminal does not reach it before we have drained. */
+/** Starts the server in its own session, so that Ctrl-C on the terminal does not stop it before the service has drained. */
 async function spawnServer(site: EmbeddedSite, postgres: string): Promise<ChildProcess> {
   if ((await sizeOf(site.log)) > LARGE_LOG) await rename(site.log, `${site.log}.1`);
   const { prefix, uid, gid } = site.account;
@@ -84,7 +85,7 @@ async function spawnServer(site: EmbeddedSite, postgres: string): Promise<ChildP
     detached: true,
     stdio: [...stdio],
   });
-  child.once('error', () => undefined); // It has no pid then, which is looked at above.
+  child.once('error', () => undefined); // The child then has no pid, which the loop above checks.
   child.unref();
   await log.close();
   return child;

@@ -2,7 +2,7 @@ import { realpath, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { accountFor, give, type Account } from './account.js';
 
-/** Where an embedded server keeps what, and as whom it runs. */
+/** The paths of an embedded server's files, and the user that it runs as. */
 export interface EmbeddedSite {
   readonly folder: string;
   readonly cluster: string;
@@ -12,10 +12,10 @@ export interface EmbeddedSite {
   readonly account: Account;
 }
 
-/** Makes the data folder where it is absent, and names the places in it. */
+/** Creates the data folder when it is absent, and returns the paths in it. */
 export async function openSite(dataDir: string): Promise<EmbeddedSite> {
   const account = await accountFor(resolve(dataDir));
-  const folder = await realpath(dataDir); // One name for one folder: a running server is known by it.
+  const folder = await realpath(dataDir); // A running server is recognised by this path, so a folder must have only one.
   const at = (name: string) => join(folder, name);
   return {
     folder,
@@ -27,7 +27,7 @@ export async function openSite(dataDir: string): Promise<EmbeddedSite> {
   };
 }
 
-/** Writes a file that only the folder's owner may read. Durable when it returns. */
+/** Writes a file that only the folder's owner may read. The file is flushed to disk when this resolves. */
 export async function writePrivately(site: EmbeddedSite, path: string, text: string, flag = 'w'): Promise<void> {
   await writeFile(path, text, { mode: 0o600, flag, flush: true });
   await give(path, site.account);

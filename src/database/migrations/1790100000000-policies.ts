@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Held runs, cancellation, and the switch of the whole scheduler. */
+/** Held runs, cancellation, and the pause of the whole scheduler. */
 export class Policies1790100000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     const { schema } = runner.dataSource.options as { schema: string };

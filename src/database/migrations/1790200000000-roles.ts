@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** What each replica does. One that does not say it is older, and does everything. */
+/** The roles of each replica. A replica that does not set them is an older version, which has all roles. */
 export class Roles1790200000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     const { schema } = runner.dataSource.options as { schema: string };

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Who changed what. Rows are only added; they go when a transaction that has said its retention deletes older ones. */
+/** The audit. Rows can only be inserted. A transaction that has set the retention may delete rows that are older. */
 export class Audit1790350000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     const { schema } = runner.dataSource.options as { schema: string };

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Keys of requests that make runs, and a look-up of what was made of an instant beside the schedule. */
+/** The keys of requests that create runs, and an index for the backfill and retry runs of an instant. */
 export class IdempotencyKeys1790400000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     const { schema } = runner.dataSource.options as { schema: string };

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** What lists of many jobs and runs look at. Where an index is partial, the runs that succeed and are on time pay nothing for it. */
+/** Indexes for lists of many jobs and runs. Partial indexes cost nothing for runs that succeed and are on time. */
 export class Lists1790600000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     const { schema } = runner.dataSource.options as { schema: string };

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Runs are ordered by their id, whose milliseconds are those of queued_at: fewer indexes for each run to be written to. */
+/** Orders runs by their id, which contains the milliseconds of queued_at, so that each run is written to fewer indexes. */
 export class RunsById1790700000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     const { schema } = runner.dataSource.options as { schema: string };

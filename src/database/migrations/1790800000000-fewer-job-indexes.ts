@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Each occurrence writes its job's row, and that row has a place in each index: what is due is found by jobs_next, and tasks by
- *  the terms. */
+/** Each occurrence updates the row of its job, and thereby every index. Queries find due jobs by jobs_next and jobs of a task by the
+ *  terms, so the other two indexes are dropped. */
 export class FewerJobIndexes1790800000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     const { schema } = runner.dataSource.options as { schema: string };

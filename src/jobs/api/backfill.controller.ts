@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { Actor } from '../../auth/actor.js';
 import { Role } from '../../auth/role.decorator.js';
 import { API } from '../../http/api.js';
-import { HeedsIdempotencyKey, IdempotencyKey } from '../../http/idempotency-key.js';
+import { AcceptsIdempotencyKey, IdempotencyKey } from '../../http/idempotency-key.js';
 import { Problems } from '../../http/problems.decorator.js';
 import { type BackfillRequest, backfillRequest, backfillView } from './backfill.schema.js';
 import { Backfill } from './backfill.service.js';
@@ -30,7 +30,7 @@ export class BackfillController {
     description:
       'A run for each of at most 10,000 occurrences before the next one, but for those that succeeded or are under way. They wait for all that is live, fill at most half of a worker, and run beside each other: overlap does not count them.',
   })
-  @HeedsIdempotencyKey()
+  @AcceptsIdempotencyKey()
   @ApiResponse({ status: 202, description: 'The runs, pending', standardSchema: backfillView })
   @Problems(unknownJob, 422, new BackfillTooLargeError(10_000), new BackfillInFutureError(new Date(0)))
   start(

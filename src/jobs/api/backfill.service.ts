@@ -1,20 +1,19 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../../auth/actor.js';
 import { audit } from '../../auth/audit.js';
-import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { occurrencesFrom } from '../../core/triggers/occurrences-from.js';
 import { openTrigger } from '../../core/triggers/trigger.js';
 import { ApiDatabase } from '../../database/api-database.js';
 import { databaseNow } from '../../database/database-now.js';
 import { rows } from '../../database/transaction.js';
-import { inBackground } from '../../runs/lifecycle/background.js';
+import { backgroundPriority } from '../../runs/lifecycle/run-queue.js';
 import { notify } from '../../replicas/notify.js';
-import { RunQueue } from '../../runs/lifecycle/run-queue.js';
 import { cancelRuns } from '../../runs/lifecycle/cancel-runs.js';
-import { once } from '../../runs/lifecycle/idempotency-keys.js';
+import { withIdempotencyKey } from '../../runs/lifecycle/idempotency-keys.js';
 import { itemsOf } from '../../runs/api/read-runs.js';
-import { recordRuns } from '../../runs/lifecycle/record-runs.js';
+import { createRuns } from '../../runs/lifecycle/create-runs.js';
+import { isUnfinished } from '../../runs/lifecycle/run.entity.js';
 import { RunMetrics } from '../../runs/worker/run-metrics.js';
 import type { BackfillRequest, BackfillView } from './backfill.schema.js';
 import { copyOf } from '../dispatch/decide.js';
@@ -31,9 +30,7 @@ const LONGEST_STATEMENT_MS = 30_000;
 @Injectable()
 export class Backfill {
   constructor(
-    @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: ApiDatabase,
-    private readonly queue: RunQueue,
     private readonly editor: JobEditor,
     private readonly metrics: RunMetrics,
   ) {}
@@ -46,7 +43,9 @@ export class Backfill {
         const occurrences = await this.occurrences(tx, await this.lock(tx, name), request);
         return { count: occurrences.length, runs: [], occurrences: occurrences.slice(0, MOST_SHOWN) };
       }
-      const ids = await once(tx, key, { backfill: name, ...request }, () => this.queueRuns(tx, name, actor, request));
+      const ids = await withIdempotencyKey(tx, key, { backfill: name, ...request }, () =>
+        this.queueRuns(tx, name, actor, request),
+      );
       return { count: ids.length, runs: await itemsOf(tx, ids) };
     }, LONGEST_STATEMENT_MS);
   }
@@ -57,13 +56,13 @@ export class Backfill {
       const job = await this.lock(tx, name);
       const found = await rows<{ id: string }>(
         tx,
-        `SELECT id FROM runs WHERE job_id = $1 AND kind = 'backfill' AND state IN ('pending', 'running', 'retrying')`,
+        `SELECT id FROM runs WHERE job_id = $1 AND kind = 'backfill' AND ${isUnfinished}`,
         [job.id],
       );
       const ids = found.map(({ id }) => id);
-      const { ended, running } = await cancelRuns(tx, this.queue, ids, 'user');
+      const { ended, running } = await cancelRuns(tx, ids, 'user');
       this.metrics.ended(tx, ended);
-      if (running > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
+      if (running > 0) await notify(tx, 'cancel');
       const after = { count: ids.length };
       const entry = { action: 'backfill.cancel', target: name, job: name, before: null, after } as const;
       if (ids.length > 0) await audit(tx, actor, entry);
@@ -79,7 +78,7 @@ export class Backfill {
     const draft = {
       ...copyOf(job),
       ...({ kind: 'backfill', state: 'pending', held: false, reason: null } as const),
-      priority: inBackground(job.priority),
+      priority: backgroundPriority(job.priority),
       dueAt: now,
     };
     const drafts = occurrences.map((scheduledAt) => ({ ...draft, scheduledAt }));
@@ -87,8 +86,8 @@ export class Backfill {
     const after = { from, to, force, count: drafts.length };
     const entry = { action: 'job.backfill', target: name, job: name, before: null, after } as const;
     if (drafts.length > 0) await audit(tx, actor, entry);
-    await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
-    const made = await recordRuns(tx, this.queue, now, drafts, draft);
+    await notify(tx, 'runs');
+    const made = await createRuns(tx, now, drafts, draft);
     return made.map(({ id }) => id);
   }
 
@@ -121,7 +120,7 @@ async function occurrencesIn(job: Job, from: Date, before: Date): Promise<Date[]
 
 // In two parts, each with an index of its own.
 const made = `job_id = $1 AND scheduled_at >= $2 AND scheduled_at < $3
-  AND state IN ('pending', 'running', 'retrying', 'succeeded')`;
+  AND (${isUnfinished} OR state = 'succeeded')`;
 const doneOrUnderWay = `
   SELECT scheduled_at AS at FROM runs WHERE ${made} AND kind IN ('schedule', 'catch_up')
   UNION ALL SELECT scheduled_at FROM runs WHERE ${made} AND kind IN ('backfill', 'retry')`;

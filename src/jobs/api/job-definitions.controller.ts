@@ -4,7 +4,7 @@ import type { Response } from 'express';
 import { Actor } from '../../auth/actor.js';
 import { Role } from '../../auth/role.decorator.js';
 import { API } from '../../http/api.js';
-import { HeedsIfMatch, type Preconditions, RequestPreconditions } from '../../http/preconditions.js';
+import { AcceptsIfMatch, type Preconditions, RequestPreconditions } from '../../http/preconditions.js';
 import { Problems } from '../../http/problems.decorator.js';
 import { InvalidTaskInputError, UnknownTaskError } from '../../tasks/task-errors.js';
 import { type JobBody, jobBody, type JobPatch, jobPatch, type NewJobBody, newJobBody } from '../definition/job-body.js';
@@ -55,7 +55,7 @@ export class JobDefinitionsController {
     description:
       'Fields that are left out get their defaults, but an interval keeps its anchor. What is due under the old definition is dispatched first; runs keep what they were made with. The same again changes nothing.',
   })
-  @HeedsIfMatch()
+  @AcceptsIfMatch()
   @ApiResponse({ status: 200, description: 'The job, as it is now', standardSchema: jobView, headers })
   @ApiHeader({
     name: 'If-None-Match',
@@ -87,7 +87,7 @@ export class JobDefinitionsController {
       'A JSON merge patch onto the stored definition; null returns a field to its default. Another `trigger.type` drops the fields of the old trigger. To set a null inside `input`, PUT.',
   })
   @ApiConsumes('application/merge-patch+json', 'application/json')
-  @HeedsIfMatch()
+  @AcceptsIfMatch()
   @ApiResponse({ status: 200, description: 'The job, as it is now', standardSchema: jobView, headers })
   @Problems(unknownJob, managedElsewhere, 422, ...refusedDefinitions)
   async patch(
@@ -107,7 +107,7 @@ export class JobDefinitionsController {
     description:
       'What has not started is cancelled, running attempts end; runs stay. A new job of that name is a new job.',
   })
-  @HeedsIfMatch()
+  @AcceptsIfMatch()
   @ApiResponse({ status: 204, description: 'It is gone' })
   @Problems(unknownJob, managedElsewhere)
   delete(

@@ -1,7 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../../auth/actor.js';
-import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { ApiDatabase } from '../../database/api-database.js';
 import { databaseNow } from '../../database/database-now.js';
 import { checkPreconditions, type Preconditions } from '../../http/preconditions.js';
@@ -31,7 +30,6 @@ const LONGEST_STATEMENT_MS = 30_000;
 @Injectable()
 export class JobDefinitions {
   constructor(
-    @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: ApiDatabase,
     private readonly tasks: TaskRegistry,
     private readonly editor: JobEditor,
@@ -66,14 +64,14 @@ export class JobDefinitions {
     return this.database.transaction(async (tx) => {
       const job = this.editable(name, (await this.editor.lock(tx, [name])).get(name), preconditions);
       await this.editor.remove(tx, () => actor, [job], await databaseNow(tx));
-      await notify(tx, this.environment.DATABASE_SCHEMA, 'jobs');
+      await notify(tx, 'jobs');
     }, LONGEST_STATEMENT_MS);
   }
 
   private save(name: string, actor: Actor, change: Change): Promise<SavedJob> {
     return this.database.transaction(async (tx) => {
       const edit = await this.edit(tx, actor, name, change);
-      if (edit.change !== 'unchanged') await notify(tx, this.environment.DATABASE_SCHEMA, 'jobs');
+      if (edit.change !== 'unchanged') await notify(tx, 'jobs');
       const [job] = await viewsOf(tx, [edit.after]);
       return { job: job!, created: edit.change === 'created' };
     }, LONGEST_STATEMENT_MS);

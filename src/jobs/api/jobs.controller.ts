@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { Actor, requireRole } from '../../auth/actor.js';
 import { Role } from '../../auth/role.decorator.js';
 import { API } from '../../http/api.js';
-import { HeedsIdempotencyKey, IdempotencyKey } from '../../http/idempotency-key.js';
+import { AcceptsIdempotencyKey, IdempotencyKey } from '../../http/idempotency-key.js';
 import { pageSchema } from '../../http/page.js';
 import { Problems } from '../../http/problems.decorator.js';
 import { runLocation, runView } from '../../runs/api/run.view.js';
@@ -105,7 +105,7 @@ export class JobsController {
     description: 'Queues one extra run; the schedule is unchanged. With an `input`, the role admin is needed.',
   })
   @ApiBody({ required: false })
-  @HeedsIdempotencyKey()
+  @AcceptsIdempotencyKey()
   @ApiResponse({ status: 202, description: 'The run, pending', standardSchema: runView, headers: runLocation })
   @Problems(
     new JobNotFoundError('billing.nightly'),

@@ -1,16 +1,14 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../../auth/actor.js';
 import { audit } from '../../auth/audit.js';
-import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { ApiDatabase } from '../../database/api-database.js';
 import { databaseNow } from '../../database/database-now.js';
 import type { Page } from '../../http/page.js';
 import { notify } from '../../replicas/notify.js';
-import { RunQueue } from '../../runs/lifecycle/run-queue.js';
 import { cancelRuns } from '../../runs/lifecycle/cancel-runs.js';
-import { once } from '../../runs/lifecycle/idempotency-keys.js';
-import { recordRuns } from '../../runs/lifecycle/record-runs.js';
+import { withIdempotencyKey } from '../../runs/lifecycle/idempotency-keys.js';
+import { createRuns } from '../../runs/lifecycle/create-runs.js';
 import { findRun } from '../../runs/api/read-runs.js';
 import { RunMetrics } from '../../runs/worker/run-metrics.js';
 import type { RunView } from '../../runs/api/run.view.js';
@@ -30,9 +28,7 @@ import { upcoming } from '../definition/upcoming.js';
 @Injectable()
 export class JobsService {
   constructor(
-    @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: ApiDatabase,
-    private readonly queue: RunQueue,
     private readonly tasks: TaskRegistry,
     private readonly dispatcher: Dispatcher,
     private readonly metrics: RunMetrics,
@@ -63,7 +59,7 @@ export class JobsService {
    *  Throws JOB_NOT_FOUND, JOB_BUSY, INVALID_INPUT, IDEMPOTENCY_KEY_REUSED. */
   runNow(name: string, actor: Actor, input?: object, key?: string): Promise<RunView> {
     return this.database.transaction(async (tx) => {
-      const [id] = await once(tx, key, { run: name, input }, () => this.queueRun(tx, name, actor, input));
+      const [id] = await withIdempotencyKey(tx, key, { run: name, input }, () => this.queueRun(tx, name, actor, input));
       return findRun(tx, id!);
     });
   }
@@ -74,15 +70,15 @@ export class JobsService {
     const [verdict] = overlapVerdicts(job.overlap, ((await lanesOf(tx, [job])).get(job.id) ?? IDLE).schedule, 1);
     if (verdict === 'skip') throw new JobBusyError(name, job.overlap);
     const replaced = job.overlap === 'replace' ? await replaceableRuns(tx, [job.id]) : [];
-    const { ended, running } = await cancelRuns(tx, this.queue, replaced, 'replaced');
+    const { ended, running } = await cancelRuns(tx, replaced, 'replaced');
     this.metrics.ended(tx, ended);
-    if (running > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'cancel');
+    if (running > 0) await notify(tx, 'cancel');
     const now = await databaseNow(tx);
     const draft = { ...copyOf(job), ...manual(now), input: input ?? job.input };
-    const [made] = await recordRuns(tx, this.queue, now, [judged(draft, verdict!)], draft);
+    const [made] = await createRuns(tx, now, [judged(draft, verdict!)], draft);
     const after = { run: made!.id, input: draft.input };
     await audit(tx, actor, { action: 'job.run', target: name, job: name, before: null, after });
-    await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
+    await notify(tx, 'runs');
     return [made!.id];
   }
 
@@ -100,7 +96,7 @@ export class JobsService {
     return this.database.transaction(async (tx) => {
       const job = await this.find(tx, name, true);
       if (job.paused !== paused) {
-        await this.dispatcher.dispatch(tx, [job], await databaseNow(tx));
+        await this.dispatcher.dispatchLocked(tx, [job], await databaseNow(tx));
         // Of a job of the API there is no other declaration than what it is now.
         await tx.query(
           `UPDATE jobs SET paused = $2, declared_paused = CASE source WHEN 'api' THEN $2 ELSE declared_paused END,
@@ -109,7 +105,7 @@ export class JobsService {
         );
         const [action, before, after] = [paused ? 'job.pause' : 'job.resume', { paused: !paused }, { paused }] as const;
         await audit(tx, actor, { action, target: name, job: name, before, after });
-        await notify(tx, this.environment.DATABASE_SCHEMA, 'jobs');
+        await notify(tx, 'jobs');
       }
       const [view] = await viewsOf(tx, [await this.find(tx, name)]);
       return view!;

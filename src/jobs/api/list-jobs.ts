@@ -1,7 +1,7 @@
 import { type EntityManager, type SelectQueryBuilder } from 'typeorm';
 import { z } from 'zod';
 import { nextRun } from '../dispatch/due.js';
-import { plain } from '../../database/plain.js';
+import { selectColumns } from '../../database/select-columns.js';
 import { rows } from '../../database/transaction.js';
 import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../../http/page.js';
 import { firstIdAt } from '../../runs/lifecycle/run-ids.js';
@@ -69,7 +69,7 @@ export async function listJobs(tx: EntityManager, query: JobsQuery): Promise<Pag
     builder.andWhere(`(${order.after})`, { key, name });
   }
   await narrow(tx, builder, query);
-  const jobs = await plain(builder).getRawMany<Job>();
+  const jobs = await selectColumns(builder).getRawMany<Job>();
   const page = pageOf(jobs, query.limit, (job) => [query.sort, order.keyOf(job), job.name]);
   return { ...page, items: await viewsOf(tx, page.items) };
 }

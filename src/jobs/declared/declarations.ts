@@ -58,8 +58,8 @@ export class Declarations {
     this.declaredAs = number;
   }
 
-  start(): void {
-    this.replicas.rejoined = () => this.loop.wake();
+  startDeclaring(): void {
+    this.replicas.onRejoined(() => this.loop.wake());
     this.loop.start();
     this.watch.start((file) => {
       this.changed = file;

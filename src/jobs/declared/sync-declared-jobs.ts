@@ -54,7 +54,7 @@ export class DeclaredJobs {
         if (await this.save(tx, job, existing.get(job.name), apps, now)) changes += 1;
       }
       await tx.query(`UPDATE replicas SET ${source}_jobs = $2 WHERE number = $1`, [this.replicas.number, names]);
-      if (changes > 0) await notify(tx, this.environment.DATABASE_SCHEMA, 'jobs');
+      if (changes > 0) await notify(tx, 'jobs');
       return changes;
     }, 60_000);
     this.logger.info({ source, jobs: definitions.size, changed }, 'jobs declared');

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { jobRow } from '../../../test/support/jobs.js';
 import { type Row, rowsByHand, type Situation } from '../../../test/support/policies-by-hand.js';
 import { cases } from '../../../test/support/triggers.js';
-import type { RunDraft } from '../../runs/lifecycle/run-draft.js';
+import type { RunDraft } from '../../runs/lifecycle/create-runs.js';
 import { decide } from './decide.js';
 
 const [SECOND, MINUTE, HOUR, DAY] = [1_000, 60_000, 3_600_000, 86_400_000];

@@ -1,7 +1,7 @@
 import { inAnyLife, type Decided } from '../../../test/support/job-life.js';
 import type { Trigger } from '../../core/triggers/trigger.js';
-import type { RunDraft } from '../../runs/lifecycle/run-draft.js';
-import type { UnderWay } from './overlap.js';
+import type { RunDraft } from '../../runs/lifecycle/create-runs.js';
+import type { UnfinishedRuns } from './overlap.js';
 
 /** When an occurrence is due: its nominal instant and its jitter. */
 const delayed = (trigger: Trigger, occurrence: Date) => new Date(occurrence.getTime() + trigger.delay(occurrence));
@@ -20,7 +20,7 @@ const covered = (trigger: Trigger, { scheduledAt, missed }: RunDraft) =>
 const allOf = (decisions: Decided[]) => decisions.flatMap(({ drafts }) => drafts);
 const single = (drafts: RunDraft[], kind: RunDraft['kind']) =>
   drafts.filter((draft) => draft.kind === kind && !draft.missed);
-const isBusy = ({ running, waiting, held }: UnderWay) => running + waiting + held > 0;
+const isBusy = ({ running, waiting, held }: UnfinishedRuns) => running + waiting + held > 0;
 
 describe('whatever happens to a job', () => {
   it('each instant that falls due has exactly one disposition, and none before it is due', () => {

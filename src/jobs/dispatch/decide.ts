@@ -1,5 +1,5 @@
 import { openTrigger, type Trigger } from '../../core/triggers/trigger.js';
-import type { Copied, RunDraft } from '../../runs/lifecycle/run-draft.js';
+import type { Copied, RunDraft } from '../../runs/lifecycle/create-runs.js';
 import type { RunKind } from '../../runs/lifecycle/run.entity.js';
 import type { DueJob } from '../definition/job.entity.js';
 import { type OverlapVerdict, overlapVerdicts } from './overlap.js';

@@ -41,13 +41,13 @@ export class DispatchLoop {
     private readonly logger: PinoLogger,
     session: DirectSession,
   ) {
-    session.on('jobs', () => {
+    session.onNotification('jobs', () => {
       this.changed = true;
       this.loop.wake();
     });
   }
 
-  start(): void {
+  startDispatching(): void {
     this.loop.start();
   }
 
@@ -66,7 +66,11 @@ export class DispatchLoop {
     this.clock.learn(looked.now, askedAt);
     const now = new Date(looked.now);
     if (this.changed) await this.setChangedAlarms(now);
-    if (looked.due && (await this.dispatch()) && (await twoAtATime(() => this.dispatch(2), LONGEST_DISPATCHING_MS)))
+    if (
+      looked.due &&
+      (await this.dispatchBatch()) &&
+      (await twoAtATime(() => this.dispatchBatch(2), LONGEST_DISPATCHING_MS))
+    )
       return true;
     await this.setRungAlarms(rung.filter((name) => this.alarms.hasRungOut(name)));
     if (this.alarms.leftOut && now.getTime() - this.nextSince.getTime() > GO_ON_MS) await this.setNextAlarms(now);
@@ -74,7 +78,7 @@ export class DispatchLoop {
   }
 
   /** Answers whether more may be due. `share`: of so many at a time it is one. */
-  private async dispatch(share = 1): Promise<boolean> {
+  private async dispatchBatch(share = 1): Promise<boolean> {
     const { decisions, more } = await this.dispatcher.dispatchDue(share);
     for (const { job, next } of decisions) this.setAlarm({ name: job.name, nextRunAt: next.nextRunAt });
     for (const { job, drafts } of decisions)

@@ -1,14 +1,13 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import type { EntityManager } from 'typeorm';
-import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { SchedulerDatabase } from '../../database/scheduler-database.js';
 import { notify } from '../../replicas/notify.js';
-import { RunQueue } from '../../runs/lifecycle/run-queue.js';
 import { cancelRuns } from '../../runs/lifecycle/cancel-runs.js';
 import { DirectStarts } from '../../runs/worker/direct-starts.js';
-import { recordRuns } from '../../runs/lifecycle/record-runs.js';
+import { createRuns } from '../../runs/lifecycle/create-runs.js';
 import { RunMetrics } from '../../runs/worker/run-metrics.js';
+import { NONE, type Reservation, sizeOf } from '../../runs/worker/slots.js';
 import { decide, type Decision, type Instants } from './decide.js';
 import type { DueJob } from '../definition/job.entity.js';
 import { advanceJobs, lockDueJobs, type SchedulerState, schedulerState } from './due-jobs.js';
@@ -18,6 +17,8 @@ const MOST_JOBS = 1_000;
 /** The first of many that are due together are few, so that workers have something to start while the others are dispatched. */
 const FIRST_JOBS = 100;
 const MOST_RUNS = 2_000;
+/** When the dispatcher is this far behind, what is due goes to the queue, where the highest priority comes first. */
+const MAX_LAG_MS = 2_000;
 /** Cost of deciding, so that a transaction with many long backlogs stays short. */
 const LONGEST_DECIDING_MS = 500;
 /** A job that cannot be decided is left alone for so long. */
@@ -33,25 +34,23 @@ export interface Dispatched {
 @Injectable()
 export class Dispatcher {
   private limit = FIRST_JOBS;
+  /** How late the first job of the last batch was. */
+  private lagMs = 0;
 
   constructor(
-    @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: SchedulerDatabase,
-    private readonly queue: RunQueue,
     private readonly directStarts: DirectStarts,
     private readonly metrics: RunMetrics,
     private readonly logger: PinoLogger,
   ) {}
 
-  /** Dispatches what is due by the database's clock, in one transaction, bounded. Others take what this one leaves.
-   *  `share`: it may use one of so many parts of the slots. */
+  /** Dispatches one batch of what is due by the database's clock, in one transaction. Other replicas take what it leaves.
+   *  `share`: it may use one of so many parts of the free slots. */
   async dispatchDue(share = 1): Promise<Dispatched> {
     try {
-      const dispatched = await this.directStarts.withSlots(share, (reserved) => {
-        // While there are slots, not many more than can start at once: those need no ticket.
-        const limit = reserved > 0 ? Math.min(this.limit, Math.max(FIRST_JOBS, reserved)) : this.limit;
-        return this.database.transaction((tx) => this.dispatchSome(tx, limit, reserved));
-      });
+      const dispatched = await this.directStarts.withSlots(share, (reserved) =>
+        this.database.transaction((tx) => this.dispatchBatch(tx, this.limitFor(sizeOf(reserved)), reserved)),
+      );
       this.limit = dispatched.more ? Math.min(MOST_JOBS, this.limit * 3) : FIRST_JOBS;
       return dispatched;
     } catch (error) {
@@ -60,55 +59,64 @@ export class Dispatcher {
     }
   }
 
-  private async dispatchSome(tx: EntityManager, limit: number, reserved: number): Promise<Dispatched> {
+  /** While slots turn over fast, no more jobs than can start here: their runs need no queue entry, and the next batch follows within
+   *  milliseconds. Otherwise enough that the highest priorities among them get the slots. */
+  private limitFor(reserved: number): number {
+    if (reserved === 0) return this.limit;
+    const exact = this.directStarts.turnOver && this.lagMs < MAX_LAG_MS;
+    return Math.min(this.limit, exact ? reserved : Math.max(FIRST_JOBS, reserved));
+  }
+
+  private async dispatchBatch(tx: EntityManager, limit: number, reserved: Reservation): Promise<Dispatched> {
     const [state, slots, { jobs, now }] = await Promise.all([
       schedulerState(tx),
       this.directStarts.allowed(tx, reserved),
       lockDueJobs(tx, limit),
     ]);
     if (state.paused) return { decisions: [], more: false };
-    const decisions = await this.dispose(tx, jobs, now, state, slots);
+    this.lagMs = now.getTime() - (jobs[0]?.nextOccurrenceAt ?? now).getTime();
+    const decisions = await this.decideAndWrite(tx, jobs, now, state, slots);
     return { decisions, more: jobs.length === limit || decisions.length < jobs.length };
   }
 
   /** Disposes of what is due of these jobs, whose rows the transaction has locked; may leave some for a next time. */
-  async dispatch(tx: EntityManager, jobs: DueJob[], now: Date): Promise<Decision[]> {
-    return jobs.length > 0 ? this.dispose(tx, jobs, now, await schedulerState(tx), 0) : [];
+  async dispatchLocked(tx: EntityManager, jobs: DueJob[], now: Date): Promise<Decision[]> {
+    return jobs.length > 0 ? this.decideAndWrite(tx, jobs, now, await schedulerState(tx), NONE) : [];
   }
 
-  private async dispose(
+  private async decideAndWrite(
     tx: EntityManager,
     jobs: DueJob[],
     now: Date,
     { paused, resumedAt }: SchedulerState,
-    slots: number,
+    slots: Reservation,
   ): Promise<Decision[]> {
     if (jobs.length === 0) return [];
-    const decisions = this.decideAll(jobs, { now, resumedAt: paused ? now : resumedAt }, await lanesOf(tx, jobs));
+    const decisions = this.decideBatch(jobs, { now, resumedAt: paused ? now : resumedAt }, await lanesOf(tx, jobs));
     const replaced = decisions.filter(({ replaces }) => replaces).map(({ job }) => job.id);
-    const { ended, running } = await cancelRuns(tx, this.queue, await replaceableRuns(tx, replaced), 'replaced');
+    const { ended, running } = await cancelRuns(tx, await replaceableRuns(tx, replaced), 'replaced');
     const drafts = this.directStarts.choose(
       decisions.flatMap((decision) => decision.drafts),
       slots,
     );
     const queued = drafts.some(({ state, startedBy }) => state === 'pending' && !startedBy);
     const [written] = await Promise.all([
-      recordRuns(tx, this.queue, now, drafts),
+      createRuns(tx, now, drafts),
       advanceJobs(tx, decisions),
-      queued && notify(tx, this.environment.DATABASE_SCHEMA, 'runs'),
-      running > 0 && notify(tx, this.environment.DATABASE_SCHEMA, 'cancel'),
+      queued && notify(tx, 'runs'),
+      running > 0 && notify(tx, 'cancel'),
     ]);
     this.directStarts.begin(tx, written);
     this.metrics.ended(tx, [...ended, ...written.filter(({ state }) => state !== 'pending')]);
     return decisions;
   }
 
-  private decideAll(jobs: DueJob[], instants: Instants, lanes: Map<string, Lanes>): Decision[] {
+  private decideBatch(jobs: DueJob[], instants: Instants, lanes: Map<string, Lanes>): Decision[] {
     const started = performance.now();
     const decisions: Decision[] = [];
     let runs = 0;
     for (const job of jobs) {
-      const decision = this.decideOne(job, instants, lanes.get(job.id));
+      const decision = this.decideOrBackOff(job, instants, lanes.get(job.id));
       decisions.push(decision);
       runs += decision.drafts.length;
       if (runs >= MOST_RUNS || performance.now() - started > LONGEST_DECIDING_MS) break;
@@ -117,7 +125,7 @@ export class Dispatcher {
   }
 
   /** A job that cannot be decided keeps its occurrence and backs off alone. */
-  private decideOne(job: DueJob, instants: Instants, lanes: Lanes | undefined): Decision {
+  private decideOrBackOff(job: DueJob, instants: Instants, lanes: Lanes | undefined): Decision {
     try {
       return decide(job, instants, lanes);
     } catch (error) {

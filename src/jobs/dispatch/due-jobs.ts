@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { nextRun } from './due.js';
-import { plain } from '../../database/plain.js';
+import { selectColumns } from '../../database/select-columns.js';
 import { rows } from '../../database/transaction.js';
 import type { Decision } from './decide.js';
 import { decidingFields, type DueJob, Job } from '../definition/job.entity.js';
@@ -26,7 +26,7 @@ export async function findJobs(tx: EntityManager, names: string[]): Promise<Map<
 /** Locks up to `limit` due jobs, the longest due first, passing over those that another replica holds. `now` is the database's. */
 export async function lockDueJobs(tx: EntityManager, limit: number): Promise<{ jobs: DueJob[]; now: Date }> {
   // The time of the statement, not of the clock: that one would read the whole index.
-  const jobs = await plain(tx.createQueryBuilder(Job, 'job'), decidingFields)
+  const jobs = await selectColumns(tx.createQueryBuilder(Job, 'job'), decidingFields)
     .addSelect('floor(1000 * extract(epoch FROM statement_timestamp()))::float8', 'now')
     .where(`${nextRun('job')} <= statement_timestamp()`)
     .orderBy(nextRun('job'))

@@ -1,12 +1,12 @@
 import type { OverlapPolicy } from '../definition/job.entity.js';
-import { NOTHING, overlapVerdicts, type OverlapVerdict, type UnderWay } from './overlap.js';
+import { NOTHING, overlapVerdicts, type OverlapVerdict, type UnfinishedRuns } from './overlap.js';
 
 const running = { ...NOTHING, running: 1 };
 const waiting = { ...NOTHING, waiting: 1 };
 const full = { ...NOTHING, running: 1, held: 1 };
 
 describe('overlapVerdicts', () => {
-  it.each<[OverlapPolicy, string, UnderWay, OverlapVerdict[]]>([
+  it.each<[OverlapPolicy, string, UnfinishedRuns, OverlapVerdict[]]>([
     ['allow', 'nothing runs', NOTHING, ['start', 'start', 'start']],
     ['allow', 'one runs', running, ['start', 'start', 'start']],
     ['skip', 'nothing runs', NOTHING, ['start', 'skip', 'skip']],
@@ -20,7 +20,7 @@ describe('overlapVerdicts', () => {
     ['replace', 'one runs', running, ['replaced', 'replaced', 'hold']],
     ['replace', 'one has not started, so that it is cancelled at once', waiting, ['replaced', 'replaced', 'start']],
     ['replace', 'one runs and one is held', full, ['replaced', 'replaced', 'hold']],
-  ])('%s, where %s', (policy, _case, underWay, expected) => {
-    expect(overlapVerdicts(policy, underWay, 3)).toEqual(expected);
+  ])('%s, where %s', (policy, _case, unfinished, expected) => {
+    expect(overlapVerdicts(policy, unfinished, 3)).toEqual(expected);
   });
 });

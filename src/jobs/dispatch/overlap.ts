@@ -1,7 +1,7 @@
 import type { OverlapPolicy } from '../definition/job.entity.js';
 
 /** What is under way of a job in the lane of its schedule: runs of kind `schedule` and `manual` that are not finished. */
-export interface UnderWay {
+export interface UnfinishedRuns {
   running: number;
   /** Queued, or waiting for a retry. */
   waiting: number;
@@ -9,19 +9,19 @@ export interface UnderWay {
   held: number;
 }
 
-export const NOTHING: UnderWay = { running: 0, waiting: 0, held: 0 };
+export const NOTHING: UnfinishedRuns = { running: 0, waiting: 0, held: 0 };
 
 /** `hold`: start it when the others have ended. `replaced`: a later one takes its place before it could start. */
 export type OverlapVerdict = 'start' | 'hold' | 'skip' | 'replaced';
 
 /** A verdict for each of `count` new runs of a job, the oldest first. With `replace`, what is under way is to be cancelled. */
-export function overlapVerdicts(policy: OverlapPolicy, underWay: UnderWay, count: number): OverlapVerdict[] {
-  const busy = underWay.running + underWay.waiting + underWay.held > 0;
+export function overlapVerdicts(policy: OverlapPolicy, unfinished: UnfinishedRuns, count: number): OverlapVerdict[] {
+  const busy = unfinished.running + unfinished.waiting + unfinished.held > 0;
   const verdicts = {
     allow: () => 'start',
     skip: (index) => (busy || index > 0 ? 'skip' : 'start'),
-    queue: (index) => queued(busy ? (underWay.held > 0 ? 2 : 1) : 0, index),
-    replace: (index) => (index < count - 1 ? 'replaced' : underWay.running > 0 ? 'hold' : 'start'),
+    queue: (index) => queued(busy ? (unfinished.held > 0 ? 2 : 1) : 0, index),
+    replace: (index) => (index < count - 1 ? 'replaced' : unfinished.running > 0 ? 'hold' : 'start'),
   } satisfies Record<OverlapPolicy, (index: number) => OverlapVerdict>;
   return Array.from({ length: count }, (_, index) => verdicts[policy](index));
 }

@@ -1,12 +1,13 @@
 import type { EntityManager } from 'typeorm';
 import { rows } from '../../database/transaction.js';
+import { isUnfinished } from '../../runs/lifecycle/run.entity.js';
 import type { DueJob } from '../definition/job.entity.js';
-import { NOTHING, type UnderWay } from './overlap.js';
+import { NOTHING, type UnfinishedRuns } from './overlap.js';
 
 /** What is not finished of a job, by lane. */
 export interface Lanes {
-  schedule: UnderWay;
-  catchUp: UnderWay;
+  schedule: UnfinishedRuns;
+  catchUp: UnfinishedRuns;
 }
 
 export const IDLE: Lanes = { schedule: NOTHING, catchUp: NOTHING };
@@ -17,19 +18,19 @@ export async function lanesOf(tx: EntityManager, jobs: DueJob[]): Promise<Map<st
   const careful = jobs.filter(({ overlap }) => overlap === 'queue' || overlap === 'replace');
   if (careful.length > 0)
     await tx.query(
-      `SELECT id FROM runs WHERE job_id = ANY($1) AND ${unfinished} AND kind IN (${counted}) ORDER BY id FOR UPDATE`,
+      `SELECT id FROM runs WHERE job_id = ANY($1) AND ${isUnfinished} AND kind IN (${counted}) ORDER BY id FOR UPDATE`,
       [idsOf(careful)],
     );
-  const counts = await rows<UnderWay & { jobId: string; catchUp: boolean }>(
+  const counts = await rows<UnfinishedRuns & { jobId: string; catchUp: boolean }>(
     tx,
     `SELECT job_id AS "jobId", kind = 'catch_up' AS "catchUp", count(*) FILTER (WHERE state = 'running')::int AS running,
        count(*) FILTER (WHERE state <> 'running' AND NOT held)::int AS waiting, count(*) FILTER (WHERE held)::int AS held
-     FROM runs WHERE job_id = ANY($1) AND ${unfinished} AND kind IN (${counted}) GROUP BY 1, 2`,
+     FROM runs WHERE job_id = ANY($1) AND ${isUnfinished} AND kind IN (${counted}) GROUP BY 1, 2`,
     [idsOf(jobs)],
   );
   const lanes = new Map<string, Lanes>();
-  for (const { jobId, catchUp, ...underWay } of counts)
-    lanes.set(jobId, { ...(lanes.get(jobId) ?? IDLE), [catchUp ? 'catchUp' : 'schedule']: underWay });
+  for (const { jobId, catchUp, ...unfinished } of counts)
+    lanes.set(jobId, { ...(lanes.get(jobId) ?? IDLE), [catchUp ? 'catchUp' : 'schedule']: unfinished });
   return lanes;
 }
 
@@ -38,13 +39,12 @@ export async function replaceableRuns(tx: EntityManager, jobIds: string[]): Prom
   if (jobIds.length === 0) return [];
   const found = await rows<{ id: string }>(
     tx,
-    `SELECT id FROM runs WHERE job_id = ANY($1) AND ${unfinished} AND kind IN ('schedule', 'manual')`,
+    `SELECT id FROM runs WHERE job_id = ANY($1) AND ${isUnfinished} AND kind IN ('schedule', 'manual')`,
     [jobIds],
   );
   return idsOf(found);
 }
 
 const counted = `'schedule', 'manual', 'catch_up'`;
-const unfinished = `state IN ('pending', 'running', 'retrying')`;
 
 const idsOf = (items: { id: string }[]) => items.map(({ id }) => id);

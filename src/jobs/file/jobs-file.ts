@@ -9,7 +9,7 @@ import { TaskRegistry } from '../../tasks/task.registry.js';
 import type { TaskView } from '../../tasks/task.view.js';
 import { jobDefinition, type JobDefinition, jobName } from '../definition/job.schema.js';
 import { JobsFileError, type JobsFileFault } from './jobs-file-error.js';
-import { parseApart } from '../../core/yaml/parse-in-thread.js';
+import { parseYamlInThread } from '../../core/yaml/parse-yaml.js';
 import type { JobsText } from './read-jobs-texts.js';
 
 const frame = z.strictObject(
@@ -38,7 +38,7 @@ export class JobsFile {
 
   /** All jobs of the texts, or a JobsFileError that names each fault; `title` is what the texts are together. */
   async check(title: string, texts: JobsText[]): Promise<Map<string, JobDefinition>> {
-    const values = await Promise.all(texts.map(({ text }) => parseApart(text)));
+    const values = await Promise.all(texts.map(({ text }) => parseYamlInThread(text)));
     const broken = values.flatMap(({ faults }, index) =>
       faults.map((fault) => ({ ...fault, file: texts[index]!.name, path: [] })),
     );
@@ -105,7 +105,7 @@ const twin = (name: string, file: string): Fault => ({
 /** With the line of each. */
 async function placed({ name, text }: JobsText, faults: Fault[]): Promise<JobsFileFault[]> {
   if (faults.length === 0) return [];
-  const { lines } = await parseApart(
+  const { lines } = await parseYamlInThread(
     text,
     faults.map(({ path }) => path),
   );

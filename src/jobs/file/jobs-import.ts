@@ -1,7 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../../auth/actor.js';
-import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { ApiDatabase } from '../../database/api-database.js';
 import { databaseNow } from '../../database/database-now.js';
 import { notify } from '../../replicas/notify.js';
@@ -26,7 +25,6 @@ const LONGEST_STATEMENT_MS = 60_000;
 @Injectable()
 export class JobsImport {
   constructor(
-    @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: ApiDatabase,
     private readonly editor: JobEditor,
   ) {}
@@ -68,7 +66,7 @@ export class JobsImport {
     const gone = surplus.flatMap((name) => locked.get(name) ?? []).filter(({ source }) => source === 'api');
     if (gone.length > 0) await this.editor.remove(tx, () => actor, gone, now);
     for (const job of gone) report.deleted.push(await differenceOf(job.name, job, null, now));
-    await notify(tx, this.environment.DATABASE_SCHEMA, 'jobs');
+    await notify(tx, 'jobs');
     return report;
   }
 

@@ -4,8 +4,7 @@ import type { EntityManager } from 'typeorm';
 import type { Actor } from '../../auth/actor.js';
 import { audit } from '../../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
-import { RunQueue } from '../../runs/lifecycle/run-queue.js';
-import { endRunsOfJobs } from '../../runs/lifecycle/cancel-runs.js';
+import { cancelRunsOfJobs } from '../../runs/lifecycle/cancel-runs.js';
 import { RunMetrics } from '../../runs/worker/run-metrics.js';
 import { auditedJob } from '../definition/audited-job.js';
 import { Dispatcher } from '../dispatch/dispatcher.js';
@@ -38,7 +37,6 @@ export class JobEditor {
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly dispatcher: Dispatcher,
-    private readonly queue: RunQueue,
     private readonly metrics: RunMetrics,
   ) {}
 
@@ -73,7 +71,7 @@ export class JobEditor {
       return made ? { change: 'created', before: null, after: made } : null;
     }
     if (this.isSame(job, wanted, now)) return { change: 'unchanged', before: job, after: job };
-    const [decision] = await this.dispatcher.dispatch(tx, [job], now);
+    const [decision] = await this.dispatcher.dispatchLocked(tx, [job], now);
     const { name, source, owner } = wanted;
     const edited = { ...this.definition(wanted.definition, job, now), source, owner };
     const after = await updateJob(tx, job, edited, decision!.next, now);
@@ -104,10 +102,10 @@ export class JobEditor {
   async remove(tx: EntityManager, actorOf: (source: JobSource) => Actor, jobs: Job[], now: Date): Promise<void> {
     // Nothing that runs is to be replaced.
     let left = jobs.map((job) => Object.assign(new Job(), job, { overlap: 'allow' }));
-    while (left.length > 0) left = left.slice((await this.dispatcher.dispatch(tx, left, now)).length);
+    while (left.length > 0) left = left.slice((await this.dispatcher.dispatchLocked(tx, left, now)).length);
     const ids = jobs.map(({ id }) => id);
     await tx.query('DELETE FROM jobs WHERE id = ANY($1)', [ids]);
-    this.metrics.ended(tx, await endRunsOfJobs(tx, this.queue, ids));
+    this.metrics.ended(tx, await cancelRunsOfJobs(tx, ids));
     for (const job of jobs) {
       const entry = { target: job.name, job: job.name, before: auditedJob(job), after: null };
       await audit(tx, actorOf(job.source), { action: 'job.delete', ...entry });

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { rows } from '../../database/transaction.js';
 import { DatabaseFigures } from '../../metrics/database-figures.js';
 import { Metrics } from '../../metrics/metrics.js';
+import { isWaiting } from '../lifecycle/run.entity.js';
 
 const MOST_COUNTED = 100_000;
 const MOST_LOOKED_AT = 100;
@@ -36,7 +37,7 @@ export class HistoryMetrics {
 
 const statement = `
   SELECT (SELECT count(*)::int FROM (
-      SELECT FROM runs WHERE state IN ('pending', 'retrying') AND NOT held
+      SELECT FROM runs WHERE ${isWaiting} AND NOT held
         AND (next_attempt_at IS NULL OR next_attempt_at <= statement_timestamp())
       LIMIT ${MOST_COUNTED}) waiting) AS startable,
     (SELECT finished_at FROM (

@@ -1,8 +1,7 @@
 import type { EntityManager, SelectQueryBuilder } from 'typeorm';
 import { z } from 'zod';
 import { rows } from '../../database/transaction.js';
-import { instant } from '../../http/instant.js';
-import { cursor, decodeCursor, limit, type Page, pageOf } from '../../http/page.js';
+import { cursor, decodeCursor, instant, limit, type Page, pageOf } from '../../http/page.js';
 import { Run, runKinds, runStates } from '../lifecycle/run.entity.js';
 import { RunNotFoundError } from '../lifecycle/run-errors.js';
 import { firstIdAt, queuedAtOf } from '../lifecycle/run-ids.js';

@@ -1,24 +1,24 @@
-import { Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Post, Query, Res, UseInterceptors } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { z } from 'zod';
 import { Actor } from '../../auth/actor.js';
 import { Role } from '../../auth/role.decorator.js';
 import { API } from '../../http/api.js';
-import { HeedsIdempotencyKey, IdempotencyKey } from '../../http/idempotency-key.js';
+import { AcceptsIdempotencyKey, IdempotencyKey } from '../../http/idempotency-key.js';
 import { pageSchema } from '../../http/page.js';
 import { Problems } from '../../http/problems.decorator.js';
-import { RunFinishedError, RunNeverStartedError, RunNotFinishedError, RunNotFoundError } from '../lifecycle/run-errors.js';
 import { logsQuery, runsQuery, type RunsQuery } from './read-runs.js';
 import { logLineView, runItem, runLocation, runView } from './run.view.js';
+import { finishedRun, neverStartedRun, RunProblems, unfinishedRun, unknownRun } from './run-problems.js';
 import { RunsService } from './runs.service.js';
 
 const runId = z.uuid('A run id is a UUID').describe('The id of the run');
-const unknownRun = new RunNotFoundError('01990000-0000-7000-8000-000000000000');
 
 @ApiTags('runs')
 @Problems(503)
 @Role('viewer')
+@UseInterceptors(RunProblems)
 @Controller(`${API}/runs`)
 export class RunsController {
   constructor(private readonly runs: RunsService) {}
@@ -51,7 +51,7 @@ export class RunsController {
       'At once where it has not started; else its signal aborts, on whichever replica, within two seconds; it is final at the latest ten seconds later.',
   })
   @ApiResponse({ status: 202, description: 'The run, cancelled or still running', standardSchema: runView })
-  @Problems(unknownRun, new RunFinishedError('01990000-0000-7000-8000-000000000000', 'succeeded'))
+  @Problems(unknownRun, finishedRun)
   cancel(@Param('id', { schema: runId }) id: string, @Actor() actor: Actor) {
     return this.runs.cancel(id, actor);
   }
@@ -64,13 +64,9 @@ export class RunsController {
     description:
       'Queues a new run of kind `retry` with the input and the policies of the old one, whatever has become of the job. The overlap rule does not count it.',
   })
-  @HeedsIdempotencyKey()
+  @AcceptsIdempotencyKey()
   @ApiResponse({ status: 202, description: 'The new run, pending', standardSchema: runView, headers: runLocation })
-  @Problems(
-    unknownRun,
-    new RunNotFinishedError('01990000-0000-7000-8000-000000000000', 'running'),
-    new RunNeverStartedError('01990000-0000-7000-8000-000000000000', 'missed'),
-  )
+  @Problems(unknownRun, unfinishedRun, neverStartedRun)
   async retry(
     @Param('id', { schema: runId }) id: string,
     @Actor() actor: Actor,

@@ -1,14 +1,12 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { z } from 'zod';
 import type { Actor } from '../../auth/actor.js';
 import { audit } from '../../auth/audit.js';
-import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { rows } from '../../database/transaction.js';
 import { notify } from '../../replicas/notify.js';
-import { RunQueue } from '../lifecycle/run-queue.js';
 import { cancelRuns } from '../lifecycle/cancel-runs.js';
-import { once } from '../lifecycle/idempotency-keys.js';
+import { withIdempotencyKey } from '../lifecycle/idempotency-keys.js';
 import { releaseHeld } from '../lifecycle/release-held.js';
 import { RunFinishedError, RunNotFoundError } from '../lifecycle/run-errors.js';
 import { retryRun } from '../lifecycle/retry-run.js';
@@ -16,22 +14,14 @@ import type { RunState } from '../lifecycle/run.entity.js';
 import { RunMetrics } from '../worker/run-metrics.js';
 import { ApiDatabase } from '../../database/api-database.js';
 import type { Page } from '../../http/page.js';
-import {
-  findRun,
-  listRuns,
-  type logsQuery,
-  readLogs,
-  type RunsQuery,
-} from './read-runs.js';
+import { findRun, listRuns, type logsQuery, readLogs, type RunsQuery } from './read-runs.js';
 import type { LogLineView, RunItem, RunView } from './run.view.js';
 
 /** The history, for whoever asks over the API. */
 @Injectable()
 export class RunsService {
   constructor(
-    @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: ApiDatabase,
-    private readonly queue: RunQueue,
     private readonly metrics: RunMetrics,
   ) {}
 
@@ -53,11 +43,11 @@ export class RunsService {
         [id],
       );
       if (!run) throw new RunNotFoundError(id);
-      const { ended, running } = await cancelRuns(tx, this.queue, [id], 'user');
+      const { ended, running } = await cancelRuns(tx, [id], 'user');
       if (ended.length + running === 0) throw new RunFinishedError(id, (await findRun(tx, id)).state);
       this.metrics.ended(tx, ended);
-      await releaseHeld(tx, this.queue, [run.jobId]);
-      await notify(tx, this.environment.DATABASE_SCHEMA, running > 0 ? 'cancel' : 'runs');
+      await releaseHeld(tx, [run.jobId]);
+      await notify(tx, running > 0 ? 'cancel' : 'runs');
       const cancelled = await findRun(tx, id);
       await audit(tx, actor, {
         action: 'run.cancel',
@@ -73,14 +63,14 @@ export class RunsService {
   /** Queues a new run with what the old one was made with. Throws RUN_NOT_FOUND, RUN_NOT_FINISHED, RUN_NEVER_STARTED, IDEMPOTENCY_KEY_REUSED. */
   retry(id: string, actor: Actor, key?: string): Promise<RunView> {
     return this.database.transaction(async (tx) => {
-      const [made] = await once(tx, key, { retry: id }, () => this.queueRetry(tx, id, actor));
-      await notify(tx, this.environment.DATABASE_SCHEMA, 'runs');
+      const [made] = await withIdempotencyKey(tx, key, { retry: id }, () => this.queueRetry(tx, id, actor));
+      await notify(tx, 'runs');
       return findRun(tx, made!);
     });
   }
 
   private async queueRetry(tx: EntityManager, id: string, actor: Actor): Promise<string[]> {
-    const { job, made } = await retryRun(tx, this.queue, id);
+    const { job, made } = await retryRun(tx, id);
     const after = { run: made[0] };
     await audit(tx, actor, { action: 'run.retry', target: id, job, before: null, after });
     return made;

@@ -4,7 +4,7 @@ import { IdempotencyKeyReusedError } from '../../http/idempotency-key.js';
 
 /** Makes runs once for each key within 24 hours, and answers their ids; without a key, each time. A request that fails leaves no
  *  key; one that meets its like waits for it to end. To be called before any other lock is taken. Throws IDEMPOTENCY_KEY_REUSED. */
-export async function once(
+export async function withIdempotencyKey(
   tx: EntityManager,
   key: string | undefined,
   request: object,

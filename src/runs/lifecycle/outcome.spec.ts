@@ -1,6 +1,6 @@
 import type { ClaimedRun } from './claim-runs.js';
-import { outcomeOf, quarantined, type UnwrittenResult } from './outcome.js';
-import type { RunError } from './run.entity.js';
+import { outcomeOf, quarantined, retryDelayMs, type UnwrittenResult } from './outcome.js';
+import type { RetryPolicy, RunError } from './run.entity.js';
 
 const run: ClaimedRun = {
   id: '01990000-0000-7000-8000-000000000000',
@@ -9,10 +9,11 @@ const run: ClaimedRun = {
   task: 'task',
   kind: 'schedule',
   scheduledAt: new Date(0),
+  dueAt: new Date(0),
   startedAt: new Date(0),
   latenessMs: 0,
   attempt: 1,
-  ticket: '01990000-0000-7000-8000-000000000001',
+  claimedAhead: false,
   replicaNumber: 1,
   replica: '1 host pid 1',
   priority: 0,
@@ -114,5 +115,26 @@ describe('the outcome of an attempt', () => {
       delayMs: null,
       error: { name: 'Problem', code: 'OUTPUT_NOT_STORABLE', message: expect.stringContaining('too odd') },
     });
+  });
+});
+
+const exponential: RetryPolicy = { limit: 100, delaySeconds: 5, backoff: 'exponential', maxDelaySeconds: 60 };
+const fixed: RetryPolicy = { ...exponential, backoff: 'fixed' };
+
+describe('the delay before another attempt', () => {
+  it.each<[string, RetryPolicy, number, number, number]>([
+    ['the first', exponential, 1, 0.5, 5_000],
+    ['doubles', exponential, 2, 0.5, 10_000],
+    ['and doubles', exponential, 3, 0.5, 20_000],
+    ['up to the largest', exponential, 5, 0.5, 60_000],
+    ['also after a hundred', exponential, 100, 0.5, 60_000],
+    ['fixed stays', fixed, 4, 0.5, 5_000],
+    ['fixed is capped too', { ...fixed, delaySeconds: 100 }, 1, 0.5, 60_000],
+    ['20 % less at the least', exponential, 1, 0, 4_000],
+    ['20 % more at the most', exponential, 1, 1, 6_000],
+    ['none', { ...exponential, delaySeconds: 0 }, 50, 0.5, 0],
+    ['whole milliseconds', { ...fixed, delaySeconds: 0.0015 }, 1, 0.5, 2],
+  ])('%s', (_case, policy, failures, random, expected) => {
+    expect(retryDelayMs(policy, failures, random)).toBe(expected);
   });
 });

@@ -2,11 +2,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { z } from 'zod';
-import { pruneAudit } from '../../auth/prune-audit.js';
+import { pruneAudit } from '../../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { limit, rows } from '../../database/transaction.js';
 import type { RunContext } from '../../tasks/run-context.js';
 import { Task, type TaskHandler } from '../../tasks/task.decorator.js';
+import { isUnfinished } from './run.entity.js';
 import { firstIdAtSql } from './run-ids.js';
 
 const BATCH = 5_000;
@@ -29,7 +30,7 @@ const prune = `
     DELETE FROM runs WHERE id = ANY (ARRAY(
       SELECT id FROM runs
       WHERE id < ${firstIdAtSql(keptSince)} AND finished_at < ${keptSince}
-        AND state NOT IN ('pending', 'running', 'retrying')
+        AND NOT ${isUnfinished}
       ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED))
     RETURNING 1)
   SELECT count(*)::int AS deleted FROM pruned`;

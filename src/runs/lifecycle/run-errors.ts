@@ -1,120 +1,115 @@
 import { storableText } from '../../core/json.js';
-import { bare, type Mask } from '../../core/mask.js';
-import { Problem } from '../../core/problem.js';
+import { unmasked, type Mask } from '../../core/mask.js';
+import { CodedError } from '../../core/coded-error.js';
 import type { RunError } from './run.entity.js';
 
-const LONGEST_TEXT = 16_384;
+/** Characters of each text that are stored. */
+const MAX_TEXT = 16_384;
 
-export class TaskTimeoutError extends Problem {
+export class TaskTimeoutError extends CodedError {
   constructor(readonly timeoutSeconds: number) {
-    super(500, 'TIMED_OUT', `The attempt took longer than timeoutSeconds: ${timeoutSeconds}; its signal was aborted`);
+    super('TIMED_OUT', `The attempt took longer than timeoutSeconds: ${timeoutSeconds}; its signal was aborted`);
   }
 }
 
-/** The process gives the attempt up, through no fault of its task: `onInterruption` decides. */
-export class InterruptedError extends Problem {
+/** The process aborts the attempt through no fault of the task. The job's `onInterruption` decides what becomes of the run. */
+export class InterruptedError extends CodedError {
   constructor(
-    /** That of the run. */
+    /** The run's `reason`. */
     readonly reason: 'shutdown' | 'database_silent' | 'worker_lost',
     code: string,
     message: string,
   ) {
-    super(503, code, message);
+    super(code, message);
   }
 }
 
 export class ShutdownError extends InterruptedError {
   constructor() {
-    const message = 'The process was shut down under the attempt, and SHUTDOWN_GRACE_SECONDS were over';
+    const message = 'The process was shut down, and the attempt did not end within SHUTDOWN_GRACE_SECONDS';
     super('shutdown', 'SHUTDOWN', message);
   }
 }
 
 export class DatabaseSilentError extends InterruptedError {
   constructor() {
-    const message = 'The database did not answer this process for 6 s, so that others may soon take its runs over';
+    const message =
+      'The database did not respond to this process for 6 s, and other replicas may soon take over its runs';
     super('database_silent', 'DATABASE_SILENT', message);
   }
 }
 
 export class TakenOverError extends InterruptedError {
   constructor() {
-    super('worker_lost', 'TAKEN_OVER', 'Others took this process for lost, and its runs over');
+    super('worker_lost', 'TAKEN_OVER', 'Other replicas declared this process dead and took over its runs');
   }
 }
 
-/** Of the process, which ends for it. */
-export class SlotsAbandonedError extends Problem {
+/** Why the process ends itself. */
+export class SlotsAbandonedError extends CodedError {
   constructor(abandoned: { task: string }[]) {
     const tasks = [...new Set(abandoned.map(({ task }) => task))].join(', ');
-    const held = `Tasks that do not heed their signal hold ${abandoned.length} slots, half of them or more: ${tasks}.`;
-    const message = `${held} The process drains and ends, so that a new one can take over; let them watch context.signal`;
-    super(503, 'SLOTS_ABANDONED', message);
+    const held = `Tasks that ignore their abort signal hold ${abandoned.length} slots, at least half of all: ${tasks}.`;
+    const message = `${held} The process drains and exits, so that a new one can take over. Tasks must stop when context.signal is aborted`;
+    super('SLOTS_ABANDONED', message);
   }
 }
 
-export class CancelledError extends Problem {
+export class CancelledError extends CodedError {
   constructor() {
-    super(409, 'CANCELLED', 'The run was cancelled');
+    super('CANCELLED', 'The run was cancelled');
   }
 }
 
-export class RunNotFoundError extends Problem {
+export class RunNotFoundError extends CodedError {
   constructor(readonly run: string) {
-    super(
-      404,
-      'RUN_NOT_FOUND',
-      `There is no run ${run}; it may have been pruned. GET /api/v1/runs lists those there are`,
-    );
+    super('RUN_NOT_FOUND', `There is no run ${run}. It may have been pruned; GET /api/v1/runs lists all runs`);
   }
 }
 
-export class RunFinishedError extends Problem {
+export class RunFinishedError extends CodedError {
   constructor(
     readonly run: string,
     state: string,
   ) {
-    super(409, 'RUN_FINISHED', `Run ${run} has ended already: it is ${state}`);
+    super('RUN_FINISHED', `Run ${run} has already ended: it is ${state}`);
   }
 }
 
-export class RunNotFinishedError extends Problem {
+export class RunNotFinishedError extends CodedError {
   constructor(
     readonly run: string,
     state: string,
   ) {
-    super(409, 'RUN_NOT_FINISHED', `Run ${run} is ${state}; wait for its end, or cancel it first`);
+    super('RUN_NOT_FINISHED', `Run ${run} is ${state}. Wait until it ends, or cancel it first`);
   }
 }
 
-export class RunNeverStartedError extends Problem {
+export class RunNeverStartedError extends CodedError {
   constructor(
     readonly run: string,
     state: string,
   ) {
-    super(
-      409,
-      'RUN_NEVER_STARTED',
-      `Run ${run} is ${state}, so there is nothing to repeat; backfill its occurrence, or run the job now`,
-    );
+    const message = `Run ${run} is ${state}: it never started, so it cannot be repeated. Backfill its occurrence, or run the job now`;
+    super('RUN_NEVER_STARTED', message);
   }
 }
 
-/** Whatever a task has thrown, as a row keeps it: what `mask` leaves. Never throws, whatever that is. */
-export function runError(thrown: unknown, mask: Mask = bare): RunError {
-  // In this order: half a secret would not be known for one.
+/** What a task has thrown, as its run's row stores it, with secrets masked. Never throws. */
+export function runError(thrown: unknown, mask: Mask = unmasked): RunError {
+  // Masked before it is cut: half a secret would not be recognised.
   const kept = (words: string) => cut(mask(words));
   try {
     return thrown instanceof Error ? describe(thrown, kept) : { name: 'NonError', message: kept(text(thrown)) };
   } catch {
-    return { name: 'NonError', message: 'something that cannot be read was thrown' };
+    return { name: 'NonError', message: 'The task threw something that cannot be read' };
   }
 }
 
 function describe(thrown: Error, kept: (words: string) => string): RunError {
   const code: unknown = (thrown as { code?: unknown }).code;
   return {
-    // Nothing keeps a library from putting something else there.
+    // Some libraries put something other than a string there.
     name: kept(text(thrown.name)),
     message: kept(text(thrown.message)),
     ...(typeof code === 'string' && { code: kept(code) }),
@@ -134,4 +129,4 @@ const text = (value: unknown): string =>
       ? `${value}n`
       : (JSON.stringify(value) ?? String(value));
 
-const cut = (value: string) => storableText(value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value);
+const cut = (value: string) => storableText(value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value);

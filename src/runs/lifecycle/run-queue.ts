@@ -1,116 +1,64 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { PinoLogger } from 'nestjs-pino';
-import { PgBoss } from 'pg-boss';
 import type { EntityManager } from 'typeorm';
-import { ENVIRONMENT, type Environment } from '../../config/environment.js';
-import { bossOptions, RUNS_QUEUE } from '../../database/queue-schema.js';
-import { SchedulerDatabase } from '../../database/scheduler-database.js';
-import { rows } from '../../database/transaction.js';
-import { LOWEST_LIVE_PRIORITY } from './background.js';
-import { inTransaction } from './in-transaction.js';
-import { notify } from '../../replicas/notify.js';
+import type { SchedulerDatabase } from '../../database/scheduler-database.js';
 
-/** The right to start one attempt of a run; the run row names the one that counts. */
-export interface Ticket {
-  id: string;
-  runId: string;
-  /** Workers pass over the tickets of tasks that they cannot run now. */
-  task: string;
-  priority: number;
-  /** Not fetched before this instant of the database's clock. Absent: at once. */
-  startAfter?: Date;
+/**
+ * The table `run_queue` has one entry for each run that may start: `ready_at` is the earliest instant, `task` and `priority` are
+ * the run's own. `exclusive` is true for a run that must never be started twice, so that nobody claims it before a slot is free.
+ *
+ * The run's row is the truth and the entry a pointer to it. Whoever makes a run startable writes the entry in the same statement;
+ * whoever claims the run deletes it. An entry without a startable run starts nothing, and the claim throws it away. A startable
+ * run without an entry is found by the reconciler.
+ *
+ * Lock order: the entry before the run. Code that holds a run's lock already deletes the entry with SKIP LOCKED.
+ */
+
+/** The part of a statement on runs that adds an entry for each row of `source`, a WITH query with columns of runs. `readyAt` is an SQL
+ *  expression over these. A stale entry of the same run is replaced. */
+export const enqueue = (source: string, readyAt: string): string => `
+  INSERT INTO run_queue (run_id, task, priority, ready_at, exclusive)
+  SELECT id, task, priority, ${readyAt}, on_interruption = 'fail' FROM ${source}
+  ON CONFLICT (run_id) DO UPDATE SET ready_at = excluded.ready_at`;
+
+/** Deletes the entries of these runs. Never waits: an entry that another transaction has locked is being claimed, and is deleted
+ *  by the claim, which finds that the run may not start. */
+export async function dequeue(tx: EntityManager, runIds: string[]): Promise<void> {
+  if (runIds.length === 0) return;
+  await tx.query(
+    `DELETE FROM run_queue WHERE run_id IN (
+       SELECT run_id FROM run_queue WHERE run_id = ANY($1) FOR UPDATE SKIP LOCKED)`,
+    [runIds],
+  );
 }
 
-export type FetchedTicket = Pick<Ticket, 'id' | 'runId' | 'task'>;
-
-/** Tickets in one transaction from which on their number matters to PostgreSQL's plans. */
-const MANY = 100;
-
-/** `background`: the tickets whose priority is that of a backfill. */
-export type Lane = 'live' | 'background';
-
-/** Delivery by pg-boss, always within the caller's transaction. It never retries, expires or decides. */
-@Injectable()
-export class RunQueue {
-  private readonly boss: PgBoss;
-  private readonly schema: string;
-  /** The table of tickets, for the reconciler. */
-  readonly table: string;
-  /** The part of it that holds them. */
-  private readonly partition: string;
-
-  constructor(
-    @Inject(ENVIRONMENT) environment: Environment,
-    private readonly database: SchedulerDatabase,
-    logger: PinoLogger,
-  ) {
-    this.schema = environment.DATABASE_SCHEMA;
-    this.table = `${this.schema}_queue.job`;
-    this.partition = `${this.table}_common`;
-    this.boss = new PgBoss({ ...bossOptions(environment), migrate: false, max: 1 });
-    this.boss.on('error', (error) => logger.warn({ err: error }, 'queue connection failed'));
-  }
-
-  /** Checks that the queue's schema is of this version; throws otherwise. */
-  async start(): Promise<void> {
-    await this.boss.start();
-  }
-
-  async stop(): Promise<void> {
-    await this.boss.stop({ graceful: false });
-  }
-
-  async deliver(tx: EntityManager, tickets: Ticket[]): Promise<void> {
-    if (tickets.length === 0) return;
-    const jobs = tickets.map(({ id, runId, task, priority, startAfter }) => ({
-      id,
-      data: { runId },
-      group: { id: task },
-      priority,
-      startAfter,
-    }));
-    await this.boss.insert(RUNS_QUEUE, jobs, { db: inTransaction(tx) });
-    if (tickets.length >= MANY) await this.learnSize(tx, tickets.length);
-  }
-
-  /** Statistics are mostly taken while the queue is empty; PostgreSQL then goes through all tickets for each that it fetches. */
-  private async learnSize(tx: EntityManager, least: number): Promise<void> {
-    const known = 'SELECT reltuples < $2 AS outdated FROM pg_class WHERE oid = $1::regclass';
-    const [size] = await rows<{ outdated: boolean }>(tx, known, [this.partition, least]);
-    // Skipped where another replica is at it: both would wait for each other's transaction.
-    if (size!.outdated) await tx.query(`ANALYZE (SKIP_LOCKED) ${this.partition}`);
-  }
-
-  /** Milliseconds until the first of those that wait can be fetched, 0 for one that can by now; null: none waits. One statement
-   *  by itself, since it is asked over and over. */
-  async nextTicketIn(): Promise<number | null> {
-    const [row] = await this.database.statement<{ ms: number | null }>(
-      `SELECT ceil(1000 * extract(epoch FROM min(start_after) - statement_timestamp()))::float8 AS ms
-       FROM ${this.partition} WHERE name = $1 AND state < 'active' AND NOT blocked`,
-      [RUNS_QUEUE],
-    );
-    const { ms } = row!;
-    return ms === null ? null : Math.max(0, ms);
-  }
-
-  /** Tells the workers of every replica that there is something to fetch. */
-  announce(tx: EntityManager): Promise<void> {
-    return notify(tx, this.schema, 'runs');
-  }
-
-  /** Up to `count` tickets of one lane and of other tasks than these, the highest priority first; other fetchers pass them over
-   *  until this transaction ends. */
-  async fetch(tx: EntityManager, lane: Lane, count: number, ignoredTasks: string[]): Promise<FetchedTicket[]> {
-    const jobs = await this.boss.fetch<{ runId: string }>(RUNS_QUEUE, {
-      ...(lane === 'live' ? { minPriority: LOWEST_LIVE_PRIORITY } : { maxPriority: LOWEST_LIVE_PRIORITY - 1 }),
-      batchSize: count,
-      ignoreGroups: ignoredTasks,
-      db: inTransaction(tx),
-    });
-    return jobs.map(({ id, groupId, data }) => ({ id, runId: data.runId, task: groupId! }));
-  }
-
-  async remove(tx: EntityManager, ids: string[]): Promise<void> {
-    if (ids.length > 0) await this.boss.deleteJob(RUNS_QUEUE, ids, { db: inTransaction(tx) });
-  }
+export interface QueueHead {
+  /** The oldest `ready_at` of all entries; null: there are none. */
+  oldest: Date | null;
+  /** Milliseconds until the first entry is ready, 0 when one is ready now; null: there are none. */
+  readyInMs: number | null;
 }
+
+/** Reads how soon one of these tasks can start. A single statement outside a transaction, since it is polled. */
+export async function pollQueue(database: SchedulerDatabase, tasks: string[]): Promise<QueueHead> {
+  const [head] = await database.statement<QueueHead>(
+    `SELECT min(ready_at) AS oldest,
+       greatest(0, ceil(1000 * extract(epoch FROM min(ready_at) - statement_timestamp())))::float8 AS "readyInMs"
+     FROM "${database.schema}".run_queue WHERE task = ANY($1)`,
+    [tasks],
+  );
+  return head!;
+}
+
+/** A job's own priority is from -32,768 to 32,767. The runs of a backfill are below all of these by this distance. */
+const BACKGROUND_DISTANCE = 65_536;
+/** The lowest priority that a job can have. */
+export const LOWEST_LIVE_PRIORITY = -32_768;
+
+/** The priority of a run that waits for all live runs; among background runs the order is that of the jobs' priorities. */
+export const backgroundPriority = (priority: number): number =>
+  isBackground(priority) ? priority : priority - BACKGROUND_DISTANCE;
+
+/** Undoes `backgroundPriority`. */
+export const livePriority = (priority: number): number =>
+  isBackground(priority) ? priority + BACKGROUND_DISTANCE : priority;
+
+export const isBackground = (priority: number): boolean => priority < LOWEST_LIVE_PRIORITY;

@@ -1,6 +1,8 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { type RunKind, runKinds } from '../../tasks/run-context.js';
 
-export const runKinds = ['schedule', 'catch_up', 'manual', 'backfill', 'retry'] as const;
+export { type RunKind, runKinds };
+
 export const runStates = [
   'pending',
   'running',
@@ -12,8 +14,8 @@ export const runStates = [
   'skipped',
   'missed',
 ] as const;
+/** The states that a run can leave; all others are final. The partial index runs_open has the same list. */
 export const unfinishedStates: readonly RunState[] = ['pending', 'running', 'retrying'];
-export type RunKind = (typeof runKinds)[number];
 export type RunState = (typeof runStates)[number];
 
 export interface RetryPolicy {
@@ -22,6 +24,14 @@ export interface RetryPolicy {
   backoff: 'fixed' | 'exponential';
   maxDelaySeconds: number;
 }
+
+/** Of a row of runs: whether it is unfinished. */
+export const isUnfinished = `state IN (${unfinishedStates.map((state) => `'${state}'`).join(', ')})`;
+/** Of a row of runs: whether it waits for its first or its next attempt. */
+export const isWaiting = `state IN (${unfinishedStates
+  .filter((state) => state !== 'running')
+  .map((state) => `'${state}'`)
+  .join(', ')})`;
 
 /** Why an attempt did not succeed. */
 export interface RunError {
@@ -60,10 +70,10 @@ export class Run {
   @Column('integer') interruptions: number;
   @Column({ type: 'integer', name: 'replica_number', nullable: true }) replicaNumber: number | null;
   @Column({ type: 'text', nullable: true }) replica: string | null;
-  /** The only queue entry that may start the next attempt; null when there is none to start. */
-  @Column({ type: 'uuid', nullable: true }) ticket: string | null;
-  /** Pending without a ticket, until others of its job have ended. */
+  /** Pending without a queue entry, until other runs of the job have ended. */
   @Column('boolean') held: boolean;
+  /** Running, but claimed before a slot was free, and not known to have started. */
+  @Column({ type: 'boolean', name: 'claimed_ahead' }) claimedAhead: boolean;
   @Column('integer') priority: number;
   @Column({ type: 'double precision', name: 'timeout_seconds' }) timeoutSeconds: number;
   @Column('jsonb') retry: RetryPolicy;
@@ -75,4 +85,12 @@ export class Run {
   /** Of a range row: the last instant, and how many there were (null: over 10,000). */
   @Column({ type: 'timestamptz', name: 'missed_to', precision: 3, nullable: true }) missedTo: Date | null;
   @Column({ type: 'integer', name: 'missed_count', nullable: true }) missedCount: number | null;
+}
+
+/** A row of the history that has reached a final state. */
+export interface EndedRun {
+  job: string;
+  kind: RunKind;
+  state: RunState;
+  reason: string | null;
 }

@@ -1,35 +1,33 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
-import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { Loop } from '../../core/loop.js';
 import { SchedulerDatabase } from '../../database/scheduler-database.js';
 import { LostReplicas } from '../../replicas/lost-replicas.js';
+import { notify } from '../../replicas/notify.js';
 import { Replicas } from '../../replicas/replicas.js';
-import { RunQueue } from '../lifecycle/run-queue.js';
-import { Attempts } from '../worker/attempts.js';
+import { failUnknownTasks, reclaimOrphans, repairQueue } from '../lifecycle/reclaim-runs.js';
 import { releaseHeld } from '../lifecycle/release-held.js';
-import { reclaimOrphans, replaceLostTickets } from '../lifecycle/reclaim-runs.js';
-import { RecoveryMetrics } from './recovery-metrics.js';
+import { isUnfinished } from '../lifecycle/run.entity.js';
+import { Attempts } from '../worker/attempts.js';
 import { RunMetrics } from '../worker/run-metrics.js';
+import { RecoveryMetrics } from './recovery-metrics.js';
 
-/** Sees to it that a dead process blocks no run: looks at its peers often, and reconciles runs and tickets every 10 s. */
+/** Makes sure that no run waits for a dead process: polls the other replicas every 400 ms, and makes runs and queue agree every 10 s. */
 @Injectable()
 export class Recovery {
   readonly watch = new Loop({
     everyMs: 400,
-    turn: () => this.lookAtPeers(),
-    failed: (error) => this.logger.warn({ err: error }, 'peers not looked at'),
+    turn: () => this.watchPeers(),
+    failed: (error) => this.logger.warn({ err: error }, 'other replicas not polled'),
   });
   readonly reconciler = new Loop({
     everyMs: 10_000,
     turn: () => this.reconcile(),
-    failed: (error) => this.logger.error({ err: error }, 'runs and tickets not reconciled'),
+    failed: (error) => this.logger.error({ err: error }, 'runs and queue not reconciled'),
   });
 
   constructor(
-    @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: SchedulerDatabase,
-    private readonly queue: RunQueue,
     private readonly replicas: Replicas,
     private readonly lost: LostReplicas,
     private readonly attempts: Attempts,
@@ -38,7 +36,7 @@ export class Recovery {
     private readonly logger: PinoLogger,
   ) {}
 
-  start(): void {
+  startWatching(): void {
     this.watch.start();
     this.reconciler.start();
   }
@@ -47,7 +45,7 @@ export class Recovery {
     await Promise.all([this.watch.stop(), this.reconciler.stop()]);
   }
 
-  private async lookAtPeers(): Promise<void> {
+  private async watchPeers(): Promise<void> {
     if (!this.replicas.hasPeers) return this.lost.seeNobody();
     const removed = await this.lost.removeLost();
     if (removed.length === 0) return;
@@ -55,31 +53,33 @@ export class Recovery {
     this.reconciler.wake();
   }
 
-  /** Where there are no runs but finished ones, there is nothing to reconcile. */
-  private async isAnythingOpen(): Promise<boolean> {
-    const [row] = await this.database.statement<{ open: boolean }>(
-      `SELECT EXISTS (SELECT FROM "${this.environment.DATABASE_SCHEMA}".runs
-         WHERE state IN ('pending', 'running', 'retrying')) AS open`,
+  /** Where all runs are finished, there is nothing to reconcile. A single statement, since that is the rule. */
+  private async hasUnfinishedRuns(): Promise<boolean> {
+    const [row] = await this.database.statement<{ unfinished: boolean }>(
+      `SELECT EXISTS (SELECT FROM "${this.database.schema}".runs WHERE ${isUnfinished}) AS unfinished`,
     );
-    return row!.open;
+    return row!.unfinished;
   }
 
   /** True when there may be more than one batch. */
   private async reconcile(): Promise<boolean> {
-    if (!(await this.isAnythingOpen())) return false;
+    if (!(await this.hasUnfinishedRuns())) return false;
+    // Read before the runs: a run that is claimed in between is younger than what counts as an orphan of this replica.
     const own = { number: this.replicas.number, active: this.attempts.runs.map(({ id }) => id) };
-    const { reclaimed, tickets } = await this.database.transaction(async (tx) => {
-      const found = await reclaimOrphans(tx, this.queue, own);
-      const replaced = await replaceLostTickets(tx, this.queue);
-      await releaseHeld(tx, this.queue, null);
-      if (found.length + replaced > 0) await this.queue.announce(tx);
-      return { reclaimed: found, tickets: replaced };
+    const { reclaimed, unknown, added } = await this.database.transaction(async (tx) => {
+      const found = await reclaimOrphans(tx, own);
+      const entries = await repairQueue(tx);
+      const failed = await failUnknownTasks(tx);
+      await releaseHeld(tx, null);
+      if (found.length + entries > 0) await notify(tx, 'runs');
+      return { reclaimed: found, unknown: failed, added: entries };
     });
     this.metrics.takenOver(reclaimed);
-    this.runMetrics.count(reclaimed.filter(({ state }) => state !== 'pending'));
+    this.runMetrics.count([...reclaimed.filter(({ state }) => state !== 'pending'), ...unknown]);
     for (const { id, job, state, reason } of reclaimed)
       this.logger.warn({ runId: id, job, state, reason }, 'run of a lost process taken over');
-    if (tickets > 0) this.logger.warn({ tickets }, 'lost tickets replaced');
-    return reclaimed.length + tickets > 0;
+    if (added > 0) this.logger.warn({ added }, 'missing queue entries added');
+    if (unknown.length > 0) this.logger.error({ runs: unknown.length }, 'runs failed because no worker has their task');
+    return reclaimed.length + added + unknown.length > 0;
   }
 }

@@ -6,56 +6,74 @@ import type { CancelledError, InterruptedError } from '../lifecycle/run-errors.j
 export interface Attempt {
   run: ClaimedRun;
   stop: AbortController;
-  /** The task has come back. */
-  back: boolean;
-  /** The run has its end, and the task has not come back. */
+  /** Whether the task has returned. Until then the attempt holds a slot. */
+  returned: boolean;
+  /** Whether the run has reached its end although the task has not returned. */
   abandoned: boolean;
-  /** The end is written. */
+  /** Resolves when the end is written. */
   done: Promise<void>;
 }
 
-/** What this process executes: a slot each until the task has come back, and a place here until its end is written, too. */
+/** The attempts of this process: each holds a slot until its task has returned, and stays here until its end is written too. */
 @Injectable()
 export class Attempts {
   private readonly all = new Set<Attempt>();
+  private slots = 0;
 
   get runs(): ClaimedRun[] {
     return [...this.all].map(({ run }) => run);
   }
 
-  /** Those whose task has not come back: they hold a slot. */
+  /** The runs that hold a slot. */
   get holding(): ClaimedRun[] {
-    return [...this.all].flatMap(({ back, run }) => (back ? [] : [run]));
+    return [...this.all].flatMap(({ returned, run }) => (returned ? [] : [run]));
   }
 
-  /** How many have come back, and wait for their end to be written. */
+  /** How many slots are held. */
+  get slotsHeld(): number {
+    return this.slots;
+  }
+
+  /** How many tasks have returned whose end is not written yet. */
   get unwritten(): number {
-    return this.runs.length - this.holding.length;
+    return this.all.size - this.slots;
   }
 
-  /** The runs that have their end, and whose task does not come back. */
+  /** The runs that have reached their end and whose task does not return. */
   get abandoned(): ClaimedRun[] {
     return [...this.all].flatMap(({ abandoned, run }) => (abandoned ? [run] : []));
   }
 
   add(attempt: Attempt): void {
     this.all.add(attempt);
+    this.slots += 1;
   }
 
+  /** The task has returned: its slot is free. */
+  freeSlot(attempt: Attempt): void {
+    attempt.returned = true;
+    this.slots -= 1;
+  }
+
+  /** The slot is free and the end is written. */
   remove(attempt: Attempt): void {
     this.all.delete(attempt);
   }
 
-  /** Aborts the signals of those whose run is meant; of all, unless told. */
-  abort(why: InterruptedError | CancelledError, meant: (run: ClaimedRun) => boolean = () => true): void {
-    for (const { run, stop } of this.all) if (meant(run)) stop.abort(why);
+  /** Aborts the signals of the attempts whose run matches; of all, by default. */
+  abort(why: InterruptedError | CancelledError, matches: (run: ClaimedRun) => boolean = () => true): void {
+    for (const { run, stop } of this.all) if (matches(run)) stop.abort(why);
   }
 
-  /** Waits until the end of each is written, at the latest for so long. */
+  /** Resolves when the end of each present attempt is written, and after `graceMs` in any case. */
   async drained(graceMs: number): Promise<void> {
-    const written = Promise.all([...this.all].map(({ done }) => done));
-    const enough = new AbortController();
-    await Promise.race([written, pause(graceMs, undefined, { signal: enough.signal }).catch(() => {})]);
-    enough.abort();
+    await atMost(graceMs, Promise.all([...this.all].map(({ done }) => done)));
   }
+}
+
+/** Waits for `work`, but no longer than `ms`. */
+export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([work, pause(ms, undefined, { signal: over.signal }).catch(() => {})]);
+  over.abort();
 }

@@ -22,7 +22,7 @@ export class Cancellations {
     private readonly logger: PinoLogger,
     session: DirectSession,
   ) {
-    session.on('cancel', () => this.loop.wake());
+    session.onNotification('cancel', () => this.loop.wake());
   }
 
   private async heed(): Promise<void> {

@@ -2,13 +2,16 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { afterCommit } from '../../database/transaction.js';
 import { Replicas } from '../../replicas/replicas.js';
-import { mayClaim } from '../lifecycle/claim-runs.js';
-import type { RecordedRun, RunDraft } from '../lifecycle/run-draft.js';
+import { mayStartRuns } from '../lifecycle/claim-runs.js';
+import type { CreatedRun, RunDraft } from '../lifecycle/create-runs.js';
 import { Executor } from './executor.js';
-import { Slots } from './slots.js';
+import { NONE, type Reservation, sizeOf, Slots } from './slots.js';
 
-/** Runs that start in the process that makes them, where it has free slots: they need no ticket, no notice and no claim. Made
- *  as running, they are taken over as any other when the process dies before it has begun with them. */
+/** Slots that turn over are waited for at most this long. */
+const MAX_WAIT_MS = 20;
+
+/** Runs that start in the process that creates them, where it has free slots: they need no queue entry, no notification and no claim.
+ *  They are created as running. When the process dies before it has begun with them, they are taken over like any others. */
 @Injectable()
 export class DirectStarts {
   constructor(
@@ -17,48 +20,82 @@ export class DirectStarts {
     private readonly replicas: Replicas,
   ) {}
 
-  /** Hands `work` the slots that are free, at most one of `share` parts of all, for one transaction, and keeps them from others
-   *  until it has ended. */
-  async withSlots<T>(share: number, work: (reserved: number) => Promise<T>): Promise<T> {
-    const reserved = this.slots.reserve(share);
+  /** Whether slots become free so fast that what is due may wait for them. Not beside workers that do not schedule: they see only what is
+   *  in the queue. */
+  get turnOver(): boolean {
+    return this.slots.turnOver && !this.replicas.hasPureWorkers;
+  }
+
+  /** Reserves free slots for one transaction of `work`, at most one of `share` parts of all. Where they turn over fast, it waits a
+   *  moment for them. */
+  async withSlots<T>(share: number, work: (reserved: Reservation) => Promise<T>): Promise<T> {
+    const reserved = await this.reserve(share);
     try {
       return await work(reserved);
     } finally {
       this.slots.release(reserved);
-      this.executor.freed();
     }
   }
 
-  /** How many of the slots may be used: none by a process that was taken for dead, or while the scheduler is paused. */
-  async allowed(tx: EntityManager, reserved: number): Promise<number> {
-    return reserved > 0 && (await mayClaim(tx, this.replicas.number)) ? reserved : 0;
+  /** What of the reservation may be used: nothing by a process that others took for dead, or while the scheduler is paused. */
+  async allowed(tx: EntityManager, reserved: Reservation): Promise<Reservation> {
+    if (sizeOf(reserved) === 0) return NONE;
+    return (await mayStartRuns(tx, this.replicas.number)) ? reserved : NONE;
   }
 
-  /** The drafts, of which as many as there are slots are to start here: the highest priority first, then those due first. */
-  choose(drafts: RunDraft[], slots: number): RunDraft[] {
+  /** Marks as many of the drafts as there is capacity for to start here: the highest priority first, then those due first. A run that must
+   *  not be started twice takes a slot, and is never ahead. */
+  choose(drafts: RunDraft[], { slots, ahead }: Reservation): RunDraft[] {
     const { number, name } = this.replicas;
-    const able = drafts.filter(
-      ({ state, held, task }) => state === 'pending' && !held && slots > 0 && this.slots.takesDirectly(task),
-    );
-    const first = new Set(able.toSorted((a, b) => b.priority - a.priority).slice(0, slots));
-    return drafts.map((draft) => (first.has(draft) ? { ...draft, startedBy: { number, name } } : draft));
+    const able = drafts
+      .filter(({ state, held, task }) => state === 'pending' && !held && this.slots.startsDirectly(task))
+      .toSorted((a, b) => b.priority - a.priority);
+    const inSlots = able.slice(0, slots);
+    const waiting = able.slice(slots).filter(({ onInterruption }) => onInterruption !== 'fail');
+    const chosen = new Map<RunDraft, NonNullable<RunDraft['startedBy']>>([
+      ...inSlots.map((draft) => [draft, { number, name, ahead: false }] as const),
+      ...waiting.slice(0, ahead).map((draft) => [draft, { number, name, ahead: true }] as const),
+    ]);
+    return drafts.map((draft) => (chosen.has(draft) ? { ...draft, startedBy: chosen.get(draft)! } : draft));
   }
 
-  /** Begins with those of the written runs that are to start here, once they are committed. */
-  begin(tx: EntityManager, written: RecordedRun[]): void {
+  /** Begins with those of the created runs that start here, once they are committed. */
+  begin(tx: EntityManager, created: CreatedRun[]): void {
     afterCommit(tx, () => {
-      for (const run of written)
-        if (run.startedBy && run.startedAt)
-          this.executor.begin({
-            ...run,
-            startedAt: run.startedAt,
-            latenessMs: run.latenessMs ?? 0,
-            attempt: 1,
-            retriesUsed: 0,
-            ticket: null,
-            replicaNumber: run.startedBy.number,
-            replica: run.startedBy.name,
-          });
+      this.executor.accept(
+        created.flatMap(({ startedBy, startedAt, ...run }) =>
+          startedBy && startedAt
+            ? {
+                ...run,
+                startedAt,
+                attempt: 1,
+                retriesUsed: 0,
+                claimedAhead: startedBy.ahead,
+                replicaNumber: startedBy.number,
+                replica: startedBy.name,
+              }
+            : [],
+        ),
+      );
+    });
+  }
+
+  private async reserve(share: number): Promise<Reservation> {
+    const reserved = this.slots.reserveForCreation(share, this.turnOver);
+    if (sizeOf(reserved) > 0 || !this.turnOver || this.slots.moreLiveWait) return reserved;
+    await this.available();
+    return this.slots.reserveForCreation(share, true);
+  }
+
+  private async available(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const go = () => {
+        clearTimeout(timer);
+        this.slots.offAvailable(go);
+        resolve();
+      };
+      const timer = setTimeout(go, MAX_WAIT_MS);
+      this.slots.onAvailable(go);
     });
   }
 }

@@ -1,44 +1,96 @@
+import { EventEmitter } from 'node:events';
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
-import type { Problem } from '../../core/problem.js';
-import type { AttemptResult } from '../lifecycle/attempt-result.js';
-import { type Attempt, Attempts } from './attempts.js';
+import type { CodedError } from '../../core/coded-error.js';
 import type { ClaimedRun } from '../lifecycle/claim-runs.js';
-import { outcomeOf } from '../lifecycle/outcome.js';
+import { type AttemptResult, givenBack, outcomeOf } from '../lifecycle/outcome.js';
 import { InterruptedError, SlotsAbandonedError } from '../lifecycle/run-errors.js';
+import { type Attempt, Attempts } from './attempts.js';
+import { ClaimedAhead } from './claimed-ahead.js';
 import { RunMetrics } from './run-metrics.js';
 import { Settler } from './settler.js';
 import { Slots } from './slots.js';
+import { StartMarks } from './start-marks.js';
 import { TaskRunner } from './task-runner.js';
 
-/** Executes runs that are this process's own: each in a slot until its task has come back, its end handed to the settler. */
+/** Executes the runs that this process has claimed: each in a slot until its task has returned. The settler writes its end. */
 @Injectable()
 export class Executor {
-  /** Called when a slot is free again. */
-  freed: () => void = () => {};
-  /** Called when a run is to be started again, in so many milliseconds. */
-  again: (ms: number) => void = () => {};
-  /** Called when tasks that do not heed their signal hold half of the slots: only a new process can free them. */
-  exhausted: (why: Problem) => void = () => {};
+  private readonly events = new EventEmitter<{ retry: [number]; exhausted: [CodedError] }>();
+  private expiry: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly runner: TaskRunner,
     private readonly settler: Settler,
     private readonly attempts: Attempts,
+    private readonly ahead: ClaimedAhead,
+    private readonly marks: StartMarks,
     private readonly slots: Slots,
     private readonly metrics: RunMetrics,
     private readonly logger: PinoLogger,
-  ) {}
+  ) {
+    slots.onChanged(() => this.startWaiting());
+  }
 
-  begin(run: ClaimedRun): void {
+  /** Calls `listener` with the milliseconds after which a run of this process may start again. */
+  onRetry(listener: (ms: number) => void): void {
+    this.events.on('retry', listener);
+  }
+
+  /** Calls `listener` when tasks that ignore their signal hold half of the slots: only a new process can free these. */
+  onExhausted(listener: (why: CodedError) => void): void {
+    this.events.on('exhausted', listener);
+  }
+
+  /** Starts claimed runs; those claimed ahead as soon as a slot is free. */
+  accept(runs: ClaimedRun[]): void {
+    for (const run of runs)
+      if (run.claimedAhead) this.ahead.add(run);
+      else this.startAttempt(run);
+    this.startWaiting();
+  }
+
+  /** Gives back what was claimed ahead. Resolves when that is written. */
+  async giveBackAll(): Promise<void> {
+    await this.giveBack(this.ahead.takeAll());
+  }
+
+  private startWaiting(): void {
+    while (this.ahead.any && this.slots.free() > 0) {
+      const run = this.ahead.next();
+      if (!run) break;
+      this.startAttempt(run);
+      this.marks.writeSoon();
+    }
+    this.watchExpiry();
+  }
+
+  /** A run that was claimed ahead goes back when it has waited too long. */
+  private watchExpiry(): void {
+    const ms = this.ahead.expiresInMs();
+    if (ms === null || this.expiry) return;
+    this.expiry = setTimeout(() => {
+      this.expiry = undefined;
+      void this.giveBack(this.ahead.takeExpired());
+      this.watchExpiry();
+    }, ms + 1);
+  }
+
+  private async giveBack(runs: ClaimedRun[]): Promise<void> {
+    if (runs.length === 0) return;
+    this.logger.debug({ runs: runs.length }, 'runs claimed ahead go back');
+    await Promise.all(runs.map((run) => this.settler.settle(givenBack(run))));
+  }
+
+  private startAttempt(run: ClaimedRun): void {
     this.logger.debug({ runId: run.id, job: run.job, attempt: run.attempt, latenessMs: run.latenessMs }, 'run started');
     const stop = new AbortController();
     this.metrics.started(run);
-    const { result, ended } = this.runner.start(run, stop);
+    const { result, ended } = this.runner.startAttempt(run, stop);
     const done = this.settle(run, result, stop.signal);
-    const attempt: Attempt = { run, stop, back: false, abandoned: false, done };
+    const attempt: Attempt = { run, stop, returned: false, abandoned: false, done };
     this.attempts.add(attempt);
-    void this.freeSlot(attempt, ended);
+    void this.follow(attempt, ended);
   }
 
   private async settle(run: ClaimedRun, result: Promise<AttemptResult>, signal: AbortSignal): Promise<void> {
@@ -49,33 +101,34 @@ export class Executor {
     const interruption = signal.reason instanceof InterruptedError ? signal.reason.reason : null;
     const outcome = outcomeOf(run, end, interruption, Math.random());
     await this.settler.settle(outcome);
-    if (outcome.delayMs !== null) this.again(outcome.delayMs);
+    if (outcome.delayMs !== null) this.events.emit('retry', outcome.delayMs);
+  }
+
+  private async follow(attempt: Attempt, ended: Promise<unknown>): Promise<void> {
+    const slotFree = this.freeSlot(attempt, ended);
+    await attempt.done;
+    if (!attempt.returned) this.abandon(attempt);
+    await slotFree;
+    if (attempt.abandoned) {
+      this.metrics.resultRefused();
+      this.logger.warn(named(attempt), 'task returned after its run had ended; result refused');
+    }
+    this.attempts.remove(attempt);
+    this.slots.changed();
   }
 
   private async freeSlot(attempt: Attempt, ended: Promise<unknown>): Promise<void> {
-    const back = this.takeBack(attempt, ended);
-    await attempt.done;
-    if (!attempt.back) this.abandon(attempt);
-    await back;
-    if (attempt.abandoned) {
-      this.metrics.resultRefused();
-      this.logger.warn(named(attempt), 'task came back after its run had ended; result refused');
-    }
-    this.attempts.remove(attempt);
-    this.freed();
-  }
-
-  private async takeBack(attempt: Attempt, ended: Promise<unknown>): Promise<void> {
     await ended;
-    attempt.back = true;
-    this.freed();
+    this.attempts.freeSlot(attempt);
+    this.ahead.slotFreed();
+    this.slots.changed();
   }
 
   private abandon(attempt: Attempt): void {
     attempt.abandoned = true;
-    this.logger.error(named(attempt), 'task does not heed its signal and keeps its slot');
+    this.logger.error(named(attempt), 'task ignores its signal and keeps its slot');
     const left = this.attempts.abandoned;
-    if (this.slots.areHalf(left)) this.exhausted(new SlotsAbandonedError(left));
+    if (this.slots.areHalf(left)) this.events.emit('exhausted', new SlotsAbandonedError(left));
   }
 }
 

@@ -1,4 +1,4 @@
-import { bare, type Mask, maskOf } from '../../core/mask.js';
+import { unmasked, type Mask, maskOf } from '../../core/mask.js';
 import type { RunLog } from '../../tasks/run-context.js';
 import { type LogLine, runLog } from './run-log.js';
 
@@ -6,7 +6,7 @@ const run = { id: '01990000-0000-7000-8000-000000000000', attempt: 2 };
 const at = new Date('2026-06-01T12:00:00Z');
 
 /** The log of an attempt, with what the service's own log and the table are handed. */
-function given(mask: Mask = bare) {
+function given(mask: Mask = unmasked) {
   const kept: LogLine[] = [];
   const told: unknown[][] = [];
   const tell =

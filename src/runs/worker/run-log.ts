@@ -1,5 +1,5 @@
 import { fieldsAsJson, storableText } from '../../core/json.js';
-import { bare, type Mask } from '../../core/mask.js';
+import { unmasked, type Mask } from '../../core/mask.js';
 import type { LogMethod, RunLog } from '../../tasks/run-context.js';
 
 export type LogLevel = keyof RunLog;
@@ -51,7 +51,7 @@ export function runLog(
         add(level, storableText(message), null);
       } else {
         const fields = fieldsAsJson(first, mask);
-        pino[level](mask === bare ? first : (JSON.parse(fields) as object), message);
+        pino[level](mask === unmasked ? first : (JSON.parse(fields) as object), message);
         add(level, storableText(message), fields);
       }
     };

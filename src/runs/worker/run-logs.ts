@@ -22,7 +22,7 @@ export class RunLogs {
     private readonly logger: PinoLogger,
   ) {}
 
-  start(): void {
+  startFlushing(): void {
     this.loop.start();
   }
 

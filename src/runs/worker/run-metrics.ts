@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { afterCommit } from '../../database/transaction.js';
 import { Metrics } from '../../metrics/metrics.js';
 import type { ClaimedRun } from '../lifecycle/claim-runs.js';
-import type { EndedRun } from '../lifecycle/ended-run.js';
+import type { EndedRun } from '../lifecycle/run.entity.js';
 import { JobLabels } from './job-labels.js';
 
 const LATENESS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600];
@@ -48,7 +48,7 @@ export class RunMetrics {
   }
 
   started({ kind, attempt, latenessMs }: ClaimedRun): void {
-    if (attempt === 1) this.lateness.observe({ kind }, latenessMs / 1000);
+    if (attempt === 1 && latenessMs !== null) this.lateness.observe({ kind }, latenessMs / 1000);
   }
 
   attempted(task: string, ms: number): void {

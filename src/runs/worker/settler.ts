@@ -2,11 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { Loop } from '../../core/loop.js';
 import { SchedulerDatabase } from '../../database/scheduler-database.js';
-import { RunQueue } from '../lifecycle/run-queue.js';
-import { quarantined } from '../lifecycle/outcome.js';
+import { type Outcome, quarantined } from '../lifecycle/outcome.js';
 import { RunMetrics } from './run-metrics.js';
-import { type Outcome, type SettledRun, settleRuns } from '../lifecycle/settle-runs.js';
-import { type SettledBefore, settledBefore } from '../lifecycle/settled-before.js';
+import { type SettledBefore, settledBefore, type SettledRun, settleRuns } from '../lifecycle/settle-runs.js';
 
 const LARGEST_BATCH = 500;
 
@@ -28,12 +26,11 @@ export class Settler {
 
   constructor(
     private readonly database: SchedulerDatabase,
-    private readonly queue: RunQueue,
     private readonly metrics: RunMetrics,
     private readonly logger: PinoLogger,
   ) {}
 
-  start(): void {
+  startWriting(): void {
     this.loop.start();
   }
 
@@ -70,7 +67,7 @@ export class Settler {
 
   private async write(outcomes: Outcome[]): Promise<void> {
     const { settled, before } = await this.database.transaction(async (tx) => {
-      const written = new Map((await settleRuns(tx, this.queue, outcomes)).map((run) => [run.id, run]));
+      const written = new Map((await settleRuns(tx, outcomes)).map((run) => [run.id, run]));
       const others = outcomes.filter(({ run }) => !written.has(run.id));
       return { settled: written, before: await settledBefore(tx, others) };
     });
@@ -86,7 +83,7 @@ export class Settler {
       this.metrics.resultRefused();
       this.logger.warn(fields, 'stale result refused');
     }
-    const end = settled?.ticket === null ? settled : before?.final ? before : undefined;
+    const end = settled?.final ? settled : before?.final ? before : undefined;
     if (end) this.metrics.count([{ job: run.job, kind: run.kind, state: end.state, reason: end.reason }]);
   }
 

@@ -3,14 +3,14 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { PinoLogger } from 'nestjs-pino';
 import type { DataSource } from 'typeorm';
 import { outputAsJson } from '../../core/json.js';
-import { bare, type Mask, maskOf } from '../../core/mask.js';
+import { unmasked, type Mask, maskOf } from '../../core/mask.js';
 import { withMask } from '../../logging/masked-lines.js';
 import { AddressRefusedError } from '../../tasks/http-errors.js';
 import { InvalidTaskInputError, UnknownTaskError } from '../../tasks/task-errors.js';
 import type { RunContext } from '../../tasks/run-context.js';
 import { Secrets } from '../../tasks/secrets.js';
 import { TaskRegistry } from '../../tasks/task.registry.js';
-import type { AttemptResult } from '../lifecycle/attempt-result.js';
+import type { AttemptResult } from '../lifecycle/outcome.js';
 import type { ClaimedRun } from '../lifecycle/claim-runs.js';
 import { runError, TaskTimeoutError } from '../lifecycle/run-errors.js';
 import { runLog } from './run-log.js';
@@ -21,7 +21,7 @@ import { TransactionalAttempt } from './transactional-attempt.js';
 const FINAL = [InvalidTaskInputError, UnknownTaskError, AddressRefusedError];
 
 /** A task that does not heed its signal is left behind after so long. */
-const HEED_MS = 10_000;
+const ABORT_GRACE_MS = 10_000;
 
 /** Runs one attempt: input, secrets, context, timeout, your task. */
 @Injectable()
@@ -36,18 +36,18 @@ export class TaskRunner {
   ) {}
 
   /** `result` is there at the latest 10 s after the signal; `ended` only when the task itself has come back. Neither rejects. */
-  start(run: ClaimedRun, stop: AbortController): { result: Promise<AttemptResult>; ended: Promise<unknown> } {
+  startAttempt(run: ClaimedRun, stop: AbortController): { result: Promise<AttemptResult>; ended: Promise<unknown> } {
     const task = this.logger.runInContext(() => this.execute(run, stop.signal), {
       bindings: { runId: run.id, job: run.job, attempt: run.attempt },
     });
     const timer = setTimeout(() => stop.abort(new TaskTimeoutError(run.timeoutSeconds)), run.timeoutSeconds * 1000);
     const ended = task.finally(() => clearTimeout(timer));
-    return { result: Promise.race([ended, this.leftBehind(stop.signal, ended)]), ended };
+    return { result: Promise.race([ended, this.abandoned(stop.signal, ended)]), ended };
   }
 
   private async execute(run: ClaimedRun, signal: AbortSignal): Promise<AttemptResult> {
     const started = performance.now();
-    let mask = bare;
+    let mask = unmasked;
     try {
       const { input: filled, secrets } = await this.secrets.fillIn(run.input);
       mask = maskOf(secrets);
@@ -103,7 +103,7 @@ export class TaskRunner {
       });
   }
 
-  private async leftBehind(signal: AbortSignal, ended: Promise<unknown>): Promise<AttemptResult> {
+  private async abandoned(signal: AbortSignal, ended: Promise<unknown>): Promise<AttemptResult> {
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       else signal.addEventListener('abort', () => resolve(), { once: true });
@@ -112,7 +112,7 @@ export class TaskRunner {
     await Promise.race([
       ended,
       new Promise((resolve) => {
-        timer = setTimeout(resolve, HEED_MS);
+        timer = setTimeout(resolve, ABORT_GRACE_MS);
       }),
     ]);
     clearTimeout(timer);

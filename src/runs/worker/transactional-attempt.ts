@@ -2,9 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import type { EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
-import { Problem } from '../../core/problem.js';
+import { CodedError } from '../../core/coded-error.js';
 import { rows } from '../../database/transaction.js';
-import { RunQueue } from '../lifecycle/run-queue.js';
 import { withCancel } from '../../database/cancel-backend.js';
 import type { ClaimedRun } from '../lifecycle/claim-runs.js';
 import { outcomeOf } from '../lifecycle/outcome.js';
@@ -18,7 +17,6 @@ export class TransactionalAttempt {
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: TransactionalDatabase,
-    private readonly queue: RunQueue,
     private readonly metrics: RunMetrics,
     private readonly logger: PinoLogger,
   ) {}
@@ -40,7 +38,7 @@ export class TransactionalAttempt {
   private async settle(tx: EntityManager, run: ClaimedRun, output: string | null): Promise<SettledRun> {
     await tx.query(`SELECT set_config('search_path', $1, true)`, [this.environment.DATABASE_SCHEMA]);
     const outcome = outcomeOf(run, { state: 'succeeded', output }, null, 0);
-    const [settled] = await settleRuns(tx, this.queue, [outcome]);
+    const [settled] = await settleRuns(tx, [outcome]);
     if (!settled) throw new StaleAttemptError(run.attempt);
     return settled;
   }
@@ -55,18 +53,17 @@ async function placeOf(tx: EntityManager): Promise<{ id: string; pid: number }> 
   return place!;
 }
 
-export class TransactionEndedError extends Problem {
+export class TransactionEndedError extends CodedError {
   constructor() {
     super(
-      422,
       'TRANSACTION_ENDED',
       'The task has ended the transaction of its attempt; leave BEGIN, COMMIT and ROLLBACK to the service',
     );
   }
 }
 
-export class StaleAttemptError extends Problem {
+export class StaleAttemptError extends CodedError {
   constructor(attempt: number) {
-    super(409, 'STALE_ATTEMPT', `Attempt ${attempt} is no longer the run's own, so its writes were rolled back`);
+    super('STALE_ATTEMPT', `Attempt ${attempt} is no longer the run's own, so its writes were rolled back`);
   }
 }

@@ -10,7 +10,7 @@ export class WorkerMetrics {
     const slots = ROLES.includes('worker') ? WORKER_CONCURRENCY : 0;
     metrics.gauge('worker_slots', 'Attempts that this process may run at once', [], () => [{ value: slots }]);
     metrics.gauge('attempts_running', 'Attempts that hold a slot, abandoned ones too', [], () => [
-      { value: attempts.holding.length },
+      { value: attempts.slotsHeld },
     ]);
     metrics.gauge('attempts_abandoned', 'Attempts whose run has its end and whose task does not come back', [], () => [
       { value: attempts.abandoned.length },

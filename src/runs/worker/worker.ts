@@ -4,31 +4,38 @@ import { Loop } from '../../core/loop.js';
 import { SchedulerDatabase } from '../../database/scheduler-database.js';
 import { DirectSession } from '../../replicas/direct-session.js';
 import { Replicas } from '../../replicas/replicas.js';
-import { RunQueue } from '../lifecycle/run-queue.js';
-import { Attempts } from './attempts.js';
-import { Cancellations } from './cancellations.js';
 import { claimRuns } from '../lifecycle/claim-runs.js';
-import { Executor } from './executor.js';
-import { Slots } from './slots.js';
-import { RunMetrics } from './run-metrics.js';
 import { DatabaseSilentError, ShutdownError, TakenOverError } from '../lifecycle/run-errors.js';
+import { pollQueue, type QueueHead } from '../lifecycle/run-queue.js';
+import { atMost, Attempts } from './attempts.js';
+import { Cancellations } from './cancellations.js';
+import { Executor } from './executor.js';
+import { RunMetrics } from './run-metrics.js';
 import { Settler } from './settler.js';
+import { Slots } from './slots.js';
 
-const LOOK_MS = 2_000;
-const LONGEST_HANDING_BACK_MS = 20_000;
+const POLL_MS = 2_000;
+const MAX_HANDING_BACK_MS = 20_000;
+/** When another worker holds all entries that this one has found. */
+const CONTENDED_MS = 20;
+/** A transaction that wrote an entry may commit this much later than the entry was ready. Later still, the next poll sees it. */
+const LATE_COMMIT_MS = 5_000;
 
-/** Claims as many runs as there are free slots, when it is told that there may be some, and looks for itself every 2 s. */
+/** Claims runs for its free slots when it is notified or a slot became free, and polls the queue every 2 s. */
 @Injectable()
 export class Worker {
   readonly loop = new Loop({
-    everyMs: LOOK_MS,
-    turn: (woken) => this.claim(woken),
+    everyMs: POLL_MS,
+    turn: (woken) => this.turn(woken),
     failed: (error) => this.logger.error({ err: error }, 'claim failed'),
   });
+  /** What the last poll has found. */
+  private head: QueueHead = { oldest: null, readyInMs: null };
+  /** When that was, monotonic milliseconds. */
+  private polledAt = -Infinity;
 
   constructor(
     private readonly database: SchedulerDatabase,
-    private readonly queue: RunQueue,
     private readonly replicas: Replicas,
     private readonly slots: Slots,
     private readonly executor: Executor,
@@ -39,71 +46,80 @@ export class Worker {
     private readonly logger: PinoLogger,
     session: DirectSession,
   ) {
-    session.on('runs', () => this.loop.wake());
-    // What came in while there was room has been claimed.
-    executor.freed = () => this.slots.full && this.loop.wake();
-    executor.again = (ms) => this.wakeIn(ms);
-    replicas.silenced = () => this.attempts.abort(new DatabaseSilentError());
+    session.onNotification('runs', () => this.loop.wake());
+    slots.onAvailable(() => this.slots.moreWait && this.loop.wake());
+    executor.onRetry((ms) => this.wakeIn(ms));
+    replicas.onSilenced(() => this.attempts.abort(new DatabaseSilentError()));
   }
 
-  start(): void {
+  startClaiming(): void {
     this.slots.open = true;
-    this.settler.start();
+    this.settler.startWriting();
     this.loop.start();
     this.cancellations.loop.start();
   }
 
-  /** Claims nothing more; what runs gets `graceSeconds`, then its signal aborts and the job's `onInterruption` decides. */
+  /** Claims nothing more and gives back what was claimed ahead. Running attempts get `graceSeconds`; then their signal is aborted, and the
+   *  job's `onInterruption` decides. */
   async stop(graceSeconds: number): Promise<void> {
     this.slots.open = false;
     await this.loop.stop();
+    const givenBack = this.executor.giveBackAll();
     await this.attempts.drained(graceSeconds * 1000);
     this.attempts.abort(new ShutdownError());
-    // What is still not written then, as without a database, is for others to take over.
-    await this.attempts.drained(LONGEST_HANDING_BACK_MS);
+    // What is still not written then, because the database is away, is for others to take over.
+    await Promise.all([this.attempts.drained(MAX_HANDING_BACK_MS), atMost(MAX_HANDING_BACK_MS, givenBack)]);
     await this.cancellations.loop.stop();
     await this.settler.stop();
   }
 
-  private async claim(woken: boolean): Promise<boolean> {
-    // Others took this process for dead, and its runs over.
+  private async turn(woken: boolean): Promise<boolean> {
+    // Others took this process for dead, and took over its runs.
     this.attempts.abort(new TakenOverError(), ({ replicaNumber }) => replicaNumber !== this.replicas.number);
-    if (!woken && !(await this.hasWork())) {
-      this.slots.full = false;
+    // Busy workers poll too, since the poll says from where on the queue has to be read.
+    if (!woken || performance.now() - this.polledAt >= POLL_MS) await this.poll();
+    if (!woken && this.head.readyInMs !== 0) {
+      this.slots.claimed({ moreWait: false, moreLiveWait: false });
+      if (this.head.readyInMs !== null) this.wakeIn(this.head.readyInMs);
       return false;
     }
-    const free = this.slots.free();
-    if (free.slots <= 0) {
-      this.slots.full = true;
+    return this.claim();
+  }
+
+  /** True when more runs may wait. */
+  private async claim(): Promise<boolean> {
+    const reservation = this.slots.reserveForClaim();
+    if (!reservation) {
+      this.slots.claimed({ moreWait: true, moreLiveWait: true });
       return false;
     }
-    const { number, name } = this.replicas;
-    const claim = await this.slots.whileClaiming(free.slots, async () => {
+    try {
+      const { number, name } = this.replicas;
+      const capacity = this.slots.capacity(reservation, this.readySince());
       const began = performance.now();
-      const claimed = await this.database.transaction((tx) => claimRuns(tx, this.queue, free, { number, name }));
+      const claim = await this.database.transaction((tx) => claimRuns(tx, capacity, { number, name }));
       this.metrics.claimed(performance.now() - began);
-      for (const run of claimed.runs) this.executor.begin(run);
-      return claimed;
-    });
-    this.metrics.count(claim.ended);
-    this.slots.passOver(claim.unknownTasks);
-    if (claim.unknownTasks.length > 0)
-      this.logger.warn({ tasks: claim.unknownTasks }, 'runs left for a worker that knows their task');
-    const { tickets, limited, background } = claim.fetched;
-    this.slots.foundInBackground(background);
-    this.slots.full = limited;
-    return tickets.length > 0 && (limited || claim.runs.length < tickets.length);
+      this.slots.claimed(claim);
+      this.executor.accept(claim.runs);
+      if (claim.contended && claim.runs.length === 0) this.wakeIn(CONTENDED_MS);
+      return claim.runs.length > 0 && (claim.moreWait || claim.contended);
+    } finally {
+      this.slots.release(reservation);
+    }
   }
 
-  /** Asked when nobody said so: what was announced while the session was cut, and what is to start at an instant, as retries. */
-  private async hasWork(): Promise<boolean> {
-    const ms = await this.queue.nextTicketIn();
-    if (ms !== null && ms > 0) this.wakeIn(ms);
-    return ms === 0;
+  private async poll(): Promise<void> {
+    this.head = await pollQueue(this.database, this.slots.taskNames());
+    this.polledAt = performance.now();
   }
 
-  /** Later than the next look, that one sees to it. */
+  /** While a transaction elsewhere, such as a dump, keeps deleted entries from being removed, a claim would pass over all of them. */
+  private readySince(): Date | null {
+    return this.head.oldest && new Date(this.head.oldest.getTime() - LATE_COMMIT_MS);
+  }
+
+  /** Later than the next poll, that one sees to it. */
   private wakeIn(ms: number): void {
-    if (ms < LOOK_MS) setTimeout(() => this.loop.wake(), ms).unref();
+    if (ms < POLL_MS) setTimeout(() => this.loop.wake(), ms).unref();
   }
 }

@@ -5,7 +5,7 @@ import { checkOverlap } from './overlap.js';
 import type { Plan } from './plan.js';
 import { checkStarts } from './starts.js';
 import type { Step } from './steps.js';
-import { checkTickets } from './tickets.js';
+import { checkQueue } from './queue.js';
 import { Violations } from './violations.js';
 
 export interface Findings {
@@ -32,7 +32,7 @@ export async function check(url: string, plans: Plan[], steps: Step[] = []): Pro
   const found = new Violations();
   const occurrences = checkDispositions(facts, plans, found);
   const reruns = checkStarts(facts, plans, steps, found);
-  checkTickets(facts, found);
+  checkQueue(facts, found);
   checkMisfire(facts, plans, found);
   checkOverlap(facts, plans, found);
 

@@ -31,7 +31,7 @@ beforeAll(async () => {
   await session.connect();
   await write(EFFECTS);
 });
-beforeEach(() => write('DELETE FROM cronzimus.runs; DELETE FROM public.effects; DELETE FROM cronzimus_queue.job'));
+beforeEach(() => write('DELETE FROM cronzimus.runs; DELETE FROM public.effects; DELETE FROM cronzimus.run_queue'));
 afterAll(async () => {
   await session.end();
   await database.drop();
@@ -53,7 +53,6 @@ interface Planted {
   finished?: number | null;
   until?: number;
   count?: number;
-  ticket?: string | null;
   held?: boolean;
   input?: object;
   output?: object | null;
@@ -71,12 +70,12 @@ async function plantRun(minute: number, planted: Planted = {}): Promise<string> 
     reason = null,
     attempt = 1,
   } = planted;
-  const { queued = at + 5, started = at + 10, finished = at + 1_000, ticket = null, held = false } = planted;
+  const { queued = at + 5, started = at + 10, finished = at + 1_000, held = false } = planted;
   const { input = {}, output = null, until, count } = planted;
   await write(`INSERT INTO cronzimus.runs (id, job_id, job, task, kind, state, reason, scheduled_at, due_at, queued_at, started_at,
-       finished_at, attempt, ticket, held, priority, timeout_seconds, retry, on_interruption, input, output, missed_to, missed_count)
+       finished_at, attempt, held, priority, timeout_seconds, retry, on_interruption, input, output, missed_to, missed_count)
      VALUES ('${id}', gen_random_uuid(), '${job}', 'effect', '${kind}', '${state}', ${sql(reason)}, ${time(at)}, ${time(at)},
-       ${time(queued)}, ${time(started)}, ${time(finished)}, ${attempt}, ${sql(ticket)}, ${held}, 0, 300, '{}', 'rerun',
+       ${time(queued)}, ${time(started)}, ${time(finished)}, ${attempt}, ${held}, 0, 300, '{}', 'rerun',
        '${JSON.stringify(input)}', ${output && sql(JSON.stringify(output))}, ${time(until)}, ${count ?? 'NULL'})`);
   return id;
 }
@@ -113,8 +112,10 @@ const without = ({ output: _output, ...planted }: Planted) => planted;
 const plantAttempt = (run: string, number: number) =>
   write(`INSERT INTO cronzimus.run_attempts (run_id, number, state) VALUES ('${run}', ${number}, 'failed')`);
 
-const plantTicket = (id: string, run: string) =>
-  write(`INSERT INTO cronzimus_queue.job (id, name, data) VALUES ('${id}', 'runs', '{"runId":"${run}"}')`);
+const plantQueueEntry = (run: string) =>
+  write(
+    `INSERT INTO cronzimus.run_queue (run_id, task, priority, ready_at, exclusive) VALUES ('${run}', 'task', 0, now(), false)`,
+  );
 
 const range = (state: string, reason: string, untilMinute: number, count: number): Planted => ({
   state,
@@ -276,13 +277,10 @@ describe('the checker of the fault suite says what is wrong:', () => {
     ['is an effect without a run', async () => (await givenAll(), plantEffect(randomUUID(), 2))],
 
     [
-      'is stuck, waits without a ticket',
-      async () => (
-        await givenAll([2]),
-        plantRun(2, { state: 'pending', attempt: 0, started: null, ticket: randomUUID() })
-      ),
+      'is stuck, waits without a queue entry',
+      async () => (await givenAll([2]), plantRun(2, { state: 'pending', attempt: 0, started: null })),
     ],
-    ['is a ticket without its run', async () => (await givenAll(), plantTicket(randomUUID(), randomUUID()))],
+    ['is a queue entry without a waiting run', async () => (await givenAll(), plantQueueEntry(randomUUID()))],
 
     [
       'ran as usual though it was older than its grace',

@@ -12,7 +12,6 @@ export interface Row {
   /** Of a row for a range: its last instant, and the number of instants. */
   until: number | null;
   count: number | null;
-  ticket: string | null;
   held: boolean;
   queued: number;
   started: number | null;
@@ -39,7 +38,8 @@ export interface Facts {
   effects: Effect[];
   /** By run: the numbers of the attempts that are recorded as ended without success. */
   attempts: Map<string, Set<number>>;
-  tickets: { id: string; run: string }[];
+  /** The runs that have a queue entry. */
+  entries: string[];
 }
 
 /** The table that tasks write: one row at the start and one at the end. */
@@ -55,7 +55,7 @@ export async function readFacts(url: string): Promise<Facts> {
   const read = async <T>(statement: string) => (await runSql(url, statement)) as T[];
   const rows = await read<Row>(
     `SELECT id, job, kind, state, reason, attempt, ${ms('scheduled_at')} AS at, ${ms('missed_to')} AS until,
-       missed_count AS count, ticket, held, ${ms('queued_at')} AS queued, ${ms('started_at')} AS started,
+       missed_count AS count, held, ${ms('queued_at')} AS queued, ${ms('started_at')} AS started,
        ${ms('finished_at')} AS finished, (input->>'edition')::int AS edition, output
      FROM cronzimus.runs WHERE kind IN ('schedule', 'catch_up')`,
   );
@@ -66,10 +66,8 @@ export async function readFacts(url: string): Promise<Facts> {
   const recorded = await read<{ run: string; number: number }>(
     'SELECT run_id AS run, number FROM cronzimus.run_attempts',
   );
-  const tickets = await read<{ id: string; run: string }>(
-    `SELECT id, data->>'runId' AS run FROM cronzimus_queue.job WHERE name = 'runs'`,
-  );
+  const queued = await read<{ run: string }>('SELECT run_id AS run FROM cronzimus.run_queue');
   const attempts = new Map<string, Set<number>>();
   for (const { run, number } of recorded) attempts.set(run, (attempts.get(run) ?? new Set()).add(number));
-  return { rows, effects, attempts, tickets };
+  return { rows, effects, attempts, entries: queued.map(({ run }) => run) };
 }

@@ -1,0 +1,40 @@
+import { DatabaseError } from 'pg';
+import { Problem } from '../core/problem.js';
+import { connect } from './connect.js';
+import type { DatabaseSettings } from './data-source.js';
+
+const INSUFFICIENT_PRIVILEGE = '42501';
+
+/** Creates the schema of our tables where it does not exist. Checks first: PostgreSQL asks for the right to create a schema even where
+ *  there is nothing to create. Throws SCHEMA_NOT_ALLOWED. */
+export async function createSchema(settings: DatabaseSettings): Promise<void> {
+  const schema = settings.DATABASE_SCHEMA;
+  const client = await connect(settings, 'migrate');
+  try {
+    const { rows } = await client.query<{ exists: boolean; role: string }>(
+      'SELECT to_regnamespace($1) IS NOT NULL AS exists, current_user AS role',
+      [schema],
+    );
+    const { exists, role } = rows[0]!;
+    if (exists) return;
+    await client.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`).catch((error: unknown) => {
+      const refused = error instanceof DatabaseError && error.code === INSUFFICIENT_PRIVILEGE;
+      throw refused ? new SchemaNotAllowedError(schema, role) : error;
+    });
+  } finally {
+    await client.end();
+  }
+}
+
+class SchemaNotAllowedError extends Problem {
+  constructor(
+    readonly schema: string,
+    readonly role: string,
+  ) {
+    super(
+      500,
+      'SCHEMA_NOT_ALLOWED',
+      `The role "${role}" may not create the schema "${schema}"; let somebody who may run CREATE SCHEMA "${schema}" AUTHORIZATION "${role}"`,
+    );
+  }
+}

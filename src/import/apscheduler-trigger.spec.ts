@@ -1,0 +1,10 @@
+import { instantOf } from './apscheduler-trigger.js';
+
+it.each([
+  ['2026-07-01 12:00:00', '2026-07-01T10:00:00.000Z'],
+  ['2026-03-29 02:30:00', '2026-03-29T01:30:00.000Z'],
+  ['2026-10-25 02:30:00', '2026-10-25T00:30:00.000Z'],
+  ['2026-12-24T18:00:00-0500', '2026-12-24T23:00:00.000Z'],
+])('reads %s in Berlin as %s', (text, instant) => {
+  expect(instantOf('run_date', text, 'Europe/Berlin')).toBe(instant);
+});

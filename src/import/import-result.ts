@@ -1,0 +1,86 @@
+import type { z } from 'zod';
+import { Problem } from '../core/problem.js';
+import { parseYamlDocuments, type YamlDocument } from '../core/yaml/parse-yaml.js';
+import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
+
+export interface ImportedJob {
+  /** Where the job is in the source file, such as "line 3". */
+  place: string;
+  /** The name in the source file; `checkJobs` makes it valid and unique. */
+  name: string;
+  definition: JobDefinitionInput;
+  /** How the job differs from the original. */
+  changes: string[];
+  /** Why the job cannot run yet. Such a job is printed as a comment, for a person to complete. */
+  todo?: string;
+}
+
+/** What an importer read from a file. Everything in the file is a job, is listed in `notImported`, or has a note. */
+export interface ImportResult {
+  jobs: ImportedJob[];
+  notImported: { place: string; reason: string }[];
+  /** Notes on the file as a whole. */
+  notes: string[];
+}
+
+export interface ImportOptions {
+  /** The path of the file, or - for standard input. */
+  source: string;
+  /** For jobs that name no time zone. Left out, the DEFAULT_TIME_ZONE of the service applies. */
+  timeZone?: string | undefined;
+  /** Crontab: each line names a user before its command. */
+  userColumn?: boolean | undefined;
+  /** APScheduler: URL of the HTTP API of the old service, which then runs the Python functions. */
+  schedulerApi?: string | undefined;
+}
+
+/** Thrown with the reason why something cannot be imported. */
+export class NotImportableError extends Error {}
+
+/** The whole file cannot be read. */
+export const unreadable = (message: string): Problem => new Problem(422, 'IMPORT_UNREADABLE', message);
+
+/** The YAML or JSON documents of a file. Throws IMPORT_UNREADABLE with the line of the first fault. */
+export function documentsIn(text: string, schema?: 'json'): YamlDocument[] {
+  const documents = parseYamlDocuments(text, schema);
+  const [fault] = documents.flatMap(({ faults }) => faults);
+  if (fault) throw unreadable(`line ${fault.line}: ${fault.message}`);
+  return documents;
+}
+
+/** The result of `convert`, or the reason when it throws a NotImportableError. */
+export function attempt<T>(convert: () => T): { value: T; reason?: undefined } | { value?: undefined; reason: string } {
+  try {
+    return { value: convert() };
+  } catch (error) {
+    if (!(error instanceof NotImportableError)) throw error;
+    return { reason: error.message };
+  }
+}
+
+/** Adds the job that `convert` returns, or lists it as not imported. */
+export function addJob(result: ImportResult, place: string, convert: () => ImportedJob): void {
+  const { value: job, reason } = attempt(convert);
+  if (job) result.jobs.push(job);
+  else result.notImported.push({ place, reason });
+}
+
+/** Adds a note when a cron job has no time zone; `what` names these jobs. */
+export function noteMissingTimeZone({ jobs, notes }: ImportResult, what: string): void {
+  if (jobs.some(({ definition: { trigger } }) => trigger.type === 'cron' && !trigger.timeZone))
+    notes.push(missingTimeZone(what));
+}
+
+export const missingTimeZone = (what: string): string =>
+  `${what} use the time zone DEFAULT_TIME_ZONE of the service; set another one with --time-zone=Europe/Berlin`;
+
+/** The value as `schema` parses it. Throws a NotImportableError with the path of the first issue. */
+export function parseWith<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const { data, error } = schema.safeParse(value);
+  if (!error) return data;
+  const [issue] = error.issues;
+  throw new NotImportableError(`${issue!.path.map(String).join('.')}: ${issue!.message}`);
+}
+
+/** A field for which null means the same as leaving it out. */
+export const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
