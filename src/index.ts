@@ -1,6 +1,11 @@
 export { Public, Role } from './auth/role.decorator.js';
+export { type Fault, Problem } from './core/problem.js';
 export { cron, date, interval } from './core/triggers/helpers.js';
-export { Jobs } from './jobs/api/jobs.js';
+export type { TriggerInput } from './core/triggers/trigger.js';
+export type { JobView } from './jobs/api/job.view.js';
+export { Jobs } from './jobs/api/jobs-in-code.js';
+export type { JobDefinitionInput as JobDefinition } from './jobs/definition/job.schema.js';
+export type { RunView } from './runs/api/run.view.js';
 export { startCronzimus, type StartOptions } from './start.js';
 export type { RunContext, RunKind, RunLog } from './tasks/run-context.js';
-export { Task, type TaskHandler, type TaskOptions } from './tasks/task.decorator.js';
+export { type DeclaredJob, Task, type TaskHandler, type TaskOptions } from './tasks/task.decorator.js';

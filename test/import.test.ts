@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { JobsFile } from '../src/jobs/file/jobs-file.js';
-import { readJobsTexts } from '../src/jobs/file/read-jobs-texts.js';
+import { JobsFileParser } from '../src/jobs/file/jobs-file-parser.js';
+import { readJobsTexts } from '../src/jobs/file/jobs-file-watch.js';
 import { createTestApplication } from './support/application.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 
@@ -36,7 +36,7 @@ function runImport(args: string[], input = '') {
 async function jobsIn(yaml: string) {
   const path = join(folder, 'jobs.yaml');
   await writeFile(path, yaml);
-  return app.get(JobsFile, { strict: false }).check(path, await readJobsTexts(path));
+  return app.get(JobsFileParser, { strict: false }).parse(path, await readJobsTexts(path));
 }
 
 it.each([

@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { JobsFile } from '../src/jobs/file/jobs-file.js';
-import { readJobsTexts } from '../src/jobs/file/read-jobs-texts.js';
+import { JobsFileParser } from '../src/jobs/file/jobs-file-parser.js';
+import { readJobsTexts } from '../src/jobs/file/jobs-file-watch.js';
 import { UnknownTaskError } from '../src/tasks/task-errors.js';
 import { TaskRegistry } from '../src/tasks/task.registry.js';
 import { createTestApplication } from './support/application.js';
@@ -24,7 +24,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const readPath = async (path: string) => app.get(JobsFile, { strict: false }).check(path, await readJobsTexts(path));
+const readPath = async (path: string) =>
+  app.get(JobsFileParser, { strict: false }).parse(path, await readJobsTexts(path));
 
 async function read(text: string, name = 'jobs.yaml') {
   const path = join(folder, name);

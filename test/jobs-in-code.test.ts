@@ -1,4 +1,4 @@
-import { Jobs } from '../src/jobs/api/jobs.js';
+import { Jobs } from '../src/jobs/api/jobs-in-code.js';
 import { type Page, TestService } from './support/service.js';
 
 let service: TestService;

@@ -172,7 +172,7 @@ describe('a job that a task class declares', () => {
   ])('and that %s refuses the start, and the error names its place', async (_case, declared, name, message) => {
     const read = codeJobs({ name: 'one', jobs: { [name]: declared as never } });
     await expect(read).rejects.toMatchObject({ code: 'CODE_JOB_INVALID', message: expect.stringContaining(message) });
-    const place = `Job "${name}" of task "one" (Declaring in DeclaringModule) is wrong`;
+    const place = `Job "${name}" of task "one" (Declaring in DeclaringModule) is not valid`;
     await expect(read).rejects.toThrow(place);
   });
 

@@ -52,7 +52,7 @@ process.on(
   () =>
     void app
       .get(Declarations, { strict: false })
-      .keep()
+      .reconcile()
       .then(() => process.send('swept')),
 );
 process.send(await app.getUrl());

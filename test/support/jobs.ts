@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm';
 import { v7 } from 'uuid';
 import type { Actor } from '../../src/auth/actor.js';
 import { Job } from '../../src/jobs/definition/job.entity.js';
+import { jobDefinition } from '../../src/jobs/definition/job.schema.js';
 
 /** The actor of requests without a key. */
 export const ANONYMOUS: Actor = { name: 'anonymous', role: 'admin', origin: null };
@@ -17,23 +18,15 @@ export const EVERY_SECOND = {
   jitterSeconds: 0,
 } as const;
 
+const ONCE_AT_NOON = { type: 'date', at: NOON.toISOString() } as const;
+
 /** The row of a job, with defaults for all fields that `written` does not have. */
 export const jobRow = (name: string, written: Partial<Job> = {}): Job => ({
   id: v7(),
   name,
-  description: '',
-  task: 'hold',
-  input: {},
-  trigger: { type: 'date', at: NOON.toISOString() },
-  paused: false,
+  ...jobDefinition.parse({ task: 'hold', trigger: ONCE_AT_NOON }),
+  trigger: ONCE_AT_NOON,
   declaredPaused: false,
-  priority: 0,
-  tags: [],
-  timeoutSeconds: 300,
-  retry: { limit: 0, delaySeconds: 5, backoff: 'exponential', maxDelaySeconds: 3600 },
-  onInterruption: 'rerun',
-  misfire: { policy: 'once', graceSeconds: 60, maxCatchUp: 100 },
-  overlap: 'skip',
   source: 'api',
   owner: null,
   version: 1,

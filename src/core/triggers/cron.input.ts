@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { DocumentedObject } from '../documented-schema.js';
 import { Problem } from '../problem.js';
 import { calendarOf } from './cron.calendar.js';
 import { checkWindow, endAt, jitterSeconds, knownFields, startAt } from './input-fields.js';
@@ -35,11 +36,25 @@ const timeZone = z
   .optional()
   .meta({ description: 'An IANA time zone. Default: DEFAULT_TIME_ZONE.', examples: ['Europe/Berlin', 'UTC'] });
 
-export const cronInput = z
-  .strictObject(
-    { type: z.literal('cron'), expression, timeZone, startAt, endAt, jitterSeconds },
-    { error: knownFields('type', 'expression', 'timeZone', 'startAt', 'endAt', 'jitterSeconds') },
-  )
+const cronFields = {
+  type: z.literal('cron'),
+  /** Five fields (minute hour day-of-month month day-of-week), six (seconds first) or seven (year last), or a name such as
+   *  `@daily`. */
+  expression,
+  /** An IANA time zone such as `Europe/Berlin`. Default: DEFAULT_TIME_ZONE of the service. */
+  timeZone,
+  /** No occurrence before this time: ISO 8601 with a zone. Null: no limit. Default: null. */
+  startAt,
+  /** No occurrence after this time: ISO 8601 with a zone. Null: no limit. Default: null. */
+  endAt,
+  /** Delays each start by a fixed, random-looking part of this many seconds, to spread load. It must be shorter than the shortest
+   *  time between two occurrences. Default: 0. */
+  jitterSeconds,
+};
+
+/** Runs at the times of a cron expression in a time zone. */
+export const cronInput: DocumentedObject<typeof cronFields> = z
+  .strictObject(cronFields, { error: knownFields(...Object.keys(cronFields)) })
   .superRefine((input, context) => {
     if (faultOf(input.expression)) return;
     checkWindow(

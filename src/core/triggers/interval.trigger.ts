@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { DocumentedObject } from '../documented-schema.js';
 import {
   checkWindow,
   endAt,
@@ -23,11 +24,25 @@ const anchor = instant.optional().meta({
   examples: ['2026-01-01T00:00:00Z'],
 });
 
-export const intervalInput = z
-  .strictObject(
-    { type: z.literal('interval'), everySeconds, anchor, startAt, endAt, jitterSeconds },
-    { error: knownFields('type', 'everySeconds', 'anchor', 'startAt', 'endAt', 'jitterSeconds') },
-  )
+const intervalFields = {
+  type: z.literal('interval'),
+  /** Seconds from one occurrence to the next: 0.1 to 315360000 (ten years), in whole milliseconds. */
+  everySeconds,
+  /** A time on the grid: the occurrences are `anchor` + n × `everySeconds`, also before the anchor. ISO 8601 with a zone. Default:
+   *  the creation of the job; an edit without an anchor keeps the stored one. */
+  anchor,
+  /** No occurrence before this time: ISO 8601 with a zone. Null: no limit. Default: null. */
+  startAt,
+  /** No occurrence after this time: ISO 8601 with a zone. Null: no limit. Default: null. */
+  endAt,
+  /** Delays each start by a fixed, random-looking part of this many seconds, to spread load. It must be shorter than
+   *  `everySeconds`. Default: 0. */
+  jitterSeconds,
+};
+
+/** Runs on a fixed grid. */
+export const intervalInput: DocumentedObject<typeof intervalFields> = z
+  .strictObject(intervalFields, { error: knownFields(...Object.keys(intervalFields)) })
   .superRefine((input, context) => {
     checkWindow(
       input,

@@ -6,8 +6,14 @@ import { dateInput, DateOccurrences } from './date.trigger.js';
 import { intervalInput, IntervalOccurrences } from './interval.trigger.js';
 import { type Occurrences, withinBounds } from './occurrences.js';
 
+/** An interface, so that the comments on the fields reach the `.d.ts` files of schemas with a trigger. */
+export interface TriggerSchema extends z.ZodDiscriminatedUnion<
+  [typeof cronInput, typeof intervalInput, typeof dateInput],
+  'type'
+> {}
+
 /** A trigger as users write it. A complete TriggerDefinition is valid here too. */
-export const triggerInput = z
+export const triggerInput: TriggerSchema = z
   .discriminatedUnion('type', [cronInput, intervalInput, dateInput], {
     error: 'A trigger is an object with a type, which is cron, interval or date',
   })
@@ -21,7 +27,9 @@ export const triggerInput = z
     ],
   });
 
-export type TriggerInput = z.infer<typeof triggerInput>;
+/** When a job runs, as a user writes it: at the times of a cron expression, at an interval, or once at a date.
+ *  See API.md#trigger. */
+export type TriggerInput = z.input<typeof triggerInput>;
 
 /** The trigger has occurrences in [startAt, endAt], where null means no bound. Each starts up to `jitterSeconds` late.
  *  Times are ISO 8601 in UTC, with milliseconds. */

@@ -1,19 +1,15 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { z } from 'zod';
 import { Actor } from '../../auth/actor.js';
 import { Role } from '../../auth/role.decorator.js';
 import { API } from '../../http/api.js';
 import { AcceptsIdempotencyKey, IdempotencyKey } from '../../http/idempotency-key.js';
 import { Problems } from '../../http/problems.decorator.js';
-import { type BackfillRequest, backfillRequest, backfillView } from './backfill.schema.js';
-import { Backfill } from './backfill.service.js';
 import { BackfillInFutureError, BackfillTooLargeError, JobNotFoundError } from '../definition/job-errors.js';
 import { jobName } from '../definition/job.schema.js';
+import { type BackfillRequest, backfillRequest, backfillView, cancelledBackfillView } from './backfill.schema.js';
+import { Backfill } from './backfill.service.js';
 
-const cancelledView = z
-  .object({ count: z.int().describe('How many runs') })
-  .meta({ id: 'CancelledBackfill', examples: [{ count: 21 }] });
 const unknownJob = new JobNotFoundError('billing.nightly');
 
 @ApiTags('jobs')
@@ -26,9 +22,9 @@ export class BackfillController {
   @Post()
   @HttpCode(202)
   @ApiOperation({
-    summary: 'Run the occurrences of a time that is over',
+    summary: 'Run past occurrences',
     description:
-      'A run for each of at most 10,000 occurrences before the next one, but for those that succeeded or are under way. They wait for all that is live, fill at most half of a worker, and run beside each other: overlap does not count them.',
+      'Queues a run for each occurrence in the range, at most 10,000, unless it has a run that succeeded or is unfinished. Backfill runs start after all other runs and use at most half of the slots of a worker. They run in parallel: `overlap` does not apply to them.',
   })
   @AcceptsIdempotencyKey()
   @ApiResponse({ status: 202, description: 'The runs, pending', standardSchema: backfillView })
@@ -39,18 +35,23 @@ export class BackfillController {
     @Actor() actor: Actor,
     @IdempotencyKey() key: string | undefined,
   ) {
-    return this.backfill.start(name, actor, request, key);
+    return this.backfill.queueBackfill(name, actor, request, key);
   }
 
   @Post('cancel')
   @HttpCode(202)
   @ApiOperation({
     summary: 'Cancel the backfill of a job',
-    description: 'Every backfill run of the job that is not finished: at once where it has not started.',
+    description:
+      'Cancels every unfinished backfill run of the job. A run that has not started is cancelled at once. A running one is signalled to stop.',
   })
-  @ApiResponse({ status: 202, description: 'How many runs were cancelled or told to', standardSchema: cancelledView })
+  @ApiResponse({
+    status: 202,
+    description: 'How many runs were cancelled, or signalled to stop',
+    standardSchema: cancelledBackfillView,
+  })
   @Problems(unknownJob)
   cancel(@Param('name', { schema: jobName }) name: string, @Actor() actor: Actor) {
-    return this.backfill.cancel(name, actor);
+    return this.backfill.cancelBackfill(name, actor);
   }
 }

@@ -7,10 +7,15 @@ const time = instant.transform((text) => new Date(text));
 
 export const backfillRequest = z
   .strictObject({
-    from: time.describe('The first instant'),
-    to: time.describe('Up to this instant, without it; what is not before the next occurrence is left out'),
-    dryRun: z.boolean().default(false).describe('Only count, and show the first 100 instants'),
-    force: z.boolean().default(false).describe('Also what has succeeded or is under way'),
+    from: time.describe('The start of the range; an occurrence at this time is part of it'),
+    to: time.describe(
+      'The end of the range, which is not part of it. Occurrences from the next one of the job on are left out',
+    ),
+    dryRun: z.boolean().default(false).describe('Only count the occurrences, and show the first 100'),
+    force: z
+      .boolean()
+      .default(false)
+      .describe('Also run the occurrences that have a run which succeeded or is unfinished'),
   })
   .refine(({ from, to }) => from < to, { path: ['to'], error: 'Must be after from' })
   .meta({
@@ -21,9 +26,13 @@ export type BackfillRequest = z.output<typeof backfillRequest>;
 
 export const backfillView = z
   .object({
-    count: z.int().describe('How many runs were queued; in a dry run, how many would be'),
-    runs: z.array(runItem).describe('The earliest instant first; empty in a dry run'),
-    occurrences: z.array(z.date()).optional().describe('In a dry run: up to 100 of the instants'),
+    count: z.int().describe('How many runs were queued; with `dryRun`, how many would be'),
+    runs: z.array(runItem).describe('The earliest occurrence first; empty with `dryRun`'),
+    occurrences: z.array(z.date()).optional().describe('With `dryRun`: the first 100 occurrences'),
   })
   .meta({ id: 'Backfill', examples: [{ count: 1, runs: [{ ...exampleRunItem, kind: 'backfill' }] }] });
 export type BackfillView = z.output<typeof backfillView>;
+
+export const cancelledBackfillView = z
+  .object({ count: z.int().describe('How many runs') })
+  .meta({ id: 'CancelledBackfill', examples: [{ count: 21 }] });

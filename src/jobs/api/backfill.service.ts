@@ -15,29 +15,31 @@ import { itemsOf } from '../../runs/api/read-runs.js';
 import { createRuns } from '../../runs/lifecycle/create-runs.js';
 import { isUnfinished } from '../../runs/lifecycle/run.entity.js';
 import { RunMetrics } from '../../runs/worker/run-metrics.js';
-import type { BackfillRequest, BackfillView } from './backfill.schema.js';
-import { copyOf } from '../dispatch/decide.js';
-import { JobEditor } from '../store/job-editor.js';
 import { BackfillInFutureError, BackfillTooLargeError, JobNotFoundError } from '../definition/job-errors.js';
 import type { Job } from '../definition/job.entity.js';
+import { copyOf } from '../dispatch/decide.js';
+import { JobStore } from '../store/job-store.js';
+import type { BackfillRequest, BackfillView } from './backfill.schema.js';
 
 const MOST_OCCURRENCES = 10_000;
+/** In a dry run. */
 const MOST_SHOWN = 100;
-/** Thousands of rows and tickets. */
+/** A backfill inserts or cancels thousands of runs. */
 const LONGEST_STATEMENT_MS = 30_000;
 
-/** Runs what a job has not run, behind everything that is live. */
+/** Queues and cancels runs of past occurrences. */
 @Injectable()
 export class Backfill {
   constructor(
     private readonly database: ApiDatabase,
-    private readonly editor: JobEditor,
+    private readonly store: JobStore,
     private readonly metrics: RunMetrics,
   ) {}
 
-  /** Queues a run for each occurrence in [from, to) and before the next one that neither succeeded nor is under way, or with `force`
-   *  for each. Throws JOB_NOT_FOUND, BACKFILL_TOO_LARGE, BACKFILL_IN_FUTURE, IDEMPOTENCY_KEY_REUSED. */
-  start(name: string, actor: Actor, request: BackfillRequest, key?: string): Promise<BackfillView> {
+  /** Queues a run for each occurrence in [from, to) that is before the job's next one. Without `force`, those with a run that
+   *  succeeded or is unfinished are left out. Throws JOB_NOT_FOUND, BACKFILL_TOO_LARGE, BACKFILL_IN_FUTURE,
+   *  IDEMPOTENCY_KEY_REUSED. */
+  queueBackfill(name: string, actor: Actor, request: BackfillRequest, key?: string): Promise<BackfillView> {
     return this.database.transaction(async (tx) => {
       if (request.dryRun) {
         const occurrences = await this.occurrences(tx, await this.lock(tx, name), request);
@@ -50,8 +52,8 @@ export class Backfill {
     }, LONGEST_STATEMENT_MS);
   }
 
-  /** Cancels all backfill runs of the job that are not finished, and answers how many. Throws JOB_NOT_FOUND. */
-  cancel(name: string, actor: Actor): Promise<{ count: number }> {
+  /** Cancels all unfinished backfill runs of the job, and returns how many. Throws JOB_NOT_FOUND. */
+  cancelBackfill(name: string, actor: Actor): Promise<{ count: number }> {
     return this.database.transaction(async (tx) => {
       const job = await this.lock(tx, name);
       const found = await rows<{ id: string }>(
@@ -70,7 +72,7 @@ export class Backfill {
     }, LONGEST_STATEMENT_MS);
   }
 
-  /** With the job's row locked, so that two backfills of it never make the same occurrence. */
+  /** Locks the job first, so that two concurrent backfills never run the same occurrence. */
   private async queueRuns(tx: EntityManager, name: string, actor: Actor, request: BackfillRequest): Promise<string[]> {
     const job = await this.lock(tx, name);
     const occurrences = await this.occurrences(tx, job, request);
@@ -97,14 +99,14 @@ export class Backfill {
     const before = next && next < to ? next : to;
     const all = await occurrencesIn(job, from, before);
     if (force) return all;
-    const done = await rows<{ at: Date }>(tx, doneOrUnderWay, [job.id, from, before]);
+    const done = await rows<{ at: Date }>(tx, succeededOrUnfinished, [job.id, from, before]);
     const left = new Set(all.map(Number));
     for (const { at } of done) left.delete(at.getTime());
     return all.filter((at) => left.has(at.getTime()));
   }
 
   private async lock(tx: EntityManager, name: string): Promise<Job> {
-    const job = (await this.editor.lock(tx, [name])).get(name);
+    const job = (await this.store.lock(tx, [name])).get(name);
     if (!job) throw new JobNotFoundError(name);
     return job;
   }
@@ -118,9 +120,9 @@ async function occurrencesIn(job: Job, from: Date, before: Date): Promise<Date[]
   return found;
 }
 
-// In two parts, each with an index of its own.
-const made = `job_id = $1 AND scheduled_at >= $2 AND scheduled_at < $3
+// Two statements, since each of these pairs of kinds has an index of its own.
+const inRange = `job_id = $1 AND scheduled_at >= $2 AND scheduled_at < $3
   AND (${isUnfinished} OR state = 'succeeded')`;
-const doneOrUnderWay = `
-  SELECT scheduled_at AS at FROM runs WHERE ${made} AND kind IN ('schedule', 'catch_up')
-  UNION ALL SELECT scheduled_at FROM runs WHERE ${made} AND kind IN ('backfill', 'retry')`;
+const succeededOrUnfinished = `
+  SELECT scheduled_at AS at FROM runs WHERE ${inRange} AND kind IN ('schedule', 'catch_up')
+  UNION ALL SELECT scheduled_at FROM runs WHERE ${inRange} AND kind IN ('backfill', 'retry')`;

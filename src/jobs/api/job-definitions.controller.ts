@@ -7,33 +7,44 @@ import { API } from '../../http/api.js';
 import { AcceptsIfMatch, type Preconditions, RequestPreconditions } from '../../http/preconditions.js';
 import { Problems } from '../../http/problems.decorator.js';
 import { InvalidTaskInputError, UnknownTaskError } from '../../tasks/task-errors.js';
-import { type JobBody, jobBody, type JobPatch, jobPatch, type NewJobBody, newJobBody } from '../definition/job-body.js';
-import { JobDefinitions, type SavedJob } from './job-definitions.service.js';
-import { JobExistsError, JobNotFoundError, JobOfSourceError, TriggerInPastError } from '../definition/job-errors.js';
+import {
+  JobExistsError,
+  JobManagedElsewhereError,
+  JobNotFoundError,
+  TriggerInPastError,
+} from '../definition/job-errors.js';
 import { jobName } from '../definition/job.schema.js';
-import { etagOf, jobView } from '../definition/job.view.js';
+import { type JobBody, jobBody, type JobPatch, jobPatch, type NewJobBody, newJobBody } from './job-body.js';
+import { JobDefinitionsService, type SavedView } from './job-definitions.service.js';
+import { etagOf, jobView } from './job.view.js';
 
 const unknownJob = new JobNotFoundError('billing.nightly');
-const managedElsewhere = new JobOfSourceError('billing.nightly', 'file', 'cronzimus');
+const managedElsewhere = new JobManagedElsewhereError('billing.nightly', 'file', 'cronzimus');
 const refusedDefinitions = [
   new UnknownTaskError('htpp', ['http', 'sql']),
   new InvalidTaskInputError('http', [{ path: '/input/url', message: 'Invalid URL' }]),
   new TriggerInPastError('2020-01-01T00:00:00Z'),
 ];
 const headers = {
-  ETag: { description: 'For `If-Match`; changes with the definition only', schema: { type: 'string' as const } },
+  ETag: {
+    description: 'For `If-Match`. It changes with the definition, and with nothing else',
+    schema: { type: 'string' as const },
+  },
 };
-const location = { description: 'Where the job is', schema: { type: 'string' as const } };
+const location = { description: 'The path of the job', schema: { type: 'string' as const } };
 
 @ApiTags('jobs')
 @Problems(503)
 @Role('admin')
 @Controller(`${API}/jobs`)
 export class JobDefinitionsController {
-  constructor(private readonly definitions: JobDefinitions) {}
+  constructor(private readonly definitions: JobDefinitionsService) {}
 
   @Post()
-  @ApiOperation({ summary: 'Create a job', description: 'Its first occurrence is after now: creating never runs it.' })
+  @ApiOperation({
+    summary: 'Create a job',
+    description: 'The first occurrence is after now: creating a job never runs it.',
+  })
   @ApiResponse({
     status: 201,
     description: 'The job',
@@ -46,26 +57,26 @@ export class JobDefinitionsController {
     @Actor() actor: Actor,
     @Res({ passthrough: true }) response: Response,
   ) {
-    return answer(response, await this.definitions.create(body.name, actor, body));
+    return respond(response, await this.definitions.create(body.name, actor, body));
   }
 
   @Put(':name')
   @ApiOperation({
-    summary: 'Create a job, or make it what is sent',
+    summary: 'Create a job or replace its definition',
     description:
-      'Fields that are left out get their defaults, but an interval keeps its anchor. What is due under the old definition is dispatched first; runs keep what they were made with. The same again changes nothing.',
+      'Fields that are left out get their defaults, but an interval keeps its anchor. Anything already due runs with the old definition, and existing runs keep theirs. Sending the same definition again changes nothing.',
   })
   @AcceptsIfMatch()
-  @ApiResponse({ status: 200, description: 'The job, as it is now', standardSchema: jobView, headers })
+  @ApiResponse({ status: 200, description: 'The job after the change', standardSchema: jobView, headers })
   @ApiHeader({
     name: 'If-None-Match',
     required: false,
-    description: '`*`: answers 412 where there is such a job already',
+    description: '`*`: only create; 412 if the job exists',
     schema: { type: 'string' },
   })
   @ApiResponse({
     status: 201,
-    description: 'It was created',
+    description: 'The job was created',
     standardSchema: jobView,
     headers: { ...headers, Location: location },
   })
@@ -77,18 +88,18 @@ export class JobDefinitionsController {
     @RequestPreconditions() preconditions: Preconditions,
     @Res({ passthrough: true }) response: Response,
   ) {
-    return answer(response, await this.definitions.put(name, actor, body, preconditions));
+    return respond(response, await this.definitions.put(name, actor, body, preconditions));
   }
 
   @Patch(':name')
   @ApiOperation({
     summary: 'Change fields of a job',
     description:
-      'A JSON merge patch onto the stored definition; null returns a field to its default. Another `trigger.type` drops the fields of the old trigger. To set a null inside `input`, PUT.',
+      'A JSON merge patch of the stored definition. Null returns a field to its default. Another `trigger.type` drops all fields of the old trigger. To store a null inside `input`, use PUT.',
   })
   @ApiConsumes('application/merge-patch+json', 'application/json')
   @AcceptsIfMatch()
-  @ApiResponse({ status: 200, description: 'The job, as it is now', standardSchema: jobView, headers })
+  @ApiResponse({ status: 200, description: 'The job after the change', standardSchema: jobView, headers })
   @Problems(unknownJob, managedElsewhere, 422, ...refusedDefinitions)
   async patch(
     @Param('name', { schema: jobName }) name: string,
@@ -97,7 +108,7 @@ export class JobDefinitionsController {
     @RequestPreconditions() preconditions: Preconditions,
     @Res({ passthrough: true }) response: Response,
   ) {
-    return answer(response, await this.definitions.patch(name, actor, body, preconditions));
+    return respond(response, await this.definitions.patch(name, actor, body, preconditions));
   }
 
   @Delete(':name')
@@ -105,10 +116,10 @@ export class JobDefinitionsController {
   @ApiOperation({
     summary: 'Delete a job',
     description:
-      'What has not started is cancelled, running attempts end; runs stay. A new job of that name is a new job.',
+      'Runs that have not started are cancelled. Running attempts continue, and their runs get no further attempt. The history stays. Creating the name again creates a new job.',
   })
   @AcceptsIfMatch()
-  @ApiResponse({ status: 204, description: 'It is gone' })
+  @ApiResponse({ status: 204, description: 'The job is deleted' })
   @Problems(unknownJob, managedElsewhere)
   delete(
     @Param('name', { schema: jobName }) name: string,
@@ -119,7 +130,8 @@ export class JobDefinitionsController {
   }
 }
 
-function answer(response: Response, { job, created }: SavedJob) {
+/** 201 with the address of a new job, or 200. */
+function respond(response: Response, { job, created }: SavedView) {
   response.setHeader('ETag', etagOf(job));
   if (created) response.location(`/${API}/jobs/${job.name}`);
   response.status(created ? 201 : 200);

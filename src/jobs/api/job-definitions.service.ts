@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
 import type { Actor } from '../../auth/actor.js';
 import { ApiDatabase } from '../../database/api-database.js';
 import { databaseNow } from '../../database/database-now.js';
@@ -7,94 +6,92 @@ import { checkPreconditions, type Preconditions } from '../../http/preconditions
 import { notify } from '../../replicas/notify.js';
 import { publishedTasks } from '../../tasks/published-tasks.js';
 import { TaskRegistry } from '../../tasks/task.registry.js';
-import { type JobBody, type JobPatch, JobRenamedError, patched } from '../definition/job-body.js';
-import { JobEditor } from '../store/job-editor.js';
-import { JobExistsError, JobNotFoundError, JobOfSourceError, TriggerInPastError } from '../definition/job-errors.js';
 import type { Job } from '../definition/job.entity.js';
+import {
+  JobExistsError,
+  JobManagedElsewhereError,
+  JobNotFoundError,
+  JobRenamedError,
+  TriggerInPastError,
+} from '../definition/job-errors.js';
 import type { JobDefinition } from '../definition/job.schema.js';
-import { etagOf, type JobView } from '../definition/job.view.js';
+import { JobStore } from '../store/job-store.js';
+import { applyPatch, type JobBody, type JobPatch } from './job-body.js';
+import { etagOf, type JobView } from './job.view.js';
 import { viewsOf } from './list-jobs.js';
 
-export interface SavedJob {
+export interface SavedView {
   job: JobView;
   created: boolean;
 }
 
-/** What becomes of the stored job; throws where it is not to change. */
-type Change = (job: Job | undefined) => JobDefinition;
-
-/** A long backlog is disposed of first, or thousands of runs are cancelled. */
+/** An edit may first dispatch a long backlog, and a deletion may cancel thousands of runs. */
 const LONGEST_STATEMENT_MS = 30_000;
 
-/** The definitions of the API's own jobs, for whoever edits them. Throws UNKNOWN_TASK, INVALID_INPUT and TRIGGER_IN_PAST. */
+/** Creates, changes and deletes jobs of source `api`. Every edit throws UNKNOWN_TASK, INVALID_INPUT and TRIGGER_IN_PAST. */
 @Injectable()
-export class JobDefinitions {
+export class JobDefinitionsService {
   constructor(
     private readonly database: ApiDatabase,
     private readonly tasks: TaskRegistry,
-    private readonly editor: JobEditor,
+    private readonly store: JobStore,
   ) {}
 
   /** Throws JOB_EXISTS. */
-  create(name: string, actor: Actor, definition: JobDefinition): Promise<SavedJob> {
-    return this.save(name, actor, (job) => {
-      if (job) throw new JobExistsError(name);
+  create(name: string, actor: Actor, definition: JobDefinition): Promise<SavedView> {
+    return this.save(name, actor, (stored) => {
+      if (stored) throw new JobExistsError(name);
       return definition;
     });
   }
 
-  /** Makes the job what is sent, whatever it was. Throws JOB_MANAGED_ELSEWHERE, PRECONDITION_FAILED. */
-  put(name: string, actor: Actor, body: JobBody, preconditions: Preconditions): Promise<SavedJob> {
+  /** Creates the job or replaces its definition. Throws JOB_MANAGED_ELSEWHERE, PRECONDITION_FAILED. */
+  put(name: string, actor: Actor, body: JobBody, preconditions: Preconditions): Promise<SavedView> {
     refuseRenaming(name, body.name);
-    return this.save(name, actor, (job) => {
-      if (job) refuseForeign(job);
-      checkPreconditions(job ? etagOf(job) : null, preconditions);
+    return this.save(name, actor, (stored) => {
+      if (stored) refuseForeign(stored);
+      checkPreconditions(stored ? etagOf(stored) : null, preconditions);
       return body;
     });
   }
 
   /** Throws JOB_NOT_FOUND, JOB_MANAGED_ELSEWHERE, PRECONDITION_FAILED, INVALID_BODY. */
-  patch(name: string, actor: Actor, patch: JobPatch, preconditions: Preconditions): Promise<SavedJob> {
+  patch(name: string, actor: Actor, patch: JobPatch, preconditions: Preconditions): Promise<SavedView> {
     refuseRenaming(name, patch['name']);
-    return this.save(name, actor, (job) => patched(this.editable(name, job, preconditions), patch));
+    return this.save(name, actor, (stored) => applyPatch(editable(name, stored, preconditions), patch));
   }
 
   /** Throws JOB_NOT_FOUND, JOB_MANAGED_ELSEWHERE, PRECONDITION_FAILED. */
   delete(name: string, actor: Actor, preconditions: Preconditions): Promise<void> {
     return this.database.transaction(async (tx) => {
-      const job = this.editable(name, (await this.editor.lock(tx, [name])).get(name), preconditions);
-      await this.editor.remove(tx, () => actor, [job], await databaseNow(tx));
+      const stored = (await this.store.lock(tx, [name])).get(name);
+      const job = editable(name, stored, preconditions);
+      await this.store.deleteJobs(tx, () => actor, [job], await databaseNow(tx));
       await notify(tx, 'jobs');
     }, LONGEST_STATEMENT_MS);
   }
 
-  private save(name: string, actor: Actor, change: Change): Promise<SavedJob> {
+  /** `edit` gets the stored job, locked, and returns its new definition, or throws to refuse the edit. */
+  private save(name: string, actor: Actor, edit: (stored: Job | undefined) => JobDefinition): Promise<SavedView> {
     return this.database.transaction(async (tx) => {
-      const edit = await this.edit(tx, actor, name, change);
-      if (edit.change !== 'unchanged') await notify(tx, 'jobs');
-      const [job] = await viewsOf(tx, [edit.after]);
-      return { job: job!, created: edit.change === 'created' };
+      const { change, after } = await this.store.saveJob(tx, actor, name, async (stored, now) => {
+        const definition = edit(stored);
+        await this.tasks.validate(definition.task, definition.input, () => publishedTasks(tx));
+        refusePastDate(definition, stored, now);
+        return { name, definition, source: 'api', owner: null };
+      });
+      if (change !== 'unchanged') await notify(tx, 'jobs');
+      const [job] = await viewsOf(tx, [after]);
+      return { job: job!, created: change === 'created' };
     }, LONGEST_STATEMENT_MS);
   }
+}
 
-  private async edit(tx: EntityManager, actor: Actor, name: string, change: Change) {
-    for (;;) {
-      const job = (await this.editor.lock(tx, [name])).get(name);
-      const definition = change(job);
-      await this.tasks.validate(definition.task, definition.input, () => publishedTasks(tx));
-      const now = await databaseNow(tx);
-      refusePast(definition, job, now);
-      const edit = await this.editor.save(tx, actor, { name, definition, source: 'api', owner: null }, job, now);
-      if (edit) return edit;
-    }
-  }
-
-  private editable(name: string, job: Job | undefined, preconditions: Preconditions): Job {
-    if (!job) throw new JobNotFoundError(name);
-    refuseForeign(job);
-    checkPreconditions(etagOf(job), preconditions);
-    return job;
-  }
+function editable(name: string, stored: Job | undefined, preconditions: Preconditions): Job {
+  if (!stored) throw new JobNotFoundError(name);
+  refuseForeign(stored);
+  checkPreconditions(etagOf(stored), preconditions);
+  return stored;
 }
 
 function refuseRenaming(name: string, sent: unknown): void {
@@ -102,12 +99,12 @@ function refuseRenaming(name: string, sent: unknown): void {
 }
 
 function refuseForeign({ name, source, owner }: Job): void {
-  if (source !== 'api') throw new JobOfSourceError(name, source, owner);
+  if (source !== 'api') throw new JobManagedElsewhereError(name, source, owner);
 }
 
-/** A date that is stored may pass, and the rest of its job be edited. */
-function refusePast({ trigger }: JobDefinition, job: Job | undefined, now: Date): void {
+/** A stored date that has passed may stay, so that the rest of the job can change. */
+function refusePastDate({ trigger }: JobDefinition, stored: Job | undefined, now: Date): void {
   if (trigger.type !== 'date' || Date.parse(trigger.at) > now.getTime()) return;
-  if (job?.trigger.type === 'date' && Date.parse(job.trigger.at) === Date.parse(trigger.at)) return;
+  if (stored?.trigger.type === 'date' && Date.parse(stored.trigger.at) === Date.parse(trigger.at)) return;
   throw new TriggerInPastError(trigger.at);
 }

@@ -8,13 +8,11 @@ import { Problem } from '../../core/problem.js';
 import { API } from '../../http/api.js';
 import type { TextBody } from '../../http/bodies.js';
 import { Problems } from '../../http/problems.decorator.js';
+import { JobsManagedElsewhereError } from '../definition/job-errors.js';
+import { exampleDefinition, jobDefinition, jobName } from '../definition/job.schema.js';
 import { importReport } from '../file/import-report.js';
-import { JobsOfSourceError } from '../definition/job-errors.js';
-import { exampleDefinition } from '../definition/job-examples.js';
-import { jobDefinition, jobName } from '../definition/job.schema.js';
 import { JobsExport } from '../file/jobs-export.js';
-import { JobsFileError } from '../file/jobs-file-error.js';
-import { JobsFile } from '../file/jobs-file.js';
+import { JobsFileError, JobsFileParser } from '../file/jobs-file-parser.js';
 import { JobsImport } from '../file/jobs-import.js';
 
 const JSON_TYPE = 'application/json';
@@ -36,7 +34,7 @@ const flag = z
   .transform((word) => word === 'true')
   .prefault('false');
 const importQuery = z.strictObject({
-  dryRun: flag.describe('Change nothing, and answer what would change'),
+  dryRun: flag.describe('Change nothing, and report what would change'),
   prune: flag.describe("Delete the API's jobs that the file does not name"),
 });
 
@@ -45,7 +43,7 @@ const importQuery = z.strictObject({
 @Controller(`${API}/jobs-file`)
 export class JobsFileController {
   constructor(
-    private readonly file: JobsFile,
+    private readonly parser: JobsFileParser,
     private readonly jobsImport: JobsImport,
     private readonly jobsExport: JobsExport,
   ) {}
@@ -55,7 +53,7 @@ export class JobsFileController {
   @ApiOperation({
     summary: 'Show the jobs as a jobs file',
     description:
-      'Those of the API and of JOBS_FILE, as JSON, or as YAML with `Accept: application/yaml`. Read again, it makes the same jobs. What is as by default is left out.',
+      'The jobs of the API and of JOBS_FILE, as JSON, or as YAML with `Accept: application/yaml`. Importing the file creates the same jobs. Fields with their default value are left out.',
   })
   @ApiProduces(JSON_TYPE, YAML_TYPES[0]!)
   @ApiResponse({ status: 200, description: 'The jobs file', standardSchema: jobsFile })
@@ -70,15 +68,15 @@ export class JobsFileController {
   @Role('admin')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Take the jobs of a jobs file',
+    summary: 'Import a jobs file',
     description:
-      'Creates and updates jobs of source `api`, all of the file or none. `dryRun` answers the same and changes nothing. `prune` deletes the jobs of source `api` that the file does not name. Jobs of code and of JOBS_FILE may be in it as they are.',
+      'Creates and updates jobs of source `api`: all of the file, or nothing. `dryRun` returns the same report and changes nothing. `prune` deletes the jobs of source `api` that the file does not name. Jobs of code and of JOBS_FILE may be in the file if they are unchanged.',
   })
   @ApiConsumes(...jobsFileBody.types)
   @ApiBody({ required: true, schema: { $ref: '#/components/schemas/JobsFile' } })
   @ApiResponse({ status: 200, description: 'What has changed', standardSchema: importReport })
   @Problems(
-    new JobsOfSourceError([{ name: 'billing.nightly', source: 'file', owner: 'cronzimus' }]),
+    new JobsManagedElsewhereError([{ name: 'billing.nightly', source: 'file', owner: 'cronzimus' }]),
     new JobsFileError(400, 'The body', [
       { file: '', line: 3, path: [], message: 'Nested mappings are not allowed in compact mappings' },
     ]),
@@ -93,13 +91,14 @@ export class JobsFileController {
     @Actor() actor: Actor,
   ) {
     const body = typeof text === 'string' ? text : '';
-    if (type?.startsWith(JSON_TYPE)) refuseNoJson(body);
-    return this.jobsImport.apply(await this.file.check('The body', [{ name: '', text: body }]), actor, options);
+    if (type?.startsWith(JSON_TYPE)) requireJson(body);
+    const jobs = await this.parser.parse('The body', [{ name: '', text: body }]);
+    return this.jobsImport.apply(jobs, actor, options);
   }
 }
 
-/** All JSON is YAML, but not the other way round. */
-function refuseNoJson(text: string): void {
+/** The parser reads YAML, which includes JSON: without this, YAML would pass as JSON. */
+function requireJson(text: string): void {
   try {
     JSON.parse(text);
   } catch (error) {

@@ -11,9 +11,9 @@ import { Problems } from '../../http/problems.decorator.js';
 import { runLocation, runView } from '../../runs/api/run.view.js';
 import { InvalidTaskInputError, UnknownTaskError } from '../../tasks/task-errors.js';
 import { JobBusyError, JobNotFoundError } from '../definition/job-errors.js';
-import { exampleInstants } from '../definition/job-examples.js';
 import { jobName } from '../definition/job.schema.js';
-import { etagOf, jobView } from '../definition/job.view.js';
+import { exampleOccurrences } from '../definition/upcoming-occurrences.js';
+import { etagOf, jobView } from './job.view.js';
 import { JobsService } from './jobs.service.js';
 import { jobsQuery, type JobsQuery } from './list-jobs.js';
 
@@ -23,13 +23,13 @@ const count = z
   .transform(Number)
   .pipe(z.int().min(1, 'Must be at least 1').max(1000, 'Must be at most 1000'))
   .prefault('5')
-  .describe('How many, 1 to 1000');
+  .describe('How many occurrences, 1 to 1000');
 const upcomingQuery = z.strictObject({ count });
 const upcomingView = z
   .object({ occurrences: z.array(z.date()) })
-  .meta({ id: 'Upcoming', examples: [{ occurrences: exampleInstants }] });
+  .meta({ id: 'Upcoming', examples: [{ occurrences: exampleOccurrences }] });
 const runRequest = z
-  .strictObject({ input: z.record(z.string(), z.json()).optional().describe("Takes the place of the job's input") })
+  .strictObject({ input: z.record(z.string(), z.json()).optional().describe("Replaces the job's input for this run") })
   .meta({ id: 'RunRequest', examples: [{}, { input: { url: 'https://example.org/report?day=2026-11-22' } }] });
 
 @ApiTags('jobs')
@@ -40,7 +40,7 @@ export class JobsController {
   constructor(private readonly jobs: JobsService) {}
 
   @Get()
-  @ApiOperation({ summary: 'List jobs', description: 'Those that fit all filters given.' })
+  @ApiOperation({ summary: 'List jobs', description: 'The jobs that match all given filters.' })
   @ApiResponse({
     status: 200,
     description: 'A page of jobs',
@@ -51,7 +51,7 @@ export class JobsController {
   }
 
   @Get(':name')
-  @ApiOperation({ summary: 'Get a job', description: 'Its definition, its next instant, and its last run.' })
+  @ApiOperation({ summary: 'Get a job', description: 'Its definition, its next run and its last run.' })
   @ApiResponse({ status: 200, description: 'The job', standardSchema: jobView })
   @Problems(new JobNotFoundError('billing.nightly'))
   async get(@Param('name', { schema: jobName }) name: string, @Res({ passthrough: true }) response: Response) {
@@ -61,8 +61,11 @@ export class JobsController {
   }
 
   @Get(':name/upcoming')
-  @ApiOperation({ summary: 'Show what comes next', description: 'Nominal instants, whether the job is paused or not.' })
-  @ApiResponse({ status: 200, description: 'The instants', standardSchema: upcomingView })
+  @ApiOperation({
+    summary: 'Show the next occurrences',
+    description: 'Without jitter, and whether the job is paused or not.',
+  })
+  @ApiResponse({ status: 200, description: 'The occurrences', standardSchema: upcomingView })
   @Problems(new JobNotFoundError('billing.nightly'))
   async upcoming(
     @Param('name', { schema: jobName }) name: string,
@@ -76,7 +79,8 @@ export class JobsController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Pause a job',
-    description: 'Its occurrences do not run until it is resumed; what runs goes on, and runs by hand are allowed.',
+    description:
+      'Its occurrences do not run until it is resumed. Running attempts continue, and manual runs are allowed.',
   })
   @ApiResponse({ status: 200, description: 'The job', standardSchema: jobView })
   @Problems(new JobNotFoundError('billing.nightly'))
@@ -89,7 +93,7 @@ export class JobsController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Resume a job',
-    description: 'The occurrences of the pause become one skipped row; nothing is made up.',
+    description: 'Occurrences that were missed in the pause become one skipped row; they do not run.',
   })
   @ApiResponse({ status: 200, description: 'The job', standardSchema: jobView })
   @Problems(new JobNotFoundError('billing.nightly'))
@@ -102,7 +106,7 @@ export class JobsController {
   @HttpCode(202)
   @ApiOperation({
     summary: 'Run a job now',
-    description: 'Queues one extra run; the schedule is unchanged. With an `input`, the role admin is needed.',
+    description: 'Queues one extra run; the schedule stays as it is. An `input` in the body needs the role admin.',
   })
   @ApiBody({ required: false })
   @AcceptsIdempotencyKey()

@@ -14,17 +14,17 @@ import { RunMetrics } from '../../runs/worker/run-metrics.js';
 import type { RunView } from '../../runs/api/run.view.js';
 import { publishedTasks } from '../../tasks/published-tasks.js';
 import { TaskRegistry } from '../../tasks/task.registry.js';
-import { copyOf, judged } from '../dispatch/decide.js';
-import { Dispatcher } from '../dispatch/dispatcher.js';
 import { JobBusyError, JobNotFoundError } from '../definition/job-errors.js';
 import { Job } from '../definition/job.entity.js';
+import { upcomingOccurrences } from '../definition/upcoming-occurrences.js';
+import { copyOf, judged } from '../dispatch/decide.js';
+import { Dispatcher } from '../dispatch/dispatcher.js';
 import { overlapVerdicts } from '../dispatch/overlap.js';
 import { IDLE, lanesOf, replaceableRuns } from '../dispatch/unfinished-runs.js';
-import type { JobView } from '../definition/job.view.js';
+import type { JobView } from './job.view.js';
 import { type JobsQuery, listJobs, viewsOf } from './list-jobs.js';
-import { upcoming } from '../definition/upcoming.js';
 
-/** The jobs, for whoever asks over the API. */
+/** Lists, shows, runs, pauses and resumes jobs of every source. JobDefinitionsService changes their definitions. */
 @Injectable()
 export class JobsService {
   constructor(
@@ -46,17 +46,18 @@ export class JobsService {
     });
   }
 
-  /** The next `count` nominal instants, whether the job is paused or not. Throws JOB_NOT_FOUND. */
+  /** The next `count` occurrences, without jitter, whether the job is paused or not. Throws JOB_NOT_FOUND. */
   async upcoming(name: string, count: number): Promise<Date[]> {
     const { job, now } = await this.database.transaction(async (tx) => ({
       job: await this.find(tx, name),
       now: await databaseNow(tx),
     }));
-    return upcoming(job, now, count);
+    return upcomingOccurrences(job, now, count);
   }
 
-  /** Queues one run beside the schedule, which stays as it is, once for each key. `input` takes the place of the job's.
-   *  Throws JOB_NOT_FOUND, JOB_BUSY, INVALID_INPUT, IDEMPOTENCY_KEY_REUSED. */
+  /** Queues one extra run; the schedule stays as it is. `input` replaces the job's input for this run. A request that repeats an
+   *  idempotency `key` returns the run of the first request. Throws JOB_NOT_FOUND, JOB_BUSY, INVALID_INPUT, UNKNOWN_TASK,
+   *  IDEMPOTENCY_KEY_REUSED. */
   runNow(name: string, actor: Actor, input?: object, key?: string): Promise<RunView> {
     return this.database.transaction(async (tx) => {
       const [id] = await withIdempotencyKey(tx, key, { run: name, input }, () => this.queueRun(tx, name, actor, input));
@@ -64,6 +65,7 @@ export class JobsService {
     });
   }
 
+  /** Lock order: the job, then the runs that the overlap policy replaces. */
   private async queueRun(tx: EntityManager, name: string, actor: Actor, input: object | undefined): Promise<string[]> {
     const job = await this.find(tx, name, true);
     if (input) await this.tasks.validate(job.task, input, () => publishedTasks(tx));
@@ -74,7 +76,7 @@ export class JobsService {
     this.metrics.ended(tx, ended);
     if (running > 0) await notify(tx, 'cancel');
     const now = await databaseNow(tx);
-    const draft = { ...copyOf(job), ...manual(now), input: input ?? job.input };
+    const draft = { ...copyOf(job), ...manualRun(now), input: input ?? job.input };
     const [made] = await createRuns(tx, now, [judged(draft, verdict!)], draft);
     const after = { run: made!.id, input: draft.input };
     await audit(tx, actor, { action: 'job.run', target: name, job: name, before: null, after });
@@ -82,12 +84,13 @@ export class JobsService {
     return [made!.id];
   }
 
-  /** No occurrence runs from now on; manual runs are allowed. What is due already is dispatched first. Throws JOB_NOT_FOUND. */
+  /** Stops further occurrences; running attempts continue, and manual runs are allowed. Anything already due is dispatched first.
+   *  Throws JOB_NOT_FOUND. */
   pause(name: string, actor: Actor): Promise<JobView> {
     return this.setPaused(name, true, actor);
   }
 
-  /** The occurrences of the pause become one skipped row. Throws JOB_NOT_FOUND. */
+  /** Ends a pause. The occurrences that were missed in it become one `skipped` row. Throws JOB_NOT_FOUND. */
   resume(name: string, actor: Actor): Promise<JobView> {
     return this.setPaused(name, false, actor);
   }
@@ -97,7 +100,7 @@ export class JobsService {
       const job = await this.find(tx, name, true);
       if (job.paused !== paused) {
         await this.dispatcher.dispatchLocked(tx, [job], await databaseNow(tx));
-        // Of a job of the API there is no other declaration than what it is now.
+        // A job of code or file keeps what its declaration says; a job of the API has no other declaration than its row.
         await tx.query(
           `UPDATE jobs SET paused = $2, declared_paused = CASE source WHEN 'api' THEN $2 ELSE declared_paused END,
              updated_at = statement_timestamp() WHERE id = $1`,
@@ -120,6 +123,6 @@ export class JobsService {
   }
 }
 
-/** A run by hand has no occurrence: its instant is when it was asked for. */
-const manual = (now: Date) =>
+/** A manual run has no occurrence: it is scheduled for the time of the request. */
+const manualRun = (now: Date) =>
   ({ kind: 'manual', state: 'pending', held: false, reason: null, scheduledAt: now, dueAt: now }) as const;

@@ -9,13 +9,14 @@ import { notesOf } from '../../core/triggers/trigger-notes.js';
 import { Role } from '../../auth/role.decorator.js';
 import { API } from '../../http/api.js';
 import { Problems } from '../../http/problems.decorator.js';
+import { exampleDefinition } from '../definition/job.schema.js';
+import { exampleOccurrences } from '../definition/upcoming-occurrences.js';
 import { DatabaseClock } from '../dispatch/database-clock.js';
-import { exampleDefinition, exampleInstants } from '../definition/job-examples.js';
 
 const previewRequest = z
   .strictObject({
     trigger: triggerInput,
-    after: z.iso.datetime({ offset: true }).optional().describe('Default: now'),
+    after: z.iso.datetime({ offset: true }).optional().describe('Only occurrences after this time. Default: now'),
     count: z.int().min(1).max(1000).default(5),
   })
   .meta({
@@ -25,16 +26,16 @@ const previewRequest = z
 
 const preview = z
   .object({
-    description: z.string().describe('The trigger in words'),
+    description: z.string().describe('The trigger as an English sentence'),
     occurrences: z.array(z.date()),
-    notes: z.array(z.string()).describe('What may surprise: clock changes, how days combine, …'),
+    notes: z.array(z.string()).describe('What may be unexpected: clock changes, how days combine, …'),
   })
   .meta({
     id: 'Preview',
     examples: [
       {
         description: 'At 02:00 (Europe/Berlin)',
-        occurrences: exampleInstants,
+        occurrences: exampleOccurrences,
         notes: [],
       },
     ],
@@ -51,8 +52,11 @@ export class TriggersController {
 
   @Post('preview')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Preview a trigger', description: 'When it would fire, without making a job.' })
-  @ApiResponse({ status: 200, description: 'In words and instants', standardSchema: preview })
+  @ApiOperation({
+    summary: 'Preview a trigger',
+    description: 'Shows when a job with this trigger would run, and creates nothing.',
+  })
+  @ApiResponse({ status: 200, description: 'The description and the occurrences', standardSchema: preview })
   @Problems(422)
   async preview(@Body({ schema: previewRequest }) { trigger, after, count }: z.output<typeof previewRequest>) {
     const start = after === undefined ? this.clock.now() : new Date(after);

@@ -3,31 +3,30 @@ import { PinoLogger } from 'nestjs-pino';
 import { Loop } from '../../core/loop.js';
 import { Problem } from '../../core/problem.js';
 import { Replicas } from '../../replicas/replicas.js';
-import { CodeJobs } from './code-jobs.js';
-import { DeclaredJobs } from './sync-declared-jobs.js';
 import { JobDeclaredTwiceError } from '../definition/job-errors.js';
 import type { JobDefinition } from '../definition/job.schema.js';
 import { JobsFileMetrics } from '../file/jobs-file-metrics.js';
 import { JobsFileWatch, type ReadJobsFile } from '../file/jobs-file-watch.js';
+import { CodeJobs } from './code-jobs.js';
+import { DeclaredJobs } from './sync-declared-jobs.js';
 
-type Jobs = Map<string, JobDefinition>;
-
-/** What this process declares in code and in its jobs file, for as long as it lives. */
+/** What this process declares, in code and in its jobs file. Declares it at the start, when the jobs file changes, and again after
+ *  the other replicas have taken this one for dead. */
 @Injectable()
 export class Declarations {
-  private code: Jobs = new Map();
-  /** Null: there is no jobs file, which is not the same as an empty one. */
+  private code = new Map<string, JobDefinition>();
+  /** The jobs file as it was last declared. Null: there is no jobs file, which differs from an empty one. */
   private file: ReadJobsFile | null = null;
-  /** What the jobs file says by now; null once it is declared. */
-  private changed: ReadJobsFile | null = null;
-  /** Why that could not be declared, so that it is told once. */
+  /** A changed jobs file that is not declared yet; null: none. */
+  private changedFile: ReadJobsFile | null = null;
+  /** Why the changed file could not be declared, so that the same error is logged only once. */
   private refusal = '';
-  /** The replica's number at the time. */
+  /** The number that this replica had when it last declared. */
   private declaredAs = 0;
   readonly loop = new Loop({
     everyMs: 10_000,
-    turn: () => this.keep(),
-    failed: (error) => this.logger.warn({ err: error }, 'jobs not swept'),
+    turn: () => this.reconcile(),
+    failed: (error) => this.logger.warn({ err: error }, 'declared jobs not reconciled'),
   });
 
   constructor(
@@ -39,22 +38,23 @@ export class Declarations {
     private readonly logger: PinoLogger,
   ) {}
 
-  /** Throws what is wrong with them. */
+  /** Reads code and jobs file, and writes nothing. Throws CODE_JOB_INVALID, JOBS_FILE_INVALID, JOBS_FILE_UNREADABLE,
+   *  JOB_DECLARED_TWICE. */
   async read(): Promise<void> {
     this.code = await this.codeJobs.read();
     this.file = await this.watch.read();
-    if (this.file) this.refuseTwins(this.file.jobs);
+    if (this.file) this.refuseDuplicates(this.file.jobs);
   }
 
-  /** Of replicas that declare different things under one name, the one that started last is right. */
+  /** Writes what was read to the table. Where replicas declare different jobs of one name, the replica that declares last wins. */
   async declare(): Promise<void> {
     const { number } = this.replicas;
     await this.declaredJobs.declare('code', this.code);
     if (this.file) {
       await this.declaredJobs.declare('file', this.file.jobs);
-      this.metrics.taken(this.file.hash);
+      this.metrics.accepted(this.file.hash);
     }
-    // Last, so that a try that fails is followed by another.
+    // Last: after an error the loop declares again.
     this.declaredAs = number;
   }
 
@@ -62,14 +62,14 @@ export class Declarations {
     this.replicas.onRejoined(() => this.loop.wake());
     this.loop.start();
     this.watch.start((file) => {
-      this.changed = file;
+      this.changedFile = file;
       this.loop.wake();
     });
   }
 
-  /** Reads the jobs file now and declares it, also where it is the same. */
+  /** Reads and declares the jobs file now, even if it is unchanged. */
   reload(): void {
-    this.watch.hurry();
+    this.watch.readNow();
   }
 
   async stop(): Promise<void> {
@@ -77,43 +77,45 @@ export class Declarations {
     await this.loop.stop();
   }
 
-  /** Declares what is to be declared by now, and deletes what nobody declares any more. */
-  async keep(): Promise<void> {
-    if (this.declaredAs !== this.replicas.number) await this.declareAgain();
-    if (this.changed) await this.takeUp(this.changed);
+  /** Declares what is not declared yet, then deletes the jobs that no live replica declares any more. */
+  async reconcile(): Promise<void> {
+    if (this.declaredAs !== this.replicas.number) await this.redeclare();
+    if (this.changedFile) await this.declareChanged(this.changedFile);
     await this.declaredJobs.sweep();
   }
 
-  /** A replica that was taken for dead has to say again what it declares, before somebody sweeps. Others may know better by now. */
-  private async declareAgain(): Promise<void> {
+  /** A replica that was taken for dead has lost its declarations. It restores them before the next sweep, and overwrites nothing:
+   *  replicas of a newer build may have declared other definitions since. */
+  private async redeclare(): Promise<void> {
     const { number } = this.replicas;
     await this.declaredJobs.restore('code', this.code);
     if (this.file) await this.declaredJobs.restore('file', this.file.jobs);
     this.declaredAs = number;
   }
 
-  private async takeUp(file: ReadJobsFile): Promise<void> {
+  private async declareChanged(file: ReadJobsFile): Promise<void> {
     try {
-      this.refuseTwins(file.jobs);
+      this.refuseDuplicates(file.jobs);
       await this.declaredJobs.declare('file', file.jobs);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      // Asked again at each turn, since what stands in its way may go.
+      // Tried again at each turn, since the job that is in its way may be deleted.
       if (error.message !== this.refusal) {
         this.metrics.rejected();
-        this.logger.error({ code: error.code }, `jobs file refused, what it said before stays: ${error.message}`);
+        this.logger.error({ code: error.code }, `jobs file refused, the jobs stay as they were: ${error.message}`);
       }
       this.refusal = error.message;
       return;
     }
     this.file = file;
     this.refusal = '';
-    this.metrics.taken(file.hash);
-    if (this.changed === file) this.changed = null;
+    this.metrics.accepted(file.hash);
+    // The file may have changed again meanwhile.
+    if (this.changedFile === file) this.changedFile = null;
   }
 
-  private refuseTwins(file: Jobs): void {
-    const twins = [...file.keys()].filter((name) => this.code.has(name));
-    if (twins.length > 0) throw new JobDeclaredTwiceError(twins);
+  private refuseDuplicates(file: Map<string, JobDefinition>): void {
+    const duplicates = [...file.keys()].filter((name) => this.code.has(name));
+    if (duplicates.length > 0) throw new JobDeclaredTwiceError(duplicates);
   }
 }

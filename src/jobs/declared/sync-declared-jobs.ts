@@ -3,75 +3,79 @@ import { PinoLogger } from 'nestjs-pino';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../../auth/actor.js';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
-import { databaseNow } from '../../database/database-now.js';
 import { SchedulerDatabase } from '../../database/scheduler-database.js';
+import { rows } from '../../database/transaction.js';
 import { notify } from '../../replicas/notify.js';
 import { Replicas } from '../../replicas/replicas.js';
-import { JobEditor, type WantedJob } from '../store/job-editor.js';
-import { JobManagedElsewhereError } from '../definition/job-errors.js';
 import type { Job, JobSource } from '../definition/job.entity.js';
+import { JobNameTakenError } from '../definition/job-errors.js';
 import type { JobDefinition } from '../definition/job.schema.js';
-import { hasUndeclared, liveApps, sweepJobs } from './sweep-jobs.js';
+import { JobStore, type WantedJob } from '../store/job-store.js';
+import { hasUndeclared, sweepJobs } from './sweep-jobs.js';
 
 export type DeclaredSource = Exclude<JobSource, 'api'>;
 
-/** Brings the jobs of code and of the jobs file into the table, once however many replicas declare the same. */
+const LONGEST_STATEMENT_MS = 60_000;
+
+/** Writes the jobs of code and of the jobs file to the table. An advisory lock lets one replica at a time declare or sweep, so any
+ *  number of replicas may declare the same jobs. Lock order: the advisory lock, then jobs by name. */
 @Injectable()
 export class DeclaredJobs {
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: SchedulerDatabase,
-    private readonly editor: JobEditor,
+    private readonly store: JobStore,
     private readonly replicas: Replicas,
     private readonly logger: PinoLogger,
   ) {}
 
-  /** Creates and updates; what is the same is not touched, so its `nextRunAt` stays. Throws, and changes nothing, when a name belongs to another app or to the API. */
+  /** Creates and updates jobs. An unchanged job is not written, so its `nextRunAt` stays. Throws JOB_MANAGED_ELSEWHERE, and
+   *  changes nothing, when a name belongs to another app or to the API. */
   declare(source: DeclaredSource, definitions: Map<string, JobDefinition>): Promise<void> {
-    return this.bring(source, definitions, false);
+    return this.write(source, definitions, (stored, wanted, apps, now) =>
+      stored && this.isForeign(stored, apps) ? this.refuseDifference(stored, wanted, now) : wanted,
+    );
   }
 
-  /** Creates what is missing, and leaves what is there as it is: what differs is of a build that started later. */
+  /** Creates only the jobs that are missing. A stored job that differs comes from a build that started later, so it stays. */
   restore(source: DeclaredSource, definitions: Map<string, JobDefinition>): Promise<void> {
-    return this.bring(source, definitions, true);
+    return this.write(source, definitions, (stored, wanted) => (stored ? null : wanted));
   }
 
-  private async bring(source: DeclaredSource, definitions: Map<string, JobDefinition>, missingOnly: boolean) {
-    const changed = await this.database.transaction(async (tx) => {
-      await this.lock(tx);
-      const names = [...definitions.keys()].toSorted();
-      const existing = await this.editor.lock(tx, names);
-      const now = await databaseNow(tx);
-      const apps = await liveApps(tx);
-      const wanted = names.map((name) => {
-        return { name, definition: definitions.get(name)!, source, owner: this.environment.APP_NAME };
-      });
-      const missing = wanted.filter(({ name }) => !existing.has(name));
-      const made = new Set((await this.editor.create(tx, this.actor(source), missing, now)).map(({ name }) => name));
-      let changes = made.size;
-      for (const job of missingOnly ? missing : wanted) {
-        if (made.has(job.name)) continue;
-        if (await this.save(tx, job, existing.get(job.name), apps, now)) changes += 1;
-      }
-      await tx.query(`UPDATE replicas SET ${source}_jobs = $2 WHERE number = $1`, [this.replicas.number, names]);
-      if (changes > 0) await notify(tx, 'jobs');
-      return changes;
-    }, 60_000);
-    this.logger.info({ source, jobs: definitions.size, changed }, 'jobs declared');
-  }
-
-  /** Deletes the jobs of this app that a live replica of it could declare and none does. */
+  /** Deletes the jobs of this app that its live replicas could declare and none of them does. */
   async sweep(): Promise<void> {
     const { APP_NAME, DATABASE_SCHEMA } = this.environment;
     if (!(await hasUndeclared(this.database, DATABASE_SCHEMA, APP_NAME))) return;
     const deleted = await this.database.transaction(async (tx) => {
       await this.lock(tx);
-      return sweepJobs(tx, DATABASE_SCHEMA, this.editor, APP_NAME, (source) => this.actor(source));
+      return sweepJobs(tx, DATABASE_SCHEMA, this.store, APP_NAME, (source) => this.actor(source));
     });
-    if (deleted.length > 0) this.logger.info({ jobs: deleted }, 'jobs that nobody declares deleted');
+    if (deleted.length > 0) this.logger.info({ jobs: deleted }, 'undeclared jobs deleted');
   }
 
-  /** Whoever wrote the declaration is not known here: it came with this replica. */
+  private async write(
+    source: DeclaredSource,
+    definitions: Map<string, JobDefinition>,
+    resolve: (stored: Job | undefined, wanted: WantedJob, apps: Set<string>, now: Date) => WantedJob | null,
+  ): Promise<void> {
+    const changed = await this.database.transaction(async (tx) => {
+      await this.lock(tx);
+      const names = [...definitions.keys()].toSorted();
+      const apps = await liveApps(tx);
+      const jobs = names.map((name) => {
+        const wanted = { name, definition: definitions.get(name)!, source, owner: this.environment.APP_NAME };
+        return [name, (stored: Job | undefined, now: Date) => resolve(stored, wanted, apps, now)] as const;
+      });
+      const saved = await this.store.saveJobs(tx, this.actor(source), new Map(jobs));
+      const changes = [...saved.values()].filter(({ change }) => change !== 'unchanged').length;
+      await tx.query(`UPDATE replicas SET ${source}_jobs = $2 WHERE number = $1`, [this.replicas.number, names]);
+      if (changes > 0) await notify(tx, 'jobs');
+      return changes;
+    }, LONGEST_STATEMENT_MS);
+    this.logger.info({ source, jobs: definitions.size, changed }, 'jobs declared');
+  }
+
+  /** The author of a declaration is unknown here, so the audit names the source and this replica. */
   private actor(source: JobSource): Actor {
     return { name: source, role: null, origin: this.replicas.name };
   }
@@ -82,31 +86,19 @@ export class DeclaredJobs {
     ]);
   }
 
-  /** A job of the API, or of an app that lives. What nobody is left to declare goes to whoever does. */
+  /** Whether the job belongs to the API or to another app with a live replica. The jobs of an app without one may be taken over. */
   private isForeign({ owner }: Job, apps: Set<string>): boolean {
     return owner !== this.environment.APP_NAME && (owner === null || apps.has(owner));
   }
 
-  /** True when something was written. */
-  private async save(
-    tx: EntityManager,
-    wanted: WantedJob,
-    job: Job | undefined,
-    apps: Set<string>,
-    now: Date,
-  ): Promise<boolean> {
-    if (job && this.isForeign(job, apps)) {
-      this.refuse(job, wanted, now);
-      return false;
-    }
-    const edit = await this.editor.save(tx, this.actor(wanted.source), wanted, job, now);
-    if (edit) return edit.change !== 'unchanged';
-    return this.save(tx, wanted, (await this.editor.lock(tx, [wanted.name])).get(wanted.name), apps, now);
+  /** Two apps may declare the same job, as they do with the built-in jobs: it stays with its owner. */
+  private refuseDifference(stored: Job, wanted: WantedJob, now: Date): null {
+    if (this.store.isUnchanged(stored, { ...wanted, owner: stored.owner }, now)) return null;
+    throw new JobNameTakenError(stored.name, wanted.source, stored.source, stored.owner);
   }
+}
 
-  /** Two apps may well declare the same of the same name, as they do with the jobs that are built in. */
-  private refuse(job: Job, wanted: WantedJob, now: Date): void {
-    if (!this.editor.isSame(job, { ...wanted, owner: job.owner }, now))
-      throw new JobManagedElsewhereError(job.name, wanted.source, job.source, job.owner);
-  }
+async function liveApps(tx: EntityManager): Promise<Set<string>> {
+  const apps = await rows<{ app: string }>(tx, 'SELECT DISTINCT app FROM replicas');
+  return new Set(apps.map(({ app }) => app));
 }

@@ -1,15 +1,22 @@
-import { Problem } from '../../core/problem.js';
 import { jsonPointer } from '../../core/json-pointer.js';
+import { Problem } from '../../core/problem.js';
 
 export class JobNotFoundError extends Problem {
   constructor(readonly job: string) {
-    super(404, 'JOB_NOT_FOUND', `There is no job "${job}"; GET /api/v1/jobs lists those there are`);
+    super(404, 'JOB_NOT_FOUND', `There is no job "${job}"; GET /api/v1/jobs lists the jobs`);
   }
 }
 
 export class JobExistsError extends Problem {
   constructor(readonly job: string) {
-    super(409, 'JOB_EXISTS', `There is a job "${job}" already; change it with PUT or PATCH, or take another name`);
+    super(409, 'JOB_EXISTS', `A job "${job}" exists already; change it with PUT or PATCH, or use another name`);
+  }
+}
+
+export class JobRenamedError extends Problem {
+  constructor(name: string) {
+    const message = `Must be the name in the path, "${name}", or left out: a job cannot be renamed`;
+    super(422, 'INVALID_BODY', `The body is not valid. /name: ${message}`, [{ path: '/name', message }]);
   }
 }
 
@@ -26,25 +33,8 @@ export class JobBusyError extends Problem {
   }
 }
 
+/** The API was asked to change a job of code or of a jobs file. */
 export class JobManagedElsewhereError extends Problem {
-  constructor(
-    readonly job: string,
-    source: string,
-    owningSource: string,
-    owner: string | null,
-  ) {
-    const whose = owner === null ? '' : ` of the app "${owner}"`;
-    super(
-      409,
-      'JOB_MANAGED_ELSEWHERE',
-      `Job "${job}" is declared by source "${source}", but it belongs to source "${owningSource}"${whose}; \
-give one of the two another name`,
-    );
-  }
-}
-
-/** The same, seen from the API. */
-export class JobOfSourceError extends Problem {
   constructor(
     readonly job: string,
     source: string,
@@ -54,34 +44,13 @@ export class JobOfSourceError extends Problem {
       409,
       'JOB_MANAGED_ELSEWHERE',
       `Job "${job}" belongs to source "${source}" of the app "${owner}": change or delete it there. \
-Over the API it can be paused, resumed and run`,
+The API can pause, resume and run it`,
     );
   }
 }
 
-export class TriggerInPastError extends Problem {
-  constructor(at: string) {
-    const message = `${at} is over by the database's clock, so the job would never run; give an instant to come`;
-    super(422, 'TRIGGER_IN_PAST', message, [{ path: '/trigger/at', message }]);
-  }
-}
-
-export class BackfillTooLargeError extends Problem {
-  constructor(most: number) {
-    const message = `There are more than ${most} occurrences in this range; ask for a shorter one, several times`;
-    super(422, 'BACKFILL_TOO_LARGE', message, [{ path: '/to', message }]);
-  }
-}
-
-export class BackfillInFutureError extends Problem {
-  constructor(next: Date) {
-    const message = `The next occurrence is ${next.toISOString()}, and the job runs from there on by itself; begin before it`;
-    super(422, 'BACKFILL_IN_FUTURE', message, [{ path: '/from', message }]);
-  }
-}
-
-/** All that a jobs file names, seen from the API. */
-export class JobsOfSourceError extends Problem {
+/** An import over the API names jobs of code or of a jobs file, and differs from them. */
+export class JobsManagedElsewhereError extends Problem {
   constructor(jobs: { name: string; source: string; owner: string | null }[]) {
     const faults = jobs.map(({ name, source, owner }) => ({
       path: jsonPointer(['jobs', name]),
@@ -92,9 +61,48 @@ export class JobsOfSourceError extends Problem {
   }
 }
 
+/** Code or a jobs file declares a job whose name belongs to the API or to another app. */
+export class JobNameTakenError extends Problem {
+  constructor(
+    readonly job: string,
+    source: string,
+    owningSource: string,
+    owner: string | null,
+  ) {
+    const app = owner === null ? '' : ` of the app "${owner}"`;
+    super(
+      409,
+      'JOB_MANAGED_ELSEWHERE',
+      `Job "${job}" is declared by source "${source}", but it belongs to source "${owningSource}"${app}; \
+rename one of the two`,
+    );
+  }
+}
+
 export class JobDeclaredTwiceError extends Problem {
   constructor(readonly jobs: string[]) {
     const names = jobs.map((job) => `"${job}"`).join(', ');
-    super(409, 'JOB_DECLARED_TWICE', `Declared in code and in JOBS_FILE: ${names}; give one of the two another name`);
+    super(409, 'JOB_DECLARED_TWICE', `Declared in code and in JOBS_FILE: ${names}; rename one of the two`);
+  }
+}
+
+export class TriggerInPastError extends Problem {
+  constructor(at: string) {
+    const message = `${at} has passed by the database's clock, so the job would never run; give a time in the future`;
+    super(422, 'TRIGGER_IN_PAST', message, [{ path: '/trigger/at', message }]);
+  }
+}
+
+export class BackfillTooLargeError extends Problem {
+  constructor(most: number) {
+    const message = `There are more than ${most} occurrences in this range; split it into several requests`;
+    super(422, 'BACKFILL_TOO_LARGE', message, [{ path: '/to', message }]);
+  }
+}
+
+export class BackfillInFutureError extends Problem {
+  constructor(next: Date) {
+    const message = `From the next occurrence on, ${next.toISOString()}, the job runs by itself; give a from before it`;
+    super(422, 'BACKFILL_IN_FUTURE', message, [{ path: '/from', message }]);
   }
 }

@@ -1,37 +1,18 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { TriggerDefinition } from '../../core/triggers/trigger.js';
-import type { RetryPolicy } from '../../runs/lifecycle/run.entity.js';
+import { definitionFields, type JobDefinition } from './job.schema.js';
 
 export const jobSources = ['code', 'file', 'api'] as const;
 export type JobSource = (typeof jobSources)[number];
 
-export type OverlapPolicy = 'allow' | 'skip' | 'queue' | 'replace';
+/** As the API shows it: `finished` means that no occurrence is left, paused or not. */
+export const jobStates = ['active', 'paused', 'finished'] as const;
 
-export interface MisfirePolicy {
-  policy: 'skip' | 'once' | 'all';
-  graceSeconds: number;
-  maxCatchUp: number;
-}
+export type OverlapPolicy = JobDefinition['overlap'];
+export type MisfirePolicy = JobDefinition['misfire'];
 
-/** What decides what becomes of its occurrences, and what runs copy. */
-export const decidingFields = [
-  'id',
-  'name',
-  'task',
-  'input',
-  'trigger',
-  'paused',
-  'priority',
-  'timeoutSeconds',
-  'retry',
-  'onInterruption',
-  'misfire',
-  'overlap',
-  'nextOccurrenceAt',
-] as const satisfies (keyof Job)[];
-export type DueJob = Pick<Job, (typeof decidingFields)[number]>;
-
-/** What to run and when. `nextRunAt` is the only truth about time; timers are alarm clocks. Times are UTC, whole milliseconds. */
+/** What to run and when. `nextRunAt` alone decides when the job is due; timers only wake the dispatcher. Times are UTC, in whole
+ *  milliseconds. */
 @Entity('jobs')
 export class Job {
   @PrimaryColumn('uuid') id: string;
@@ -41,25 +22,37 @@ export class Job {
   @Column('jsonb') input: object;
   @Column('jsonb') trigger: TriggerDefinition;
   @Column('boolean') paused: boolean;
-  /** What its declaration says, whatever was paused or resumed by hand since. */
+  /** `paused` as the declaration has it, whatever was paused or resumed over the API since. */
   @Column({ type: 'boolean', name: 'declared_paused' }) declaredPaused: boolean;
   @Column('integer') priority: number;
   @Column({ type: 'text', array: true }) tags: string[];
   @Column({ type: 'double precision', name: 'timeout_seconds' }) timeoutSeconds: number;
-  @Column('jsonb') retry: RetryPolicy;
-  @Column({ type: 'text', name: 'on_interruption' }) onInterruption: 'rerun' | 'fail';
+  @Column('jsonb') retry: JobDefinition['retry'];
+  @Column({ type: 'text', name: 'on_interruption' }) onInterruption: JobDefinition['onInterruption'];
   @Column('jsonb') misfire: MisfirePolicy;
   @Column('text') overlap: OverlapPolicy;
   @Column('text') source: JobSource;
-  /** The APP_NAME that declares it; null for `api`. */
+  /** The APP_NAME that declares the job; null for source `api`. */
   @Column({ type: 'text', nullable: true }) owner: string | null;
   /** Rises with each change of the definition. */
   @Column('integer') version: number;
-  /** The first occurrence without disposition. Null: none is left. */
+  /** The first occurrence that has no row in `runs` yet. Null: no occurrence is left. */
   @Column({ type: 'timestamptz', name: 'next_occurrence_at', precision: 3, nullable: true })
   nextOccurrenceAt: Date | null;
-  /** When to look at it next: `nextOccurrenceAt` with its jitter, or later where the job could not be decided. */
+  /** When the job is due: `nextOccurrenceAt` plus its jitter, or later after an error in dispatching it. Null: never. */
   @Column({ type: 'timestamptz', name: 'next_run_at', precision: 3, nullable: true }) nextRunAt: Date | null;
   @Column({ type: 'timestamptz', name: 'created_at', precision: 3 }) createdAt: Date;
   @Column({ type: 'timestamptz', name: 'updated_at', precision: 3 }) updatedAt: Date;
 }
+
+/** A job as far as dispatching it needs it: without what only people read. */
+export type DueJob = Pick<
+  Job,
+  'id' | 'name' | 'nextOccurrenceAt' | Exclude<keyof JobDefinition, 'description' | 'tags'>
+>;
+export const decidingFields: readonly (keyof DueJob)[] = [
+  'id',
+  'name',
+  'nextOccurrenceAt',
+  ...definitionFields.filter((field) => field !== 'description' && field !== 'tags'),
+];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { DocumentedObject } from '../../core/documented-schema.js';
 import { triggerInput } from '../../core/triggers/trigger.js';
 
 export const jobName = z
@@ -7,52 +8,116 @@ export const jobName = z
     /^[a-z0-9]([a-z0-9._-]{0,126}[a-z0-9])?$/,
     'A job name is 1-128 of a-z 0-9 . _ -, and starts and ends with a letter or digit',
   )
-  .meta({ description: 'Never changes.', examples: ['billing.nightly'] });
+  .meta({ description: 'The name of the job; it never changes.', examples: ['billing.nightly'] });
 
-const retry = z
-  .strictObject({
-    limit: z.int().min(0).max(100).default(0).describe('How often a run that fails or times out is started again'),
-    delaySeconds: z.number().min(0).max(604_800).default(5),
-    backoff: z.enum(['fixed', 'exponential']).default('exponential').describe('exponential: delay × 2^(n-1)'),
-    maxDelaySeconds: z.number().min(0).max(604_800).default(3600),
-  })
-  .describe('Each delay varies by ± 20 %.');
+const retryFields = {
+  /** How many times a run that fails or times out is started again: 0 to 100. Default: 0. */
+  limit: z.int().min(0).max(100).default(0).describe('How many times a run that fails or times out is started again'),
+  /** Seconds before the first retry: 0 to 604800 (a week). Default: 5. */
+  delaySeconds: z.number().min(0).max(604_800).default(5).describe('Seconds before the first retry'),
+  /** `exponential` doubles the delay with each retry, `fixed` keeps it. Default: `exponential`. */
+  backoff: z
+    .enum(['fixed', 'exponential'])
+    .default('exponential')
+    .describe('exponential: delay × 2^(n-1) before the nth retry'),
+  /** The upper limit of a growing delay, in seconds: 0 to 604800 (a week). Default: 3600. */
+  maxDelaySeconds: z
+    .number()
+    .min(0)
+    .max(604_800)
+    .default(3600)
+    .describe('The upper limit of the exponential delay, in seconds'),
+};
+const retry: DocumentedObject<typeof retryFields> = z
+  .strictObject(retryFields)
+  .describe('Retries of runs that fail or time out. Each delay varies by ± 20 %.');
 
-const misfire = z
-  .strictObject({
-    policy: z
-      .enum(['skip', 'once', 'all'])
-      .default('once')
-      .describe('What becomes of occurrences older than the grace'),
-    graceSeconds: z.number().min(0).max(31_536_000).default(60).describe('So late an occurrence still runs as usual'),
-    maxCatchUp: z.int().min(1).max(1000).default(100).describe('Of a backlog, at most so many run'),
-  })
-  .describe('What to do after an outage.');
+const misfireFields = {
+  /** For occurrences later than the grace period: run none (`skip`), the newest (`once`), or up to `maxCatchUp` (`all`).
+   *  Default: `once`. */
+  policy: z
+    .enum(['skip', 'once', 'all'])
+    .default('once')
+    .describe('Which occurrences run that are later than the grace period: none, the newest, or up to maxCatchUp'),
+  /** The grace period: an occurrence up to this many seconds late runs as usual. 0 to 31536000 (a year). Default: 60. */
+  graceSeconds: z
+    .number()
+    .min(0)
+    .max(31_536_000)
+    .default(60)
+    .describe('The grace period: an occurrence up to this many seconds late runs as usual'),
+  /** The most occurrences of a backlog that run, within the grace period and again beyond it: 1 to 1000. Default: 100. */
+  maxCatchUp: z.int().min(1).max(1000).default(100).describe('The most occurrences of a backlog that run'),
+};
+const misfire: DocumentedObject<typeof misfireFields> = z
+  .strictObject(misfireFields)
+  .describe('What happens to occurrences that were due while nothing could run them.');
 
-/** What a user writes of a job, all but its name. */
-export const jobDefinition = z
-  .strictObject({
-    description: z.string().max(4096).default(''),
-    task: z.string().min(1).max(128).describe('The name of a registered task; GET /tasks lists them'),
-    input: z.record(z.string(), z.json()).default({}).describe('Checked against the schema of the task'),
-    trigger: triggerInput,
-    paused: z.boolean().default(false),
-    priority: z.int().min(-32_768).max(32_767).default(0).describe('Where slots are scarce, the higher goes first'),
-    tags: z.array(z.string().min(1).max(128)).max(64).default([]),
-    timeoutSeconds: z.number().min(0.1).max(604_800).default(300).describe('Per attempt, from its start'),
-    retry: retry.prefault({}),
-    onInterruption: z
-      .enum(['rerun', 'fail'])
-      .default('rerun')
-      .describe('When the process died or was shut down under the run'),
-    misfire: misfire.prefault({}),
-    overlap: z
-      .enum(['allow', 'skip', 'queue', 'replace'])
-      .default('skip')
-      .describe('While a run of the job is not finished'),
-  })
+/** What a user writes of a job, except its name. This is the one list of its fields: the API, jobs files, `@Task`, the audit and
+ *  the types are derived from it. Editors show the comment on a field, OpenAPI shows what `describe` says. */
+const jobFields = {
+  /** What the job does, for people: up to 4096 characters. Default: empty. */
+  description: z.string().max(4096).default('').describe('What the job does, for people'),
+  /** The name of a registered task: 1 to 128 characters. */
+  task: z.string().min(1).max(128).describe('The name of a registered task; GET /tasks lists them'),
+  /** The input of the task. It is checked with the task's schema when the job is saved, and again at each attempt.
+   *  Any value in it may be a reference to a secret. Default: `{}`. See API.md#secrets. */
+  input: z.record(z.string(), z.json()).default({}).describe("Checked with the task's schema"),
+  /** When the job runs: a cron expression, an interval or a date. See API.md#trigger. */
+  trigger: triggerInput,
+  /** No occurrence of a paused job runs; manual runs are allowed. A job in code or in a jobs file that is paused or resumed over the
+   *  API stays so until this field changes. Default: false. See API.md#pause-a-job-for-the-night. */
+  paused: z.boolean().default(false).describe('No occurrence of a paused job runs; manual runs are allowed'),
+  /** When slots are scarce, runs with a higher priority start first: -32768 to 32767. Default: 0. */
+  priority: z
+    .int()
+    .min(-32_768)
+    .max(32_767)
+    .default(0)
+    .describe('When slots are scarce, runs with a higher priority start first'),
+  /** To find jobs by: up to 64 tags of 1 to 128 characters. Default: none. */
+  tags: z.array(z.string().min(1).max(128)).max(64).default([]).describe('To find jobs by'),
+  /** The time limit of each attempt, in seconds from its start: 0.1 to 604800 (a week). Default: 300. See
+   *  API.md#timeout. */
+  timeoutSeconds: z
+    .number()
+    .min(0.1)
+    .max(604_800)
+    .default(300)
+    .describe('The time limit of each attempt, in seconds from its start'),
+  /** Retries of runs that fail or time out. Each delay varies by ± 20 %. Default: no retries. */
+  retry: retry.prefault({}),
+  /** What happens to a run whose process died or was shut down: `rerun` starts it again, `fail` ends it as failed.
+   *  Default: `rerun`. See API.md#interruption. */
+  onInterruption: z
+    .enum(['rerun', 'fail'])
+    .default('rerun')
+    .describe('What happens to a run whose process died or was shut down: it is started again, or it fails'),
+  /** What happens to occurrences that were due while nothing could run them. Default: the newest one runs.
+   *  See API.md#misfire. */
+  misfire: misfire.prefault({}),
+  /** What happens to an occurrence while another run of the job is unfinished: start it as well (`allow`), skip it (`skip`),
+   *  hold it until the other run ends (`queue`), or cancel the other run (`replace`). Default: `skip`. See API.md#overlap. */
+  overlap: z
+    .enum(['allow', 'skip', 'queue', 'replace'])
+    .default('skip')
+    .describe('What happens to an occurrence while another run of the job is unfinished'),
+};
+export const jobDefinition: DocumentedObject<typeof jobFields> = z
+  .strictObject(jobFields)
   .meta({ id: 'JobDefinition' });
 
-/** As written, and with every default filled in. */
+/** What to run and when, as a user writes it: fields with a default are optional.
+ *  See API.md#job. */
 export type JobDefinitionInput = z.input<typeof jobDefinition>;
+/** The same with every default filled in. */
 export type JobDefinition = z.output<typeof jobDefinition>;
+
+/** The fields of a definition, in the order in which the API shows them. */
+export const definitionFields = jobDefinition.keyof().options;
+
+export const exampleDefinition = {
+  task: 'http',
+  input: { url: 'https://example.org/report', method: 'POST' },
+  trigger: { type: 'cron', expression: '0 2 * * *', timeZone: 'Europe/Berlin' },
+} as const;

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { rows } from '../../database/transaction.js';
 import { DatabaseFigures } from '../../metrics/database-figures.js';
 import { Metrics } from '../../metrics/metrics.js';
-import { jobStates } from '../definition/job.view.js';
+import { jobStates } from '../definition/job.entity.js';
 import { isOverdue } from './due.js';
 
 type Figures = Record<(typeof jobStates)[number], number> & {

@@ -1,20 +1,19 @@
-import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { exampleInstants } from '../definition/job-examples.js';
 import type { Job } from '../definition/job.entity.js';
-import { jobDefinition, jobName } from '../definition/job.schema.js';
-import { upcoming } from '../definition/upcoming.js';
+import { changedFields } from '../definition/job-fields.js';
+import { jobName } from '../definition/job.schema.js';
+import { exampleOccurrences, upcomingOccurrences } from '../definition/upcoming-occurrences.js';
 
-const instants = z.array(z.date());
+const occurrences = z.array(z.date());
 const difference = z.object({
   name: jobName,
   upcoming: z
-    .object({ before: instants, after: instants })
-    .describe('The next three nominal instants as they were, and as they are now'),
+    .object({ before: occurrences, after: occurrences })
+    .describe('The next three occurrences, before the import and after it, without jitter'),
 });
 const change = z.object({ before: z.json(), after: z.json() });
 
-/** What a jobs file has changed, or would change. */
+/** What an import has changed, or would change. */
 export const importReport = z
   .object({
     created: z.array(difference),
@@ -26,7 +25,7 @@ export const importReport = z
     id: 'JobsFileReport',
     examples: [
       {
-        created: [{ name: 'reports.nightly', upcoming: { before: [], after: exampleInstants } }],
+        created: [{ name: 'reports.nightly', upcoming: { before: [], after: exampleOccurrences } }],
         updated: [],
         unchanged: [{ name: 'ping-status-page' }],
         deleted: [],
@@ -36,21 +35,20 @@ export const importReport = z
 
 export type ImportReport = z.output<typeof importReport>;
 
-const FIELDS = jobDefinition.keyof().options;
 const SHOWN = 3;
 
-/** Null: the job is not there before, or after. */
+/** Null: there is no job before the import, or none after it. */
 export const differenceOf = async (name: string, before: Job | null, after: Job | null, now: Date) => ({
   name,
   upcoming: { before: await shown(before, now), after: await shown(after, now) },
 });
 
-const shown = async (job: Job | null, now: Date) => (job ? upcoming(job, now, SHOWN) : []);
+const shown = async (job: Job | null, now: Date) => (job ? upcomingOccurrences(job, now, SHOWN) : []);
 
-/** The fields of the definition that differ. */
-export function changesOf(before: Job, after: Job): ImportReport['updated'][number]['changes'] {
-  const changed = FIELDS.filter((field) => !isDeepStrictEqual(before[field], after[field]));
-  return Object.fromEntries(
-    changed.map((field) => [field, { before: before[field] as z.core.util.JSONType, after: after[field] as never }]),
+export const changesOf = (before: Job, after: Job): ImportReport['updated'][number]['changes'] =>
+  Object.fromEntries(
+    changedFields(before, after).map((field) => [
+      field,
+      { before: before[field] as z.core.util.JSONType, after: after[field] as z.core.util.JSONType },
+    ]),
   );
-}

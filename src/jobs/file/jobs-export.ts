@@ -8,20 +8,18 @@ import { jobDefinition } from '../definition/job.schema.js';
 
 type Written = Record<string, unknown>;
 
+/** Jobs per SELECT. */
 const BATCH = 500;
 const HEAD = 'jobs:\n';
-/** Of the policies, and of the fields with a default. */
+/** The defaults of all fields that have one. */
 const {
   task: _task,
   trigger: _trigger,
   ...DEFAULTS
-} = jobDefinition.parse({
-  task: 'any',
-  trigger: { type: 'interval', everySeconds: 1 },
-});
+} = jobDefinition.parse({ task: 'any', trigger: { type: 'interval', everySeconds: 1 } });
 const TRIGGER_DEFAULTS = { startAt: null, endAt: null, jitterSeconds: 0 };
 
-/** Writes the jobs as a jobs file. Those of code are left out: they come with the code. */
+/** Writes the jobs of the API and of the jobs file as a jobs file. Jobs of code are left out: the code declares them. */
 @Injectable()
 export class JobsExport {
   constructor(private readonly database: ApiDatabase) {}
@@ -32,14 +30,14 @@ export class JobsExport {
     return { jobs };
   }
 
-  /** Whoever reads it by YAML 1.1, where a bare `yes` is true, gets the same. */
+  /** YAML 1.2 that parsers of YAML 1.1 read the same: a text such as `yes`, which is true in 1.1, is quoted. */
   async asYaml(): Promise<string> {
     const entries: string[] = [];
     for await (const job of this.all()) {
       const file = { jobs: { [job.name]: writtenOf(job) } };
       const text = stringify(file, { lineWidth: 0, aliasDuplicateObjects: false, compat: 'yaml-1.1' });
       entries.push(text.slice(HEAD.length));
-      // One by one, since others wait.
+      // Thousands of jobs take long, and other requests must not wait for them.
       await nextTurn();
     }
     return entries.length === 0 ? 'jobs: {}\n' : HEAD + entries.join('\n');
@@ -62,21 +60,21 @@ export class JobsExport {
   }
 }
 
-/** What has to be written to get the job as it is now, whatever DEFAULT_TIME_ZONE is and whenever it is read. */
-export function writtenOf(job: Job): Written {
-  const policies = { retry: beside(job.retry, DEFAULTS.retry), misfire: beside(job.misfire, DEFAULTS.misfire) };
+/** The definition without default values. It gives the same job whatever DEFAULT_TIME_ZONE is and whenever it is imported. */
+function writtenOf(job: Job): Written {
+  const policies = { retry: without(job.retry, DEFAULTS.retry), misfire: without(job.misfire, DEFAULTS.misfire) };
   const written: Written = Object.assign({}, job as object, policies);
   const rest = Object.fromEntries(Object.keys(DEFAULTS).map((field) => [field, written[field]]));
-  const { description, input, ...others } = beside(rest, { ...DEFAULTS, retry: {}, misfire: {} });
+  const { description, input, ...others } = without(rest, { ...DEFAULTS, retry: {}, misfire: {} });
   return {
     ...(description !== undefined && { description }),
     task: job.task,
     ...(input !== undefined && { input }),
-    trigger: beside(job.trigger, TRIGGER_DEFAULTS),
+    trigger: without(job.trigger, TRIGGER_DEFAULTS),
     ...others,
   };
 }
 
-/** What differs from the defaults. */
-const beside = (value: object, defaults: object): Written =>
+/** The fields that differ from their defaults. */
+const without = (value: object, defaults: object): Written =>
   Object.fromEntries(Object.entries(value).filter(([key, one]) => !isDeepStrictEqual(one, (defaults as Written)[key])));

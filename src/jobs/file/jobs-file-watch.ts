@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
@@ -6,54 +8,54 @@ import { Loop } from '../../core/loop.js';
 import { Problem } from '../../core/problem.js';
 import type { JobDefinition } from '../definition/job.schema.js';
 import { JobsFileMetrics } from './jobs-file-metrics.js';
-import { JobsFile } from './jobs-file.js';
-import { type JobsText, readJobsTexts } from './read-jobs-texts.js';
+import { JobsFileParser, type JobsText } from './jobs-file-parser.js';
 
 export interface ReadJobsFile {
   jobs: Map<string, JobDefinition>;
-  /** Of all that it says. */
+  /** Of the whole content: 12 hexadecimal digits. */
   hash: string;
 }
 
-/** Looks at the jobs file each second, since a change through a symlink, a rename or a network file system tells nobody. */
+/** Polls JOBS_FILE each second. File events would miss swapped symlinks, renames and changes on a network file system. */
 @Injectable()
 export class JobsFileWatch {
-  private changed: (file: ReadJobsFile) => void = () => {};
-  /** What was there at the last look, and what was last judged. */
-  private seen = '';
-  private judged = '';
-  private hurried = false;
+  private onChange: (file: ReadJobsFile) => void = () => {};
+  /** The fingerprint at the last poll, or the message of the error in reading. */
+  private lastSeen = '';
+  /** The fingerprint that was last parsed, whether it was valid or not. */
+  private lastParsed = '';
+  private readRequested = false;
   readonly loop = new Loop({
     everyMs: 1_000,
-    turn: () => this.look(),
-    failed: (error) => this.logger.error({ err: error }, 'jobs file not looked at'),
+    turn: () => this.poll(),
+    failed: (error) => this.logger.error({ err: error }, 'jobs file not polled'),
   });
 
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: Environment,
-    private readonly jobsFile: JobsFile,
+    private readonly parser: JobsFileParser,
     private readonly metrics: JobsFileMetrics,
     private readonly logger: PinoLogger,
   ) {}
 
-  /** Null where there is no jobs file. Throws what is wrong with it. */
+  /** Null: JOBS_FILE is not set. Throws JOBS_FILE_UNREADABLE, JOBS_FILE_INVALID. */
   async read(): Promise<ReadJobsFile | null> {
     const { JOBS_FILE } = this.environment;
     if (JOBS_FILE === undefined) return null;
     const texts = await readJobsTexts(JOBS_FILE);
-    this.seen = this.judged = fingerprint(texts);
-    return { jobs: await this.jobsFile.check(JOBS_FILE, texts), hash: this.seen };
+    this.lastSeen = this.lastParsed = fingerprintOf(texts);
+    return { jobs: await this.parser.parse(JOBS_FILE, texts), hash: this.lastSeen };
   }
 
-  /** Calls `changed` with all jobs whenever the file has changed and is right; its faults are logged. */
-  start(changed: (file: ReadJobsFile) => void): void {
-    this.changed = changed;
+  /** Calls `onChange` with all jobs of the file each time it has changed and is valid; faults are logged. */
+  start(onChange: (file: ReadJobsFile) => void): void {
+    this.onChange = onChange;
     if (this.environment.JOBS_FILE !== undefined) this.loop.start();
   }
 
-  /** Reads the file now, also where it is the same. */
-  hurry(): void {
-    this.hurried = true;
+  /** Reads the file now, and calls `onChange` even if the file is unchanged. */
+  readNow(): void {
+    this.readRequested = true;
     this.loop.wake();
   }
 
@@ -61,25 +63,39 @@ export class JobsFileWatch {
     await this.loop.stop();
   }
 
-  private async look(): Promise<void> {
+  private async poll(): Promise<void> {
     const path = this.environment.JOBS_FILE!;
-    const { hurried, seen } = this;
-    this.hurried = false;
-    const found = await readJobsTexts(path).catch((problem: Problem) => problem);
-    this.seen = found instanceof Problem ? found.message : fingerprint(found);
-    // What is not yet the same at two looks may be half written.
-    if (!hurried && (this.seen === this.judged || this.seen !== seen)) return;
+    const { readRequested, lastSeen } = this;
+    this.readRequested = false;
+    const read = await readJobsTexts(path).catch((problem: Problem) => problem);
+    this.lastSeen = read instanceof Problem ? read.message : fingerprintOf(read);
+    // A content that differs between two polls may be half written.
+    if (!readRequested && (this.lastSeen === this.lastParsed || this.lastSeen !== lastSeen)) return;
     try {
-      if (found instanceof Problem) throw found;
-      this.changed({ jobs: await this.jobsFile.check(path, found), hash: this.seen });
+      if (read instanceof Problem) throw read;
+      this.onChange({ jobs: await this.parser.parse(path, read), hash: this.lastSeen });
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.metrics.rejected();
-      this.logger.error({ code: error.code }, `jobs file refused, what it said before stays: ${error.message}`);
+      this.logger.error({ code: error.code }, `jobs file refused, the jobs stay as they were: ${error.message}`);
     }
-    this.judged = this.seen;
+    this.lastParsed = this.lastSeen;
   }
 }
 
-const fingerprint = (texts: JobsText[]): string =>
+const fingerprintOf = (texts: JobsText[]): string =>
   createHash('sha256').update(JSON.stringify(texts)).digest('hex').slice(0, 12);
+
+/** The text of the file, or those of a folder's files by name. Throws JOBS_FILE_UNREADABLE. */
+export async function readJobsTexts(path: string): Promise<JobsText[]> {
+  try {
+    if (!(await stat(path)).isDirectory()) return [{ name: '', text: await readFile(path, 'utf8') }];
+    // A mounted ConfigMap keeps its versions in entries that begin with a dot.
+    const names = (await readdir(path)).filter((name) => /^[^.].*\.(ya?ml|json)$/.test(name)).toSorted();
+    if (names.length === 0)
+      throw new Error(`${path} holds no file *.yaml, *.yml or *.json; for no jobs, add a file with "jobs: {}"`);
+    return await Promise.all(names.map(async (name) => ({ name, text: await readFile(join(path, name), 'utf8') })));
+  } catch (error) {
+    throw new Problem(500, 'JOBS_FILE_UNREADABLE', `JOBS_FILE cannot be read: ${(error as Error).message}`);
+  }
+}

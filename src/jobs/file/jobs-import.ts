@@ -4,120 +4,113 @@ import type { Actor } from '../../auth/actor.js';
 import { ApiDatabase } from '../../database/api-database.js';
 import { databaseNow } from '../../database/database-now.js';
 import { notify } from '../../replicas/notify.js';
-import { changesOf, differenceOf, type ImportReport } from './import-report.js';
-import { JobEditor, type JobEdit, type WantedJob } from '../store/job-editor.js';
-import { JobsOfSourceError } from '../definition/job-errors.js';
 import { Job } from '../definition/job.entity.js';
-import { findJobs } from '../dispatch/due-jobs.js';
+import { JobsManagedElsewhereError } from '../definition/job-errors.js';
 import type { JobDefinition } from '../definition/job.schema.js';
+import { findJobs } from '../dispatch/due-jobs.js';
+import { JobStore, type SavedJob, type WantedJob } from '../store/job-store.js';
+import { changesOf, differenceOf, type ImportReport } from './import-report.js';
 
 export interface ImportOptions {
-  /** Changes nothing, and reports what it would. */
+  /** Reports what would change, and changes nothing. */
   dryRun: boolean;
-  /** Deletes the jobs of the API that the file does not name. */
+  /** Deletes the API's jobs that the file does not name. */
   prune: boolean;
 }
 
-/** Thousands of jobs at once may wait for each other's locks. */
+/** Two imports of thousands of jobs may wait for each other's locks. */
 const LONGEST_STATEMENT_MS = 60_000;
 
-/** Brings the API's jobs to what a jobs file says: all of it, or nothing. */
+/** Creates, changes and deletes jobs of source `api` until they are as a jobs file has them: all of the file, or nothing. */
 @Injectable()
 export class JobsImport {
   constructor(
     private readonly database: ApiDatabase,
-    private readonly editor: JobEditor,
+    private readonly store: JobStore,
   ) {}
 
-  /** A job of code or of JOBS_FILE that is named must be the same there. Throws JOB_MANAGED_ELSEWHERE, which names all that are not. */
+  /** The file may name jobs of other sources, if it has them as they are. Throws JOB_MANAGED_ELSEWHERE, which lists those that
+   *  differ. */
   apply(
     definitions: Map<string, JobDefinition>,
     actor: Actor,
     { dryRun, prune }: ImportOptions,
   ): Promise<ImportReport> {
     return this.database.transaction(async (tx) => {
-      await tx.query('SAVEPOINT before');
+      await tx.query('SAVEPOINT before_import');
       const report = await this.import(tx, definitions, actor, prune);
-      if (dryRun) await tx.query('ROLLBACK TO SAVEPOINT before');
+      if (dryRun) await tx.query('ROLLBACK TO SAVEPOINT before_import');
       return report;
     }, LONGEST_STATEMENT_MS);
   }
 
   private async import(tx: EntityManager, definitions: Map<string, JobDefinition>, actor: Actor, prune: boolean) {
-    const wanted = [...definitions].map(
-      ([name, definition]) => ({ name, definition, source: 'api', owner: null }) as const,
+    const wanted = [...definitions].map(([name, definition]): WantedJob => ({
+      name,
+      definition,
+      source: 'api',
+      owner: null,
+    }));
+    const differing = await this.findDiffering(tx, wanted);
+    const surplus = prune ? await namesExcept(tx, [...definitions.keys()]) : [];
+    // All locks at once, in the order of names, so that two imports cannot deadlock. Unchanged jobs stay unlocked: the dispatcher
+    // skips locked jobs.
+    const locked = await this.store.lock(tx, [...differing.map(({ name }) => name), ...surplus]);
+    const saved = await this.store.saveJobs(
+      tx,
+      actor,
+      new Map(differing.map((job) => [job.name, (stored: Job | undefined) => unlessForeign(stored, job)])),
+      locked,
     );
-    const differing = await this.differing(tx, wanted);
-    const surplus = prune ? await namesBeside(tx, [...definitions.keys()]) : [];
-    // In one order, and without those that are the same: what is locked is not dispatched.
-    const locked = await this.editor.lock(tx, [...differing.keys(), ...surplus]);
     const now = await databaseNow(tx);
-
-    const missing = [...differing.values()].filter(({ name }) => !locked.has(name));
-    const made = new Map((await this.editor.create(tx, actor, missing, now)).map((job) => [job.name, job]));
-
     const report: ImportReport = { created: [], updated: [], unchanged: [], deleted: [] };
-    for (const job of wanted) {
-      const after = made.get(job.name);
-      if (after) await note(report, job.name, { change: 'created', before: null, after }, now);
-      else if (!differing.has(job.name)) await note(report, job.name, null, now);
-      else await note(report, job.name, await this.save(tx, actor, job, locked.get(job.name), now), now);
-    }
+    for (const { name } of wanted) await addTo(report, name, saved.get(name), now);
     const gone = surplus.flatMap((name) => locked.get(name) ?? []).filter(({ source }) => source === 'api');
-    if (gone.length > 0) await this.editor.remove(tx, () => actor, gone, now);
+    if (gone.length > 0) await this.store.deleteJobs(tx, () => actor, gone, now);
     for (const job of gone) report.deleted.push(await differenceOf(job.name, job, null, now));
     await notify(tx, 'jobs');
     return report;
   }
 
-  /** By name. */
-  private async differing(tx: EntityManager, wanted: WantedJob[]): Promise<Map<string, WantedJob>> {
-    const stored = await findJobs(
-      tx,
-      wanted.map(({ name }) => name),
-    );
+  /** Without locks. */
+  private async findDiffering(tx: EntityManager, wanted: WantedJob[]): Promise<WantedJob[]> {
+    const names = wanted.map(({ name }) => name);
+    const stored = await findJobs(tx, names);
     const now = await databaseNow(tx);
     const differing = wanted.filter((job) => {
-      const there = stored.get(job.name);
-      return !there || !this.isAsNow(there, job, now);
+      const existing = stored.get(job.name);
+      return !existing || !this.isAsShown(existing, job, now);
     });
     const foreign = differing.flatMap(({ name }) => stored.get(name) ?? []).filter(({ source }) => source !== 'api');
-    if (foreign.length > 0) throw new JobsOfSourceError(foreign);
-    return new Map(differing.map((job) => [job.name, job]));
+    if (foreign.length > 0) throw new JobsManagedElsewhereError(foreign);
+    return differing;
   }
 
-  /** As GET /jobs-file shows it: with a pause by hand. */
-  private isAsNow(job: Job, wanted: WantedJob, now: Date): boolean {
-    const shown = Object.assign(new Job(), job, { declaredPaused: job.paused });
-    return this.editor.isSame(shown, { ...wanted, source: job.source, owner: job.owner }, now);
-  }
-
-  private async save(
-    tx: EntityManager,
-    actor: Actor,
-    wanted: WantedJob,
-    job: Job | undefined,
-    now: Date,
-  ): Promise<JobEdit> {
-    if (job && job.source !== 'api') throw new JobsOfSourceError([job]);
-    const edit = await this.editor.save(tx, actor, wanted, job, now);
-    // Somebody else has made it meanwhile.
-    return edit ?? this.save(tx, actor, wanted, (await this.editor.lock(tx, [wanted.name])).get(wanted.name), now);
+  /** Whether the job is as GET /jobs-file shows it, where `paused` includes a pause over the API. */
+  private isAsShown(stored: Job, wanted: WantedJob, now: Date): boolean {
+    const shown = Object.assign(new Job(), stored, { declaredPaused: stored.paused });
+    return this.store.isUnchanged(shown, { ...wanted, source: stored.source, owner: stored.owner }, now);
   }
 }
 
-async function note(report: ImportReport, name: string, edit: JobEdit | null, now: Date): Promise<void> {
-  if (!edit || edit.change === 'unchanged') report.unchanged.push({ name });
-  else if (!edit.before) report.created.push(await differenceOf(name, null, edit.after, now));
-  else
-    report.updated.push({
-      ...(await differenceOf(name, edit.before, edit.after, now)),
-      changes: changesOf(edit.before, edit.after),
-    });
+/** Code or a jobs file may have declared the job since it was compared. */
+function unlessForeign(stored: Job | undefined, wanted: WantedJob): WantedJob {
+  if (stored && stored.source !== 'api') throw new JobsManagedElsewhereError([stored]);
+  return wanted;
 }
 
-/** Of the API's jobs, the others. */
-async function namesBeside(tx: EntityManager, names: string[]): Promise<string[]> {
+/** `saved` undefined: the job did not differ. */
+async function addTo(report: ImportReport, name: string, saved: SavedJob | undefined, now: Date): Promise<void> {
+  if (!saved || saved.change === 'unchanged') report.unchanged.push({ name });
+  else if (!saved.before) report.created.push(await differenceOf(name, null, saved.after, now));
+  else {
+    const difference = await differenceOf(name, saved.before, saved.after, now);
+    report.updated.push({ ...difference, changes: changesOf(saved.before, saved.after) });
+  }
+}
+
+/** The names of the API's jobs that are not in `names`. */
+async function namesExcept(tx: EntityManager, names: string[]): Promise<string[]> {
   const others = await tx
     .createQueryBuilder(Job, 'job')
     .select('job.name')

@@ -1,69 +1,110 @@
 import { z } from 'zod';
+import type { DocumentedObject } from '../../core/documented-schema.js';
 import { exampleLogLine, exampleRun, exampleRunItem } from './run-examples.js';
 import { type Run, runKinds, runStates } from '../lifecycle/run.entity.js';
 
 const time = z.date();
 
-export const runErrorView = z
-  .object({
-    name: z.string(),
-    message: z.string(),
-    code: z.string().optional(),
-    stack: z.string().optional().describe('Left out of lists'),
-  })
+const runErrorFields = {
+  name: z.string(),
+  /** Up to 16,384 characters. */
+  message: z.string(),
+  /** Stable, where the error has one. See API.md#find-out-why-a-run-failed. */
+  code: z.string().optional(),
+  /** Left out of lists. */
+  stack: z.string().optional().describe('Left out of lists'),
+};
+export const runErrorView: DocumentedObject<typeof runErrorFields, z.core.$strip> = z
+  .object(runErrorFields)
   .meta({ id: 'RunError' });
 
+const missedFields = {
+  /** The first and the last of the missed occurrences. */
+  from: time,
+  to: time,
+  /** How many there were; null: more than 10,000. */
+  count: z.int().nullable().describe('Null: over 10,000'),
+};
+const missedView: DocumentedObject<typeof missedFields, z.core.$strip> = z.object(missedFields);
+
+const runItemFields = {
+  /** UUID v7. */
+  id: z.uuid().describe('UUID v7'),
+  /** The name of the job. */
+  job: z.string(),
+  /** The name of the task, when the run was created. */
+  task: z.string(),
+  /** Why the run exists: for an occurrence (`schedule`, `catch_up`, `backfill`), a request (`manual`), or to repeat a finished run
+   *  (`retry`). */
+  kind: z.enum(runKinds),
+  /** See API.md#states. */
+  state: z.enum(runStates),
+  /** Why the run is in its state. Null: nothing unusual. See API.md#reasons. */
+  reason: z
+    .string()
+    .nullable()
+    .describe(
+      'Why it is in this state: overlap, misfire, paused, worker_lost, shutdown, replaced, user, job_deleted, poison, unknown_task',
+    ),
+  /** The time of the occurrence, without jitter. For a manual run: the time of the request. For a row of missed or skipped
+   *  occurrences: the first of them. */
+  scheduledAt: time.describe('The nominal instant; of a range row, the first one'),
+  /** When the run was created. */
+  queuedAt: time,
+  /** When the latest attempt started; null before the first. */
+  startedAt: time.nullable().describe('Of the latest attempt'),
+  /** When the run, or its latest attempt, ended; null before. */
+  finishedAt: time.nullable(),
+  /** Milliseconds from the due time, with jitter, to the start of the first attempt; for `backfill` and `retry`, from the request.
+   *  Null before the first attempt. */
+  latenessMs: z.number().nullable().describe('From due to the first start'),
+  /** Milliseconds from `startedAt` to `finishedAt`; null until both are known. */
+  durationMs: z.number().nullable().describe('Of the latest attempt'),
+  /** How many attempts were started. */
+  attempt: z.int().describe('How often it was started'),
+  /** How many of the job's `retry.limit` are used up. */
+  retriesUsed: z.int(),
+  /** When a `retrying` run starts again; null otherwise. */
+  nextAttemptAt: time.nullable(),
+  /** Number, host and pid of the process that started the latest attempt; null before the first. */
+  replica: z.string().nullable().describe('Number, host and pid of the process that started it last'),
+  /** Of the latest attempt that did not succeed; null after one has succeeded. */
+  error: runErrorView.nullable(),
+  /** For `retry`: the id of the run that it repeats; null otherwise. */
+  retryOf: z.uuid().nullable(),
+  /** For a row that stands for several missed or skipped occurrences; null otherwise. */
+  missed: missedView.nullable().describe('On a row that stands for a range of occurrences'),
+};
 /** A run as lists show it. */
-export const runItem = z
-  .object({
-    id: z.uuid().describe('UUID v7'),
-    job: z.string(),
-    task: z.string(),
-    kind: z.enum(runKinds),
-    state: z.enum(runStates),
-    reason: z
-      .string()
-      .nullable()
-      .describe(
-        'Why it is in this state: overlap, misfire, paused, worker_lost, shutdown, replaced, user, job_deleted, poison, unknown_task',
-      ),
-    scheduledAt: time.describe('The nominal instant; of a range row, the first one'),
-    queuedAt: time,
-    startedAt: time.nullable().describe('Of the latest attempt'),
-    finishedAt: time.nullable(),
-    latenessMs: z.number().nullable().describe('From due to the first start'),
-    durationMs: z.number().nullable().describe('Of the latest attempt'),
-    attempt: z.int().describe('How often it was started'),
-    retriesUsed: z.int(),
-    nextAttemptAt: time.nullable(),
-    replica: z.string().nullable().describe('Number, host and pid of the process that started it last'),
-    error: runErrorView.nullable(),
-    retryOf: z.uuid().nullable(),
-    missed: z
-      .object({ from: time, to: time, count: z.int().nullable().describe('Null: over 10,000') })
-      .nullable()
-      .describe('On a row that stands for a range of occurrences'),
-  })
+export const runItem: DocumentedObject<typeof runItemFields, z.core.$strip> = z
+  .object(runItemFields)
   .meta({ id: 'RunItem', examples: [exampleRunItem] });
 
-export const attemptView = z
-  .object({
-    number: z.int(),
-    replica: z.string().nullable(),
-    startedAt: time.nullable(),
-    finishedAt: time.nullable(),
-    state: z.string(),
-    error: runErrorView.nullable(),
-  })
+const attemptFields = {
+  /** From 1. */
+  number: z.int(),
+  replica: z.string().nullable(),
+  startedAt: time.nullable(),
+  finishedAt: time.nullable(),
+  state: z.string(),
+  error: runErrorView.nullable(),
+};
+export const attemptView: DocumentedObject<typeof attemptFields, z.core.$strip> = z
+  .object(attemptFields)
   .meta({ id: 'Attempt' });
 
+const runFields = {
+  ...runItemFields,
+  /** The input of the job when the run was created, or the input of the request. */
+  input: z.json().describe('What the job had when the run was made, or what it was run by hand with'),
+  /** What the task returned: JSON of up to 64 KiB; null for nothing. */
+  output: z.json().describe('What the task returned; null for nothing'),
+  /** Each attempt that did not succeed, from the first on. */
+  attempts: z.array(attemptView).describe('Each attempt that did not succeed'),
+};
 /** A run in full. */
-export const runView = runItem
-  .extend({
-    input: z.json().describe('What the job had when the run was made, or what it was run by hand with'),
-    output: z.json().describe('What the task returned; null for nothing'),
-    attempts: z.array(attemptView).describe('Each attempt that did not succeed'),
-  })
+export const runView: DocumentedObject<typeof runFields, z.core.$strip> = z
+  .object(runFields)
   .meta({ id: 'Run', examples: [exampleRun] });
 
 /** Documents where a run that was made is. */
@@ -80,6 +121,7 @@ export const logLineView = z
   .meta({ id: 'LogLine', examples: [exampleLogLine] });
 
 export type RunItem = z.output<typeof runItem>;
+/** A run in full, as the API returns it. See API.md#run. */
 export type RunView = z.output<typeof runView>;
 export type LogLineView = z.output<typeof logLineView>;
 export type AttemptView = z.output<typeof attemptView>;

@@ -1,46 +1,49 @@
 import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
 import type { Actor } from '../../auth/actor.js';
 import { faultsOf } from '../../core/schema-faults.js';
 import { invalidBody } from '../../http/schema.pipe.js';
 import { Replicas } from '../../replicas/replicas.js';
 import type { RunView } from '../../runs/api/run.view.js';
-import { JobDefinitions } from './job-definitions.service.js';
-import { z } from 'zod';
 import { jobDefinition, type JobDefinitionInput, jobName } from '../definition/job.schema.js';
-import type { JobView } from '../definition/job.view.js';
+import { JobDefinitionsService } from './job-definitions.service.js';
+import type { JobView } from './job.view.js';
 import { JobsService } from './jobs.service.js';
 
-const named = z.object({ name: jobName, definition: jobDefinition });
+const namedJob = z.object({ name: jobName, definition: jobDefinition });
 
-/** Jobs, for the user's own code: what the API does, without a request. The audit tells it as done by `code`. */
+/** Jobs for the user's own code: inject it to do what the API does, without a request. The audit names `code` as the author.
+ *  Errors are a `Problem` with a stable `code`.
+ *  See API.md#create-a-job. */
 @Injectable()
 export class Jobs {
   constructor(
     private readonly jobs: JobsService,
-    private readonly definitions: JobDefinitions,
+    private readonly definitions: JobDefinitionsService,
     private readonly replicas: Replicas,
   ) {}
 
-  /** Queues one run beside the schedule; `input` takes the place of the job's. Throws JOB_NOT_FOUND, JOB_BUSY, INVALID_INPUT. */
+  /** Queues one extra run and returns it as `pending`; the schedule stays as it is. `input` replaces the job's input for this run.
+   *  Throws JOB_NOT_FOUND, JOB_BUSY, INVALID_INPUT, UNKNOWN_TASK. */
   run(name: string, input?: object): Promise<RunView> {
     return this.jobs.runNow(name, this.actor(), input);
   }
 
-  /** Makes the job of this name what is given, as PUT does; it belongs to the API then. Throws INVALID_BODY, UNKNOWN_TASK,
+  /** Creates the job or replaces its definition, as PUT does. The job gets the source `api`. Throws INVALID_BODY, UNKNOWN_TASK,
    *  INVALID_INPUT, TRIGGER_IN_PAST, JOB_MANAGED_ELSEWHERE. */
   async upsert(name: string, definition: JobDefinitionInput): Promise<JobView> {
-    const { data, error } = named.safeParse({ name, definition });
+    const { data, error } = namedJob.safeParse({ name, definition });
     if (error) throw invalidBody(faultsOf(error.issues));
     const { job } = await this.definitions.put(name, this.actor(), data.definition, {});
     return job;
   }
 
-  /** No occurrence runs from now on; manual runs are allowed. Throws JOB_NOT_FOUND. */
+  /** Stops further occurrences; running attempts continue, and manual runs are allowed. Throws JOB_NOT_FOUND. */
   pause(name: string): Promise<JobView> {
     return this.jobs.pause(name, this.actor());
   }
 
-  /** The occurrences of the pause become one skipped row. Throws JOB_NOT_FOUND. */
+  /** Ends a pause. The occurrences that were missed in it become one `skipped` row. Throws JOB_NOT_FOUND. */
   resume(name: string): Promise<JobView> {
     return this.jobs.resume(name, this.actor());
   }

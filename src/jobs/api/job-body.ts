@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { isObject, mergePatch } from '../../core/merge-patch.js';
+import { faultsOf } from '../../core/schema-faults.js';
+import { invalidBody } from '../../http/schema.pipe.js';
+import type { Job } from '../definition/job.entity.js';
+import { definitionOf } from '../definition/job-fields.js';
+import { exampleDefinition, type JobDefinition, jobDefinition, jobName } from '../definition/job.schema.js';
+import { type JobView, jobView } from './job.view.js';
+
+const readOnly = z.unknown().optional().describe('Read-only: a value in a request is ignored').meta({ readOnly: true });
+type ReadOnlyField = Exclude<keyof JobView, 'name' | keyof JobDefinition>;
+const readOnlyFields = Object.keys(jobView.shape).filter(
+  (field) => field !== 'name' && !(field in jobDefinition.shape),
+);
+
+/** The body of PUT. It takes a job as the API returns it. */
+export const jobBody = jobDefinition
+  .extend({
+    name: jobName.optional().describe('The name in the path; may be left out'),
+    ...(Object.fromEntries(readOnlyFields.map((field) => [field, readOnly])) as Record<ReadOnlyField, typeof readOnly>),
+  })
+  .meta({ id: 'JobBody', examples: [exampleDefinition] });
+export type JobBody = z.output<typeof jobBody>;
+
+/** The body of POST. */
+export const newJobBody = jobBody.extend({ name: jobName }).meta({
+  id: 'NewJob',
+  examples: [{ name: 'reports.nightly', ...exampleDefinition }],
+});
+export type NewJobBody = z.output<typeof newJobBody>;
+
+const anything = z.json().optional();
+/** The body of PATCH. Only its field names are checked here: values are checked after the merge. */
+export const jobPatch = z
+  .strictObject(Object.fromEntries(Object.keys(jobBody.shape).map((field) => [field, anything])))
+  .meta({
+    id: 'JobPatch',
+    description: 'A JSON merge patch (RFC 7396): null returns a field to its default',
+    examples: [{ timeoutSeconds: 900, retry: { limit: 3 }, description: null }],
+  });
+export type JobPatch = z.output<typeof jobPatch>;
+
+/** The stored definition with the patch applied. Another `trigger.type` drops all fields of the stored trigger. Throws
+ *  INVALID_BODY. */
+export function applyPatch(job: Job, patch: JobPatch): JobBody {
+  const stored = definitionOf(job);
+  const trigger = isObject(patch['trigger']) ? patch['trigger'] : {};
+  const otherType = 'type' in trigger && trigger['type'] !== job.trigger.type;
+  const merged = mergePatch(otherType ? { ...stored, trigger: {} } : stored, patch) as { trigger?: object };
+  // A missing anchor would mean the stored one, but null means the default: the creation of the job.
+  if (trigger['anchor'] === null) merged.trigger = { ...merged.trigger, anchor: job.createdAt.toISOString() };
+  const { data, error } = jobBody.safeParse(merged);
+  if (error) throw invalidBody(faultsOf(error.issues));
+  return data;
+}

@@ -1,0 +1,21 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Job } from './job.entity.js';
+import { definitionFields, type JobDefinition } from './job.schema.js';
+
+type Field = keyof JobDefinition;
+
+/** The fields of the definition alone, in the order in which the API shows them. */
+export const definitionOf = <T extends Record<Field, unknown>>(job: T): Pick<T, Field> =>
+  Object.fromEntries(definitionFields.map((field) => [field, job[field]])) as Pick<T, Field>;
+
+/** The fields of the definition that differ. */
+export const changedFields = (before: Job, after: Job): Field[] =>
+  definitionFields.filter((field) => !isDeepStrictEqual(before[field], after[field]));
+
+/** What the audit keeps of a job: what somebody decided, without what changes by itself. */
+export const auditedJob = (job: Pick<Job, Field | 'source' | 'owner' | 'version'>) => ({
+  ...definitionOf(job),
+  source: job.source,
+  owner: job.owner,
+  version: job.version,
+});

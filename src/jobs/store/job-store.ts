@@ -1,0 +1,181 @@
+import { isDeepStrictEqual } from 'node:util';
+import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { v7 } from 'uuid';
+import type { Actor } from '../../auth/actor.js';
+import { audit } from '../../auth/audit.js';
+import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { openTrigger } from '../../core/triggers/trigger.js';
+import { databaseNow } from '../../database/database-now.js';
+import { cancelRunsOfJobs } from '../../runs/lifecycle/cancel-runs.js';
+import { RunMetrics } from '../../runs/worker/run-metrics.js';
+import { Job, type JobSource } from '../definition/job.entity.js';
+import { auditedJob } from '../definition/job-fields.js';
+import type { JobDefinition } from '../definition/job.schema.js';
+import { nextAfter } from '../dispatch/decide.js';
+import { Dispatcher } from '../dispatch/dispatcher.js';
+import { completeDefinition } from './complete-definition.js';
+
+/** Jobs per INSERT, which takes about 0.1 s. */
+const BATCH = 500;
+
+export interface WantedJob {
+  name: string;
+  definition: JobDefinition;
+  source: JobSource;
+  /** The APP_NAME that declares the job; null for source `api`. */
+  owner: string | null;
+}
+
+/** Says what a job is to become. `stored` is locked; undefined: there is no job of that name. Null leaves the job as it is.
+ *  Throws to refuse the change. */
+export type ResolveJob = (stored: Job | undefined, now: Date) => WantedJob | null | Promise<WantedJob | null>;
+
+export interface SavedJob {
+  change: 'created' | 'updated' | 'unchanged';
+  /** Null: the job was created. */
+  before: Job | null;
+  after: Job;
+}
+
+/** Creates, changes and deletes jobs in the caller's transaction, and writes the audit. Every edit goes through here, whether it
+ *  comes from code, a jobs file or the API. The caller sends the NOTIFY. */
+@Injectable()
+export class JobStore {
+  constructor(
+    @Inject(ENVIRONMENT) private readonly environment: Environment,
+    private readonly dispatcher: Dispatcher,
+    private readonly metrics: RunMetrics,
+  ) {}
+
+  /** Locks the jobs of these names until the transaction ends, in the order of their names. Names without a job are left out. */
+  async lock(tx: EntityManager, names: string[]): Promise<Map<string, Job>> {
+    const jobs = await tx
+      .createQueryBuilder(Job, 'job')
+      .where('job.name = ANY(:names)', { names })
+      .orderBy('job.name')
+      .setLock('pessimistic_write')
+      .getMany();
+    return new Map(jobs.map((job) => [job.name, job]));
+  }
+
+  /** Whether saving `wanted` would leave the stored job as it is. */
+  isUnchanged(stored: Job, wanted: WantedJob, now: Date): boolean {
+    const sameOwner = stored.source === wanted.source && stored.owner === wanted.owner;
+    return (
+      sameOwner && isDeepStrictEqual(this.complete(wanted.definition, stored, now), this.complete(stored, stored, now))
+    );
+  }
+
+  /** Creates or changes one job. */
+  async saveJob(
+    tx: EntityManager,
+    actor: Actor,
+    name: string,
+    resolve: (stored: Job | undefined, now: Date) => Promise<WantedJob>,
+  ): Promise<SavedJob> {
+    const saved = await this.saveJobs(tx, actor, new Map([[name, resolve]]));
+    return saved.get(name)!;
+  }
+
+  /** Creates or changes jobs, by name. The result has no entry for those that `resolve` left as they are. An unchanged job is not
+   *  written, so its `nextRunAt` stays. `locked`: the jobs of these names, where the caller has already locked them. */
+  async saveJobs(
+    tx: EntityManager,
+    actor: Actor,
+    jobs: Map<string, ResolveJob>,
+    locked?: Map<string, Job>,
+  ): Promise<Map<string, SavedJob>> {
+    const saved = new Map<string, SavedJob>();
+    let names = [...jobs.keys()];
+    let stored = locked ?? (await this.lock(tx, names));
+    for (;;) {
+      const now = await databaseNow(tx);
+      const wanted: WantedJob[] = [];
+      for (const name of names) {
+        const job = await jobs.get(name)!(stored.get(name), now);
+        if (job) wanted.push(job);
+      }
+      const missing = wanted.filter(({ name }) => !stored.has(name));
+      for (const job of await this.create(tx, actor, missing, now))
+        saved.set(job.name, { change: 'created', before: null, after: job });
+      for (const job of wanted) {
+        const before = stored.get(job.name);
+        if (before) saved.set(job.name, await this.update(tx, actor, before, job, now));
+      }
+      // Another transaction has created these since they were locked: now they can be locked and changed.
+      names = missing.map(({ name }) => name).filter((name) => !saved.has(name));
+      if (names.length === 0) return saved;
+      stored = await this.lock(tx, names);
+    }
+  }
+
+  /** Deletes jobs that the transaction has locked. Occurrences that are due get a row first. Runs that have not started are
+   *  cancelled; running attempts continue, and their runs get no further attempt. */
+  async deleteJobs(tx: EntityManager, actorOf: (source: JobSource) => Actor, jobs: Job[], now: Date): Promise<void> {
+    // With `allow`, dispatching does not cancel a running run to replace it.
+    let left = jobs.map((job) => Object.assign(new Job(), job, { overlap: 'allow' }));
+    while (left.length > 0) left = left.slice((await this.dispatcher.dispatchLocked(tx, left, now)).length);
+    const ids = jobs.map(({ id }) => id);
+    await tx.query('DELETE FROM jobs WHERE id = ANY($1)', [ids]);
+    const ended = await cancelRunsOfJobs(tx, ids);
+    this.metrics.ended(tx, ended);
+    for (const job of jobs) {
+      const entry = { target: job.name, job: job.name, before: auditedJob(job), after: null };
+      await audit(tx, actorOf(job.source), { action: 'job.delete', ...entry });
+    }
+  }
+
+  /** In batches. Returns the jobs that were created: a name that another transaction has taken meanwhile is left out. */
+  private async create(tx: EntityManager, actor: Actor, wanted: WantedJob[], now: Date): Promise<Job[]> {
+    const created: Job[] = [];
+    for (let from = 0; from < wanted.length; from += BATCH) {
+      const jobs = await insertJobs(
+        tx,
+        wanted.slice(from, from + BATCH).map((job) => this.newJob(job, now)),
+      );
+      const entries = jobs.map((job) => {
+        return { action: 'job.create', target: job.name, job: job.name, before: null, after: auditedJob(job) } as const;
+      });
+      await audit(tx, actor, ...entries);
+      created.push(...jobs);
+    }
+    return created;
+  }
+
+  /** The first occurrence is strictly after `now`: creating a job never runs it. */
+  private newJob({ name, definition, source, owner }: WantedJob, now: Date): Job {
+    const complete = this.complete(definition, undefined, now);
+    const id = v7({ msecs: now.getTime() });
+    const next = nextAfter(openTrigger(complete.trigger, id), now);
+    return { id, name, ...complete, source, owner, version: 1, ...next, createdAt: now, updatedAt: now };
+  }
+
+  /** Dispatches what is due under the old definition first. A trigger that stays the same continues from there; a new one begins
+   *  after `now`. */
+  private async update(tx: EntityManager, actor: Actor, job: Job, wanted: WantedJob, now: Date): Promise<SavedJob> {
+    if (this.isUnchanged(job, wanted, now)) return { change: 'unchanged', before: job, after: job };
+    const [decision] = await this.dispatcher.dispatchLocked(tx, [job], now);
+    const { name, source, owner } = wanted;
+    const complete = this.complete(wanted.definition, job, now);
+    const sameTrigger = isDeepStrictEqual(complete.trigger, job.trigger);
+    const next = sameTrigger ? decision!.next : nextAfter(openTrigger(complete.trigger, job.id), now);
+    const changes = { ...complete, source, owner, ...next, version: job.version + 1, updatedAt: now };
+    await tx.update(Job, job.id, changes);
+    const after = Object.assign(new Job(), job, changes);
+    const entry = { target: name, job: name, before: auditedJob(job), after: auditedJob(after) };
+    await audit(tx, actor, { action: 'job.update', ...entry });
+    return { change: 'updated', before: job, after };
+  }
+
+  private complete(written: JobDefinition | Job, stored: Job | undefined, now: Date) {
+    return completeDefinition(written, stored, { timeZone: this.environment.DEFAULT_TIME_ZONE, now });
+  }
+}
+
+/** Returns those that were inserted; a name that is taken is left as it is. */
+async function insertJobs(tx: EntityManager, jobs: Job[]): Promise<Job[]> {
+  const insert = tx.createQueryBuilder().insert().into(Job).values(jobs).orIgnore().updateEntity(false).returning('id');
+  const inserted = new Set(((await insert.execute()).raw as { id: string }[]).map(({ id }) => id));
+  return jobs.filter(({ id }) => inserted.has(id));
+}
