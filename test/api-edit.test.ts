@@ -423,8 +423,11 @@ describe('DELETE /jobs/{name}', () => {
       { state: 'cancelled', reason: 'job_deleted', kind: 'schedule' },
     ]);
     // The running attempt was not asked to stop.
-    const told = await runSql(service.database, `SELECT cancel_requested_at FROM cronzimus.runs WHERE id = '${id}'`);
-    expect(told).toEqual([{ cancel_requested_at: null }]);
+    const requests = await runSql(
+      service.database,
+      `SELECT cancel_requested_at FROM cronzimus.runs WHERE id = '${id}'`,
+    );
+    expect(requests).toEqual([{ cancel_requested_at: null }]);
     const { body } = await put('reborn', minimal);
     expect(body).toMatchObject({ version: 1, lastRun: null });
     expect((await service.call('POST', '/jobs/reborn/run')).status).toBe(202);

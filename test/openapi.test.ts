@@ -223,9 +223,9 @@ describe('the OpenAPI document', () => {
       .split('\n## ')[0]!
       .split('\n')
       .filter((line) => /^\| [45]\d\d/.test(line));
-    const told = rows.flatMap((row) => [...row.split('|')[2]!.matchAll(/`([A-Z_]+)`/g)].map(([, code]) => code!));
+    const inApiMd = rows.flatMap((row) => [...row.split('|')[2]!.matchAll(/`([A-Z_]+)`/g)].map(([, code]) => code!));
     const documented = new Set(operations.flatMap(([, operation]) => codesOf(operation)));
-    expect([...documented, ...OF_NO_ROUTE].toSorted()).toEqual(told.toSorted());
+    expect([...documented, ...OF_NO_ROUTE].toSorted()).toEqual(inApiMd.toSorted());
   });
 
   it('has a schema for each parameter and each body', () => {

@@ -36,11 +36,11 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const { url, headers } = request;
   const { authorization = '' } = headers;
   received.push(`${url} ${authorization} ${body}`);
-  const told = { authorization, body, url, [authorization]: Buffer.from(authorization).toString('base64') };
+  const echoed = { authorization, body, url, [authorization]: Buffer.from(authorization).toString('base64') };
   response.setHeader('content-type', `application/json; told=${encodeURIComponent(authorization)}`);
   if (url === '/fails') response.writeHead(500, { 'content-type': 'text/plain' }).end(`${'x'.repeat(1010)}${CANARY}`);
   else if (url === '/long') response.end(`${'x'.repeat(16_384 - 10)}${CANARY}`);
-  else response.end(JSON.stringify(told));
+  else response.end(JSON.stringify(echoed));
 }
 
 async function startEcho(): Promise<string> {
@@ -152,9 +152,9 @@ it('a secret is used, and appears nowhere', async () => {
       `/hooks/${URL_CANARY}?key=${URL_CANARY}  `,
     ]),
   );
-  for (const [place, told] of Object.entries(places)) {
-    expect([place, ...TRACES.filter((trace) => told.includes(trace))]).toEqual([place]);
-    expect(told).toContain('***');
+  for (const [place, content] of Object.entries(places)) {
+    expect([place, ...TRACES.filter((trace) => content.includes(trace))]).toEqual([place]);
+    expect(content).toContain('***');
   }
   expect(places.answers).toContain('{"$secret":"canary"}');
 });

@@ -159,8 +159,8 @@ export class Fleet {
     const { figures } = findings;
     const violations = [...this.crashes.map(({ pid, how }) => `pid ${pid} ended with ${how}`), ...findings.violations];
     const ends = Object.fromEntries(reasons.map(({ state, count }) => [state, count]));
-    const told = { ...figures, ends, ...(recoveryMs && { killed: this.deaths.length, recoveryMs }), ...extra };
-    process.stdout.write(`\n${this.scenario} (seed ${SEED}): ${JSON.stringify(told)}\n`);
+    const summary = { ...figures, ends, ...(recoveryMs && { killed: this.deaths.length, recoveryMs }), ...extra };
+    process.stdout.write(`\n${this.scenario} (seed ${SEED}): ${JSON.stringify(summary)}\n`);
     keepResult({ scenario: this.scenario, ...figures, recoveryMs, violations: violations.length });
     expect(violations).toEqual([]);
     return findings;

@@ -74,17 +74,17 @@ describe('the image', () => {
   it('refuses to start without a key, and without a database', async () => {
     const keyless = await start(IMAGE, { DATABASE_URL: database.url });
     expect(await keyless.ended()).toBe(1);
-    expect(await keyless.said()).toMatch(/BAD_ENVIRONMENT[^]*there are no API keys; set API_KEYS_FILE or API_KEYS/);
+    expect(await keyless.output()).toMatch(/BAD_ENVIRONMENT[^]*there are no API keys; set API_KEYS_FILE or API_KEYS/);
 
     const homeless = await start(IMAGE, KEYS);
     expect(await homeless.ended()).toBe(1);
-    expect(await homeless.said()).toMatch(/EMBEDDED_POSTGRES_MISSING: DATABASE_URL is not set.*set DATABASE_URL/);
+    expect(await homeless.output()).toMatch(/EMBEDDED_POSTGRES_MISSING: DATABASE_URL is not set.*set DATABASE_URL/);
   });
 
   it('migrates with the command migrate, without keys', async () => {
     const variables = { DATABASE_URL: database.url, DATABASE_SCHEMA: 'fresh' };
     const container = await start(IMAGE, variables, 'migrate');
-    expect([await container.ended(), await container.said()]).toEqual([0, expect.anything()]);
+    expect([await container.ended(), await container.output()]).toEqual([0, expect.anything()]);
     expect(await runSql(database.url, `SELECT to_regclass('fresh.jobs') IS NOT NULL AS made`)).toEqual([
       { made: true },
     ]);
@@ -102,10 +102,10 @@ describe('the image', () => {
     await replica.call('PUT', '/jobs/slow', sql('SELECT pg_sleep(3)', { type: 'date', at: '2100-01-01T00:00:00Z' }));
     const { id } = await replica.call('POST', '/jobs/slow/run');
     await eventually(async () => expect((await replica.call('GET', `/runs/${id}`)).state).toBe('running'));
-    const told = Date.now();
+    const sent = Date.now();
     await replica.container.signal('TERM');
     expect(await replica.container.ended()).toBe(0);
-    tell(`SIGTERM to the end, with 3 s of a run under way: ${Date.now() - told} ms`);
+    tell(`SIGTERM to the end, with 3 s of a run under way: ${Date.now() - sent} ms`);
     const row = await runSql(database.url, `SELECT state, attempt FROM cronzimus.runs WHERE id = '${id}'`);
     expect(row).toEqual([{ state: 'succeeded', attempt: 1 }]);
   });

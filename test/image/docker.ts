@@ -38,7 +38,7 @@ export class Container {
   }
 
   /** Its stdout and stderr. */
-  async said(): Promise<string> {
+  async output(): Promise<string> {
     const { stdout, stderr } = await run('docker', ['logs', this.id]);
     return stdout + stderr;
   }

@@ -31,7 +31,7 @@ function checkLane(lane: Row[], effectsOf: Map<string, Effect[]>, found: Violati
   let latest = { from: -Infinity, to: -Infinity };
   for (const execution of executions.toSorted((one, other) => one.from - other.from)) {
     if (execution.from < latest.to)
-      found.sayDoubled('ran beside another of its job', execution.row, nameOf(execution.row));
+      found.addDoubled('ran beside another of its job', execution.row, nameOf(execution.row));
     if (execution.to > latest.to) latest = execution;
   }
 }
@@ -40,11 +40,11 @@ function checkRefusal(row: Row, lane: Row[], overlap: Plan['overlap'], found: Vi
   if (row.reason === 'overlap') {
     const places = { allow: Infinity, skip: 1, queue: 2, replace: Infinity }[overlap];
     const taken = lane.filter((one) => one.at < row.at && isUnfinished(one, row.queued)).length;
-    if (taken < places) found.say('was skipped though it had a place', nameOf(row));
+    if (taken < places) found.add('was skipped though it had a place', nameOf(row));
   }
   if (row.reason === 'replaced') {
     const later = lane.some((one) => one.at > row.at && one.state !== 'missed' && one.reason !== 'overlap');
-    if (overlap !== 'replace' || !later) found.say('was replaced by nothing', nameOf(row));
+    if (overlap !== 'replace' || !later) found.add('was replaced by nothing', nameOf(row));
   }
 }
 

@@ -8,22 +8,22 @@ export class Violations {
   readonly doubled = new Set<string>();
   /** Occurrences without any disposition. */
   lost = 0;
-  private readonly said = new Map<string, string[]>();
+  private readonly byKind = new Map<string, string[]>();
 
-  say(what: string, which: string): void {
-    this.said.set(what, [...(this.said.get(what) ?? []), which]);
+  add(what: string, example: string): void {
+    this.byKind.set(what, [...(this.byKind.get(what) ?? []), example]);
   }
 
-  sayDoubled(what: string, { job, at }: Pick<Row, 'job' | 'at'>, which: string): void {
+  addDoubled(what: string, { job, at }: Pick<Row, 'job' | 'at'>, example: string): void {
     this.doubled.add(`${job} ${at}`);
-    this.say(what, which);
+    this.add(what, example);
   }
 
   /** One sentence for each kind of violation. Empty: every promise was kept. */
   get sentences(): string[] {
-    return [...this.said].map(
-      ([what, which]) =>
-        `${which.length} × ${what}: ${which.slice(0, MOST_EXAMPLES).join('; ')}${which.length > MOST_EXAMPLES ? '; …' : ''}`,
+    return [...this.byKind].map(
+      ([what, examples]) =>
+        `${examples.length} × ${what}: ${examples.slice(0, MOST_EXAMPLES).join('; ')}${examples.length > MOST_EXAMPLES ? '; …' : ''}`,
     );
   }
 }
