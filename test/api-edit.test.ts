@@ -1,6 +1,6 @@
 import { eventually } from './support/eventually.js';
-import { ask } from './support/ask.js';
-import { type Page, type RunAnswer, spentJob, TestService } from './support/service.js';
+import { runSql } from './support/run-sql.js';
+import { type Page, type RunAnswer, finishedJob, TestService } from './support/service.js';
 
 let service: TestService;
 beforeAll(async () => {
@@ -39,7 +39,7 @@ const tagOf = async (name: string) => (await get(name)).headers.get('etag');
 const errorPaths = (body: Answered) => (body['errors'] as { path: string }[]).map(({ path }) => path).toSorted();
 
 describe('POST /jobs', () => {
-  it('creates a job, answers where it is, and does not run it', async () => {
+  it('creates a job, returns its Location, and does not run it', async () => {
     const { status, headers, body } = await post({ name: 'made', ...full });
     expect(status).toBe(201);
     expect(headers.get('location')).toBe('/api/v1/jobs/made');
@@ -49,7 +49,7 @@ describe('POST /jobs', () => {
     expect(await runs('made')).toEqual([]);
   });
 
-  it('fills in what is left out', async () => {
+  it('fills in defaults', async () => {
     const { body } = await post({
       name: 'made.minimal',
       ...minimal,
@@ -72,7 +72,7 @@ describe('POST /jobs', () => {
     });
   });
 
-  it('runs an interval from its creation on, the first time strictly after it', async () => {
+  it('anchors an interval at its creation, with the first occurrence strictly after it', async () => {
     const { body } = await post({
       name: 'made.interval',
       task: 'wait',
@@ -83,14 +83,14 @@ describe('POST /jobs', () => {
     expect(Date.parse(nextRunAt!) - Date.parse(createdAt!)).toBe(60_000);
   });
 
-  it('is dispatched by the service', async () => {
+  it('creates a job that is dispatched', async () => {
     const trigger = { type: 'interval', everySeconds: 0.3 };
-    await post({ name: 'made.ringing', task: 'echo', input: { text: 'x' }, trigger, overlap: 'allow' });
-    await eventually(async () => expect((await runs('made.ringing')).length).toBeGreaterThan(2));
-    await remove('made.ringing');
+    await post({ name: 'made.dispatched', task: 'echo', input: { text: 'x' }, trigger, overlap: 'allow' });
+    await eventually(async () => expect((await runs('made.dispatched')).length).toBeGreaterThan(2));
+    await remove('made.dispatched');
   });
 
-  it('refuses a name that is taken, and leaves that job as it is', async () => {
+  it('refuses a name that is taken, and leaves the existing job unchanged', async () => {
     await post({ name: 'taken', ...minimal });
     const { status, body } = await post({ name: 'taken', ...minimal, priority: 5 });
     expect({ status, body }).toMatchObject({ status: 409, body: { code: 'JOB_EXISTS' } });
@@ -98,7 +98,7 @@ describe('POST /jobs', () => {
     expect((await post({ name: 'prune-runs', ...minimal })).status).toBe(409);
   });
 
-  it.each([1, 2, 3, 4, 5])('makes one job when twenty ask at once, round %i', async (round) => {
+  it.each([1, 2, 3, 4, 5])('creates one job for twenty concurrent requests, round %i', async (round) => {
     const name = `raced.${round}`;
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, priority) => post({ name, ...minimal, priority })),
@@ -110,7 +110,7 @@ describe('POST /jobs', () => {
   });
 });
 
-describe('what is refused', () => {
+describe('these are refused:', () => {
   it.each<[string, object, string, string[]]>([
     ['no trigger', { trigger: undefined }, 'INVALID_BODY', ['/trigger']],
     ['an unknown field', { priorty: 1, extra: {} }, 'INVALID_BODY', ['/extra', '/priorty']],
@@ -156,7 +156,7 @@ describe('what is refused', () => {
     expect({ status, paths: errorPaths(body) }).toEqual({ status: 422, paths: ['/name'] });
   });
 
-  it('another name than that in the path', async () => {
+  it('a name other than the one in the path', async () => {
     await put('named', minimal);
     for (const send of [put, patch]) {
       expect(await send('named', { ...minimal, name: 'renamed' })).toMatchObject({
@@ -167,7 +167,7 @@ describe('what is refused', () => {
     }
   });
 
-  it('a patch of what is not there', async () => {
+  it('a patch of a job that does not exist', async () => {
     expect(await patch('nowhere', {})).toMatchObject({ status: 404, body: { code: 'JOB_NOT_FOUND' } });
     expect(await remove('nowhere')).toMatchObject({ status: 404, body: { code: 'JOB_NOT_FOUND' } });
   });
@@ -179,7 +179,7 @@ describe('what is refused', () => {
     expect((await post(JSON.parse(text))).status).toBe(422);
   });
 
-  it('edits of a job of code, which can be paused, resumed and run all the same', async () => {
+  it('edits of a job of source code, which can still be paused, resumed and run', async () => {
     const refusal = { status: 409, body: { code: 'JOB_MANAGED_ELSEWHERE' } };
     expect(await put('prune-runs', { task: 'prune-runs', trigger: daily })).toMatchObject(refusal);
     expect(await patch('prune-runs', { priority: 1 })).toMatchObject(refusal);
@@ -191,7 +191,7 @@ describe('what is refused', () => {
 });
 
 describe('PUT /jobs/{name}', () => {
-  it('creates, and the same again changes nothing', async () => {
+  it('creates a job, and the same request again changes nothing', async () => {
     const first = await put('put', full);
     expect(first).toMatchObject({ status: 201, body: { version: 1 } });
     expect(first.headers.get('location')).toBe('/api/v1/jobs/put');
@@ -200,7 +200,7 @@ describe('PUT /jobs/{name}', () => {
     expect(second.headers.get('etag')).toBe(first.headers.get('etag'));
   });
 
-  it('takes a job as it is answered, with an edit', async () => {
+  it('accepts a job as GET returns it, with an edit', async () => {
     await put('round-trip', full);
     const { body } = await get('round-trip');
     const edited = await put('round-trip', { ...body, priority: 8, version: 99, lastRun: 'x', state: 'finished' });
@@ -210,7 +210,7 @@ describe('PUT /jobs/{name}', () => {
     });
   });
 
-  it('returns what is left out to its default, but an interval keeps its anchor', async () => {
+  it('resets omitted fields to their defaults, but an interval keeps its anchor', async () => {
     await put('replaced', full);
     const { body } = await put('replaced', { task: 'wait', trigger: { type: 'interval', everySeconds: 60 } });
     expect(body).toMatchObject({
@@ -224,7 +224,7 @@ describe('PUT /jobs/{name}', () => {
     expect(body['trigger']).toMatchObject({ anchor: full.trigger.anchor, jitterSeconds: 0 });
   });
 
-  it('leaves nextRunAt alone where the trigger is left alone, and moves it where it is not', async () => {
+  it('keeps nextRunAt when the trigger is unchanged, and moves it when it is not', async () => {
     const trigger = { type: 'interval', everySeconds: 3600 };
     const { body } = await put('unmoved', { task: 'wait', trigger });
     expect((await put('unmoved', { task: 'wait', trigger, priority: 1 })).body['nextRunAt']).toBe(body['nextRunAt']);
@@ -232,7 +232,7 @@ describe('PUT /jobs/{name}', () => {
     expect(moved.body['nextRunAt']).not.toBe(body['nextRunAt']);
   });
 
-  it('pauses and resumes by what it says, whatever was done by hand', async () => {
+  it('pauses and resumes as its body says, even after a pause over the API', async () => {
     await put('switched', minimal);
     await service.call('POST', '/jobs/switched/pause');
     expect((await put('switched', { ...minimal, paused: true })).body).toMatchObject({ paused: true, version: 1 });
@@ -241,9 +241,9 @@ describe('PUT /jobs/{name}', () => {
     expect((await service.call('POST', '/jobs/switched/resume')).body).toMatchObject({ paused: false, version: 3 });
   });
 
-  it('lets a job be edited whose date has passed, and refuses another past date', async () => {
+  it('accepts edits of a job whose date has passed, and refuses another past date', async () => {
     const at = '2020-01-01T00:00:00.000Z';
-    await service.given(spentJob('over', 'wait', { trigger: { type: 'date', at } }));
+    await service.given(finishedJob('over', 'wait', { trigger: { type: 'date', at } }));
     const sent = { task: 'wait', trigger: { type: 'date', at: '2020-01-01T01:00:00+01:00' }, description: 'was once' };
     expect(await put('over', sent)).toMatchObject({
       status: 200,
@@ -254,7 +254,7 @@ describe('PUT /jobs/{name}', () => {
     );
   });
 
-  it('gives an interval that takes the place of another trigger the creation of the job for an anchor', async () => {
+  it('anchors an interval that replaces another trigger at the creation of the job', async () => {
     const { body } = await put('became-interval', minimal);
     const edited = await put('became-interval', { task: 'wait', trigger: { type: 'interval', everySeconds: 7 } });
     expect(edited.body['trigger']).toMatchObject({ anchor: body['createdAt'] });
@@ -262,7 +262,7 @@ describe('PUT /jobs/{name}', () => {
 });
 
 describe('PATCH /jobs/{name}', () => {
-  it('changes what it names, and nothing else', async () => {
+  it('changes the fields that it names, and no others', async () => {
     const { body } = await put('patched', full);
     const { status, body: changed } = await patch('patched', {
       priority: 1,
@@ -280,7 +280,7 @@ describe('PATCH /jobs/{name}', () => {
     });
   });
 
-  it('returns a field to its default with null', async () => {
+  it('resets a field to its default with null', async () => {
     const { body } = await put('nulled', full);
     const nulls = { description: null, priority: null, retry: { limit: null }, misfire: null, input: { times: null } };
     const changed = await patch('nulled', { ...nulls, paused: null, trigger: { jitterSeconds: null, anchor: null } });
@@ -297,7 +297,7 @@ describe('PATCH /jobs/{name}', () => {
     expect(await patch('nulled', { task: null })).toMatchObject({ status: 422, body: { errors: [{ path: '/task' }] } });
   });
 
-  it('drops the fields of the old trigger with its type', async () => {
+  it('drops the fields of the old trigger when the type changes', async () => {
     await put('retyped', { ...full, input: { text: 'x' } });
     expect((await patch('retyped', { trigger: { type: 'cron' } })).status).toBe(422);
     const { body } = await patch('retyped', { trigger: { type: 'cron', expression: '0 9 * * *' } });
@@ -314,19 +314,19 @@ describe('PATCH /jobs/{name}', () => {
     expect(kept.body['trigger']).toEqual({ ...cron, timeZone: 'Europe/Berlin' });
   });
 
-  it('leaves a job paused that was paused by hand', async () => {
+  it('keeps the pause of a job that was paused over the API', async () => {
     await put('asleep', minimal);
     await service.call('POST', '/jobs/asleep/pause');
     expect((await patch('asleep', { priority: 3 })).body).toMatchObject({ paused: true, state: 'paused', version: 2 });
   });
 
-  it('changes nothing where nothing differs, and ignores what is read only', async () => {
+  it('changes nothing when nothing differs, and ignores read-only fields', async () => {
     const { body } = await put('idle', minimal);
     expect((await patch('idle', {})).body).toEqual(body);
     expect((await patch('idle', { priority: 0, version: 7, source: 'file', nextRunAt: null })).body).toEqual(body);
   });
 
-  it('takes both media types, and refuses fields that are not there, also null', async () => {
+  it('accepts both media types, and refuses unknown fields, even with null', async () => {
     await put('media', minimal);
     const merge = { 'Content-Type': 'application/merge-patch+json; charset=utf-8' };
     expect((await patch('media', { priority: 4 }, merge)).body).toMatchObject({ priority: 4 });
@@ -337,7 +337,7 @@ describe('PATCH /jobs/{name}', () => {
 });
 
 describe('the ETag', () => {
-  it('changes with the definition and with nothing else', async () => {
+  it('changes with the definition, and with nothing else', async () => {
     const first = (await put('tagged', minimal)).headers.get('etag');
     expect(await tagOf('tagged')).toBe(first);
     await service.call('POST', '/jobs/tagged/pause');
@@ -350,7 +350,7 @@ describe('the ETag', () => {
     expect([first, second]).not.toContain(await tagOf('tagged'));
   });
 
-  it('of another version refuses the edit, and of this one lets it through', async () => {
+  it('of another version refuses the edit, and the current one allows it', async () => {
     const old = (await put('matched', minimal)).headers.get('etag')!;
     const current = (await patch('matched', { priority: 1 })).headers.get('etag')!;
     const refusal = { status: 412, body: { code: 'PRECONDITION_FAILED' } };
@@ -367,7 +367,7 @@ describe('the ETag', () => {
     expect(await put('matched', minimal, { 'If-None-Match': '*' })).toMatchObject(refusal);
   });
 
-  it('lets one of many editors through that read the same version', async () => {
+  it('allows one of many concurrent edits of the same version', async () => {
     const tag = (await put('contended', minimal)).headers.get('etag')!;
     const edits = Array.from({ length: 10 }, (_, at) => patch('contended', { priority: at + 1 }, { 'If-Match': tag }));
     const statuses = (await Promise.all(edits)).map(({ status }) => status);
@@ -389,11 +389,11 @@ describe('DELETE /jobs/{name}', () => {
     expect((await service.call('POST', `/runs/${running.id}/cancel`)).status).toBe(202);
     expect(await service.reaches(running.id, 'cancelled')).toMatchObject({ reason: 'user' });
     expect(await runs('deleted')).toHaveLength(2);
-    const entries = await ask(service.database, `SELECT FROM cronzimus.run_queue WHERE run_id = '${held.id}'`);
+    const entries = await runSql(service.database, `SELECT FROM cronzimus.run_queue WHERE run_id = '${held.id}'`);
     expect(entries).toEqual([]);
   });
 
-  it('lets an attempt succeed, and starts no other one after it', async () => {
+  it('lets a running attempt succeed, and starts no further one', async () => {
     const retry = { limit: 3, delaySeconds: 0, backoff: 'fixed', maxDelaySeconds: 0 };
     const brief = { ...minimal, timeoutSeconds: 1, retry };
     await put('last-attempt', brief);
@@ -406,12 +406,12 @@ describe('DELETE /jobs/{name}', () => {
     expect(await service.reaches(failed.id, 'timed_out')).toMatchObject({ reason: null, attempt: 1 });
   });
 
-  it('gives what is due a row, and a new job of the name knows nothing of the old one', async () => {
-    await service.given(spentJob('reborn', 'wait', { overlap: 'replace' }));
+  it('writes a row for each due occurrence, and a new job of the name has none of the old history', async () => {
+    await service.given(finishedJob('reborn', 'wait', { overlap: 'replace' }));
     const { id } = await service.run('reborn', 'running');
-    // Due, and out of the dispatcher's sight.
+    // Due, but not found by the dispatcher.
     const at = new Date(Date.now() - 5_000).toISOString();
-    await ask(
+    await runSql(
       service.database,
       `UPDATE cronzimus.jobs SET trigger = '${JSON.stringify({ type: 'date', at })}', next_occurrence_at = '${at}',
          next_run_at = '${IN_A_CENTURY}' WHERE name = 'reborn'`,
@@ -422,16 +422,19 @@ describe('DELETE /jobs/{name}', () => {
       { id, state: 'running' },
       { state: 'cancelled', reason: 'job_deleted', kind: 'schedule' },
     ]);
-    // Nobody has told the running one to stop.
-    const told = await ask(service.database, `SELECT cancel_requested_at FROM cronzimus.runs WHERE id = '${id}'`);
-    expect(told).toEqual([{ cancel_requested_at: null }]);
+    // The running attempt was not asked to stop.
+    const requests = await runSql(
+      service.database,
+      `SELECT cancel_requested_at FROM cronzimus.runs WHERE id = '${id}'`,
+    );
+    expect(requests).toEqual([{ cancel_requested_at: null }]);
     const { body } = await put('reborn', minimal);
     expect(body).toMatchObject({ version: 1, lastRun: null });
     expect((await service.call('POST', '/jobs/reborn/run')).status).toBe(202);
     await remove('reborn');
   });
 
-  it('and PUT of one name leave either no job or a new one, whoever comes first', async () => {
+  it('and a concurrent PUT leave either no job or a new one', async () => {
     for (let round = 0; round < 10; round += 1) {
       await put('seesaw', minimal);
       const [edited, deleted, created] = await Promise.all([
@@ -449,26 +452,26 @@ describe('DELETE /jobs/{name}', () => {
   });
 });
 
-describe('an edit of a job that rings', () => {
-  it('runs each occurrence once, under the definition that it fell due with', async () => {
+describe('an edit of a job whose occurrences fall due', () => {
+  it('runs each occurrence once, with the definition under which it fell due', async () => {
     const anchor = '2026-01-01T00:00:00.000Z';
-    // The text says which grid the occurrence has to lie on.
+    // The text names the grid on which the occurrence has to lie.
     const tenths = (every: number) => ({
       task: 'echo',
       input: { text: String(every) },
       overlap: 'allow',
       trigger: { type: 'interval', everySeconds: every / 10, anchor },
     });
-    await put('ringing', tenths(2));
+    await put('edited', tenths(2));
     const stop = Date.now() + 3_000;
     const edit = async (...grids: number[]) => {
-      for (let at = 0; Date.now() < stop; at += 1) await put('ringing', tenths(grids[at % grids.length]!));
+      for (let at = 0; Date.now() < stop; at += 1) await put('edited', tenths(grids[at % grids.length]!));
     };
     await Promise.all([edit(2, 3), edit(5, 2), edit(3)]);
-    await remove('ringing');
-    const rows = await ask(
+    await remove('edited');
+    const rows = await runSql(
       service.database,
-      `SELECT scheduled_at, input->>'text' AS grid FROM cronzimus.runs WHERE job = 'ringing' AND missed_to IS NULL`,
+      `SELECT scheduled_at, input->>'text' AS grid FROM cronzimus.runs WHERE job = 'edited' AND missed_to IS NULL`,
     );
     expect(rows.length).toBeGreaterThan(5);
     const instants = rows.map(({ scheduled_at }) => (scheduled_at as Date).getTime());

@@ -1,10 +1,10 @@
 import { request } from 'node:http';
-import { spentJob, TestService } from './support/service.js';
+import { finishedJob, TestService } from './support/service.js';
 
 let service: TestService;
 beforeAll(async () => {
   service = await TestService.start();
-  await service.given(spentJob('there', 'echo', { input: { text: 'hi' } }));
+  await service.given(finishedJob('there', 'echo', { input: { text: 'hi' } }));
 });
 afterAll(() => service.stop());
 
@@ -17,7 +17,7 @@ async function problem(path: string, init: RequestInit = {}) {
   return { type: response.headers.get('content-type'), body: (await response.json()) as Record<string, unknown> };
 }
 
-describe('a request that cannot be served is answered with a problem', () => {
+describe('a request that cannot be served gets a problem', () => {
   it.each<[string, string, RequestInit, number, string]>([
     ['an unknown path', '/nope', {}, 404, 'NOT_FOUND'],
     ['an unknown path below the base', '/api/v1/nope', {}, 404, 'NOT_FOUND'],
@@ -52,7 +52,7 @@ describe('a request that cannot be served is answered with a problem', () => {
     expect(body['type']).toBe(`urn:cronzimus:problem:${code.toLowerCase().replaceAll('_', '-')}`);
   });
 
-  it('a foreign Host', async () => {
+  it('a Host that is not local', async () => {
     const status = await new Promise((resolve, reject) => {
       const asked = request(`${service.url}/api/v1/jobs`, { headers: { Host: 'evil.example' } }, (response) => {
         response.resume();
@@ -64,7 +64,7 @@ describe('a request that cannot be served is answered with a problem', () => {
   });
 });
 
-describe('a query that is not valid is answered 400 and names each fault', () => {
+describe('an invalid query gets 400, with each error', () => {
   it.each([
     ['/jobs?limit=0', ['/limit']],
     ['/jobs?limit=501&sort=age&nope=1', ['/limit', '/nope', '/sort']],
@@ -87,7 +87,7 @@ describe('a query that is not valid is answered 400 and names each fault', () =>
   });
 });
 
-describe('a hostile request is no fault of ours', () => {
+describe('a hostile request never gets a 5xx', () => {
   const paths = [
     ...['%00', '%ED%A0%80', '..%2f..%2fetc', "a'%20OR%201=1--", 'a'.repeat(4_000), '__proto__', '%25'].flatMap(
       (name) => [

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { ask } from './support/ask.js';
-import { type Answer, spentJob, TestService } from './support/service.js';
+import { runSql } from './support/run-sql.js';
+import { type Answer, finishedJob, TestService } from './support/service.js';
 
 interface Difference {
   name: string;
@@ -24,10 +24,10 @@ interface Refusal {
 
 let service: TestService;
 beforeAll(async () => {
-  // New York, so that a file that leaves the zone out is not by chance the same.
+  // Not UTC, so that a file without a zone differs from one with UTC.
   service = await TestService.start({ DEFAULT_TIME_ZONE: 'America/New_York' });
 });
-afterEach(() => ask(service.database, `DELETE FROM cronzimus.jobs WHERE source <> 'code'`));
+afterEach(() => runSql(service.database, `DELETE FROM cronzimus.jobs WHERE source <> 'code'`));
 afterAll(() => service.stop());
 
 const daily = { type: 'cron', expression: '0 9 * * *' };
@@ -52,16 +52,16 @@ const namesOf = ({ body }: Answer<Report>) =>
   Object.fromEntries(
     Object.entries(body).map(([change, jobs]) => [change, (jobs as Difference[]).map(({ name }) => name)]),
   );
-const stored = () => ask(service.database, `SELECT * FROM cronzimus.jobs WHERE source <> 'code' ORDER BY name`);
+const stored = () => runSql(service.database, `SELECT * FROM cronzimus.jobs WHERE source <> 'code' ORDER BY name`);
 const names = async () => (await stored()).map(({ name }) => name);
 
-describe('a jobs file that is sent', () => {
+describe('POST /jobs-file', () => {
   it.each([
     ['application/json', JSON.stringify],
     ['application/yaml', stringify],
     ['text/yaml', stringify],
     ['application/x-yaml; charset=utf-8', stringify],
-  ])('as %s makes jobs of the API', async (type, write: (file: object) => string) => {
+  ])('with a file as %s creates jobs of source api', async (type, write: (file: object) => string) => {
     const answer = await send(write(fileOf({ a: {}, b: { tags: ['x'] } })), '', type);
     expect(answer.status).toBe(200);
     expect(namesOf(answer)).toEqual({ created: ['a', 'b'], updated: [], unchanged: [], deleted: [] });
@@ -71,7 +71,7 @@ describe('a jobs file that is sent', () => {
     ]);
   });
 
-  it('changes what differs, says how, and leaves the rest as it is', async () => {
+  it('changes the jobs that differ, reports the changes, and leaves the others alone', async () => {
     await send(fileOf({ a: {}, b: {} }));
     const [a] = await stored();
     const noon = { ...daily, expression: '0 12 * * *', timeZone: 'UTC' };
@@ -90,8 +90,8 @@ describe('a jobs file that is sent', () => {
     expect(after[1]).toMatchObject({ version: 2, priority: 3 });
   });
 
-  it('deletes with prune what it does not name, of the API only', async () => {
-    await service.given(spentJob('of-a-file', 'wait', ofFile));
+  it('with prune deletes the jobs that it does not name, but only those of source api', async () => {
+    await service.given(finishedJob('of-a-file', 'wait', ofFile));
     await send(fileOf({ a: {}, b: {} }));
     expect(namesOf(await send(fileOf({ a: {} })))).toMatchObject({ unchanged: ['a'], deleted: [] });
     const answer = await send(fileOf({ a: {} }), '?prune=true');
@@ -100,7 +100,7 @@ describe('a jobs file that is sent', () => {
     expect(await names()).toEqual(['a', 'of-a-file']);
   });
 
-  it('answers with dryRun what it would change, and changes nothing', async () => {
+  it('with dryRun reports what it would change, and changes nothing', async () => {
     await send(fileOf({ a: {}, b: {} }));
     const before = await stored();
     const next = fileOf({ a: { timeoutSeconds: 1 }, c: {} });
@@ -111,7 +111,7 @@ describe('a jobs file that is sent', () => {
     expect(await names()).toEqual(['a', 'c']);
   });
 
-  it('keeps the grid of an interval that names no anchor', async () => {
+  it('keeps the grid of an interval without an anchor', async () => {
     const every = { trigger: { type: 'interval', everySeconds: 60 } };
     await send(fileOf({ a: every }));
     const [before] = await stored();
@@ -119,18 +119,18 @@ describe('a jobs file that is sent', () => {
     expect(await stored()).toEqual([before]);
   });
 
-  it('is taken as a whole or not at all', async () => {
+  it('applies the whole file or nothing', async () => {
     await send(fileOf({ b: {} }));
     // The second write fails in the middle of the transaction.
-    await ask(service.database, `ALTER TABLE cronzimus.jobs ADD CONSTRAINT no_luck CHECK (name <> 'c') NOT VALID`);
+    await runSql(service.database, `ALTER TABLE cronzimus.jobs ADD CONSTRAINT no_luck CHECK (name <> 'c') NOT VALID`);
     const answer = await send<Refusal>(fileOf({ a: {}, b: { priority: 1 }, c: {} }), '?prune=true');
-    await ask(service.database, 'ALTER TABLE cronzimus.jobs DROP CONSTRAINT no_luck');
+    await runSql(service.database, 'ALTER TABLE cronzimus.jobs DROP CONSTRAINT no_luck');
     expect(answer.status).toBe(500);
     expect(await stored()).toMatchObject([{ name: 'b', priority: 0, version: 1 }]);
   });
 
-  it('that names jobs of code or of another file is refused with all of them, unless they are the same there', async () => {
-    await service.given(spentJob('of-a-file', 'wait', ofFile), spentJob('of-another', 'wait', ofFile));
+  it('refuses a file with jobs of code or of another file, and names them all, unless they are unchanged', async () => {
+    await service.given(finishedJob('of-a-file', 'wait', ofFile), finishedJob('of-another', 'wait', ofFile));
     const prune = { task: 'prune-runs', trigger: { type: 'cron', expression: '0 0 * * *' } };
     const refused = await send<Refusal>(fileOf({ a: {}, 'of-a-file': {}, 'of-another': {}, 'prune-runs': prune }));
     expect(refused).toMatchObject({ status: 409, body: { code: 'JOB_MANAGED_ELSEWHERE' } });
@@ -145,7 +145,7 @@ describe('a jobs file that is sent', () => {
     expect(namesOf(taken)).toMatchObject({ created: ['a'], unchanged: ['of-a-file'] });
   });
 
-  it('is taken once by ten who send it at once', async () => {
+  it('creates each job once for ten concurrent requests', async () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => send(fileOf({ a: {}, b: {} }))));
     expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200));
     expect(answers.flatMap(({ body }) => body.created)).toHaveLength(2);
@@ -153,8 +153,8 @@ describe('a jobs file that is sent', () => {
   });
 });
 
-describe('a jobs file that is sent and is wrong', () => {
-  it('is told with the pointer and the line of each fault', async () => {
+describe('POST /jobs-file refuses', () => {
+  it('a file with errors, and reports each with its pointer and line', async () => {
     const { status, body } = await send<Refusal>(`jobs:
   a:
     task: nope
@@ -181,12 +181,12 @@ describe('a jobs file that is sent and is wrong', () => {
         .join()}]`,
   );
   it.each<[string, string, string, number, string]>([
-    ['YAML that is none', 'jobs: [', 'application/yaml', 400, 'JOBS_FILE_INVALID'],
+    ['invalid YAML', 'jobs: [', 'application/yaml', 400, 'JOBS_FILE_INVALID'],
     ['two documents', 'jobs: {}\n---\njobs: {}', 'application/yaml', 400, 'JOBS_FILE_INVALID'],
     ['a bomb of aliases', bomb.join('\n'), 'application/yaml', 400, 'JOBS_FILE_INVALID'],
-    ['JSON that is none', '{', 'application/json', 400, 'MALFORMED_JSON'],
-    ['YAML that says it is JSON', 'jobs: {}', 'application/json', 400, 'MALFORMED_JSON'],
-    ['nothing', '', 'application/yaml', 422, 'JOBS_FILE_INVALID'],
+    ['invalid JSON', '{', 'application/json', 400, 'MALFORMED_JSON'],
+    ['YAML sent as JSON', 'jobs: {}', 'application/json', 400, 'MALFORMED_JSON'],
+    ['an empty file', '', 'application/yaml', 422, 'JOBS_FILE_INVALID'],
     ['a name twice in JSON', '{"jobs":{"a":{},"a":{}}}', 'application/json', 400, 'JOBS_FILE_INVALID'],
     ['another type', 'jobs: {}', 'text/plain', 415, 'UNSUPPORTED_MEDIA_TYPE'],
     ['more than 16 MiB', ' '.repeat(16 * 1024 * 1024 + 1), 'application/yaml', 413, 'PAYLOAD_TOO_LARGE'],
@@ -194,7 +194,7 @@ describe('a jobs file that is sent and is wrong', () => {
     expect(await send<Refusal>(body, '', type)).toMatchObject({ status, body: { code } });
   });
 
-  it('with a switch that is none', async () => {
+  it('an invalid parameter', async () => {
     const answer = await send<Refusal>('jobs: {}', '?prune=maybe');
     expect(answer).toMatchObject({ status: 400, body: { code: 'INVALID_PARAMETER' } });
   });
@@ -206,13 +206,13 @@ const get = async (accept?: string) => {
 };
 
 const definitions = (database: string) =>
-  ask(
+  runSql(
     database,
     `SELECT name, description, task, input, trigger, paused, priority, tags, timeout_seconds, retry, on_interruption,
        misfire, overlap FROM cronzimus.jobs WHERE source <> 'code' ORDER BY name`,
   );
 
-describe('the jobs as a jobs file', () => {
+describe('GET /jobs-file', () => {
   it.each([
     [undefined, 'application/json'],
     ['*/*', 'application/json'],
@@ -220,13 +220,13 @@ describe('the jobs as a jobs file', () => {
     ['application/yaml', 'application/yaml'],
     ['text/yaml', 'text/yaml'],
     ['text/html', 'application/json'],
-  ])('for Accept %s is %s', async (accept, expected) => {
+  ])('with Accept %s returns %s', async (accept, expected) => {
     const { type, text } = await get(accept);
     expect(type).toContain(expected);
     expect(parse(text)).toEqual({ jobs: {} });
   });
 
-  it('is short: it leaves out what is as by default, and the jobs of code', async () => {
+  it('leaves out defaults, and the jobs of code', async () => {
     await send(fileOf({ a: { retry: { limit: 2 }, input: {} } }));
     const { text } = await get('application/yaml');
     expect(text).toBe(`jobs:
@@ -280,10 +280,10 @@ describe('the jobs as a jobs file', () => {
     '0123': { task: 'sql', input: { statement: 'SELECT 1', values: [...odd, -1.5e-7, null, { yes: [odd] }] } },
   });
 
-  it.each(['application/json', 'application/yaml'])('as %s makes the same jobs anywhere', async (type) => {
+  it.each(['application/json', 'application/yaml'])('as %s creates the same jobs in another service', async (type) => {
     await send(all);
     await service.call('POST', '/jobs/grid/pause');
-    await service.given(spentJob('of-a-file', 'wait', ofFile));
+    await service.given(finishedJob('of-a-file', 'wait', ofFile));
     const file = (await get(type)).text;
     const folder = await mkdtemp(join(tmpdir(), 'cronzimus-export-'));
     await writeFile(join(folder, 'jobs.yaml'), file);

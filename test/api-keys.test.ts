@@ -4,6 +4,7 @@ import type { PinoLogger } from 'nestjs-pino';
 import { ApiKeys } from '../src/auth/api-keys.js';
 import { sha256 } from '../src/config/api-keys.js';
 import { readEnvironment } from '../src/config/environment.js';
+import type { Problem } from '../src/core/problem.js';
 import { eventually } from './support/eventually.js';
 
 const file = (...names: string[]) =>
@@ -11,26 +12,30 @@ const file = (...names: string[]) =>
 
 let path: string;
 let keys: ApiKeys;
-let lines: string[];
+/** What was logged as an error. */
+let refusals: Problem[];
 beforeEach(async () => {
   path = join(await mkdtemp(join(process.env['TEST_SCRATCH']!, 'keys-')), 'keys.yaml');
-  lines = [];
+  refusals = [];
 });
 afterEach(() => keys.stop());
 
-/** With a log that is written down. */
+/** Reads the file, and watches it. */
 function open(): void {
-  const logger = { info: () => lines.push('info'), error: ({ err }: { err: Error }) => lines.push(err.message) };
+  const logger = { info() {}, error: ({ err }: { err: Problem }) => refusals.push(err) };
   const environment = { ...readEnvironment({ API_KEYS_FILE: path }), DATABASE_URL: '' };
   keys = new ApiKeys(environment, logger as unknown as PinoLogger);
   keys.watch();
 }
 
 const found = () => ['a', 'b', 'c'].filter((name) => keys.find(`key-${name}`)?.name === name);
-const tells = (words: string) => eventually(() => expect(lines.join('\n')).toContain(words));
+const isRefused = (code: string, message: string) =>
+  eventually(() =>
+    expect(refusals).toEqual([expect.objectContaining({ code, message: expect.stringContaining(message) })]),
+  );
 
 describe('the file of API keys', () => {
-  it('is taken again whenever it changes', async () => {
+  it('is read again whenever it changes', async () => {
     await writeFile(path, file('a'));
     open();
     await eventually(() => expect(found()).toEqual(['a']));
@@ -38,7 +43,7 @@ describe('the file of API keys', () => {
     await eventually(() => expect(found()).toEqual(['b', 'c']));
   });
 
-  it('is followed where it is a link that is swapped, as Kubernetes does', async () => {
+  it('may be a link that is swapped, as Kubernetes does it', async () => {
     const mounted = join(path, '..');
     const publish = async (version: string, text: string) => {
       await mkdir(join(mounted, version));
@@ -68,30 +73,30 @@ describe('the file of API keys', () => {
       '0.expiresAt: must be ISO',
     ],
     ['an unknown field', file('b').replace(' }', ', owner: me }'), 'line 1: 0: Unrecognized key: "owner"'],
-  ])('that is bad is told once and changes nothing: %s', async (_case, bad, words) => {
+  ])('with a fault is refused once and changes nothing: %s', async (_case, bad, fault) => {
     await writeFile(path, file('a'));
     open();
     await writeFile(path, bad);
-    await tells(words);
+    await isRefused('API_KEYS_FILE_INVALID', fault);
     await eventually(() => expect(found()).toEqual(['a']));
     await writeFile(path, file('b'));
     await eventually(() => expect(found()).toEqual(['b']));
-    expect(lines.filter((line) => line.includes('is not valid'))).toHaveLength(1);
+    expect(refusals).toHaveLength(1);
   });
 
-  it('that is gone changes nothing', async () => {
+  it('that is removed changes nothing', async () => {
     await writeFile(path, file('a'));
     open();
     await rm(path);
-    await tells('API_KEYS_FILE cannot be read');
+    await isRefused('API_KEYS_FILE_UNREADABLE', path);
     await eventually(() => expect(found()).toEqual(['a']));
     await writeFile(path, file('b'));
     await eventually(() => expect(found()).toEqual(['b']));
   });
 
-  it('that cannot be read at the start refuses it', () => {
+  it('that cannot be read refuses the start', () => {
     keys = new ApiKeys({ ...readEnvironment({ API_KEYS: 'a:viewer:key-a' }), DATABASE_URL: '' }, {} as PinoLogger);
     expect(keys.find('key-a')).toMatchObject({ name: 'a', role: 'viewer' });
-    expect(open).toThrow(/API_KEYS_FILE cannot be read/);
+    expect(open).toThrow(expect.objectContaining({ code: 'API_KEYS_FILE_UNREADABLE' }));
   });
 });

@@ -11,7 +11,7 @@ const preview = (trigger: unknown, more = {}) => service.call('POST', '/triggers
 const cron = (expression: string, more = {}) => ({ type: 'cron', expression, ...more });
 
 describe('the preview of a trigger', () => {
-  it('tells it in words and instants, with what may surprise', async () => {
+  it('has a description, the occurrences, and notes on what may surprise', async () => {
     const trigger = { type: 'cron', expression: '30 2 * * *', timeZone: 'Europe/Berlin' };
     const { status, body } = await preview(trigger, { after: '2026-03-28T00:00:00Z', count: 3 });
     expect(status).toBe(200);
@@ -39,13 +39,13 @@ describe('the preview of a trigger', () => {
     expect((await preview(trigger, more)).body).toMatchObject({ occurrences });
   });
 
-  it('shows five unless told, and up to 1,000', async () => {
+  it('has five occurrences by default, and up to 1,000', async () => {
     const trigger = { type: 'cron', expression: '@hourly' };
     expect((await preview(trigger)).body['occurrences']).toHaveLength(5);
     expect((await preview(trigger, { count: 1_000 })).body['occurrences']).toHaveLength(1_000);
   });
 
-  it('lets others be served while it looks for rare instants', async () => {
+  it('does not block other requests while it computes rare occurrences', async () => {
     const answered: string[] = [];
     const rare = cron('0 0 * * MON#5', { timeZone: 'Pacific/Apia' });
     await Promise.all([
@@ -56,7 +56,7 @@ describe('the preview of a trigger', () => {
   });
 
   it.each(['0000-01-01T00:00:00Z', '9999-12-31T23:59:59-23:59', '9999-12-31T00:00:00Z'])(
-    'begins at any instant that can be written: %s',
+    'can begin at any valid instant: %s',
     async (after) => {
       for (const trigger of [
         { type: 'interval', everySeconds: 1 },
@@ -85,15 +85,15 @@ describe('the preview of a trigger', () => {
     [{ type: 'interval', everySeconds: 0.05 }, '/trigger/everySeconds', '0.1'],
     [{ type: 'interval', everySeconds: '30' }, '/trigger/everySeconds', 'a number of seconds'],
     [{ type: 'date', at: 'tomorrow' }, '/trigger/at', 'ISO 8601'],
-  ])('refuses %j', async (trigger, path, words) => {
+  ])('refuses %j', async (trigger, path, message) => {
     const { status, body } = await preview(trigger);
     expect({ status, code: body['code'] }).toEqual({ status: 422, code: 'INVALID_BODY' });
-    expect(body['errors']).toEqual([{ path, message: expect.stringContaining(words) }]);
+    expect(body['errors']).toEqual([{ path, message: expect.stringContaining(message) }]);
   });
 });
 
 describe('the tasks', () => {
-  it('are listed by name, with the JSON Schema of what a job may give', async () => {
+  it('are listed by name, with the JSON Schema of their input', async () => {
     const { items } = await service.get<{ items: { name: string }[] }>('/tasks');
     const names = items.map(({ name }) => name);
     expect(names).toEqual(names.toSorted());

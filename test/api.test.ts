@@ -1,6 +1,6 @@
 import type { Job } from '../src/jobs/definition/job.entity.js';
 import { jobRow } from './support/jobs.js';
-import { type Page, spentJob, TestService } from './support/service.js';
+import { type Page, finishedJob, TestService } from './support/service.js';
 
 let service: TestService;
 beforeAll(async () => {
@@ -13,7 +13,7 @@ interface JobAnswer {
   [field: string]: unknown;
 }
 const names = ({ items }: Page<JobAnswer>) => items.map(({ name }) => name);
-/** In a year that no test sees. */
+/** A time in a year that no test reaches. */
 const at = (hour: number) => new Date(Date.UTC(2100, 0, 1, hour));
 const waiting = (name: string, hour: number, written: Partial<Job> = {}) => {
   const trigger = { type: 'date', at: at(hour).toISOString() } as const;
@@ -27,7 +27,7 @@ describe('the list of jobs', () => {
       waiting('list.b', 1, { tags: ['red'], updatedAt: at(3) }),
       waiting('list.c', 2, { paused: true, task: 'wait', updatedAt: at(2) }),
       waiting('list.d', 2, { updatedAt: at(2) }),
-      spentJob('list.e', 'echo', { source: 'file', owner: 'cronzimus', updatedAt: at(0) }),
+      finishedJob('list.e', 'echo', { source: 'file', owner: 'cronzimus', updatedAt: at(0) }),
     ),
   );
 
@@ -59,7 +59,7 @@ describe('the list of jobs', () => {
     expect(found).toEqual((await service.get<Page<JobAnswer>>(`/jobs?q=list&sort=${sort}`)).items);
   });
 
-  it('finds a job by what it is called now', async () => {
+  it('finds a job by its current name, description, tags and task', async () => {
     const definition = { input: { text: 'hi' }, trigger: { type: 'date', at: at(9).toISOString() } };
     const edit = (room: string, task: string, input: object) =>
       service.call('PUT', '/jobs/renamed', {
@@ -79,7 +79,7 @@ describe('the list of jobs', () => {
     expect(names(await service.get('/jobs?tag=attic'))).toEqual([]);
   });
 
-  it('shows each job once also where over a thousand fit', async () => {
+  it('shows each job once, even when over a thousand match', async () => {
     const numbered = Array.from({ length: 1_001 }, (_, number) => `crowd.${String(number).padStart(4, '0')}`);
     await service.given(...numbered.map((name) => waiting(name, 8, { tags: ['crowd'] })));
     for (const query of ['q=crowd', 'tag=crowd', 'tag=crowd&q=Crowd.'])
@@ -97,7 +97,7 @@ describe('the list of jobs', () => {
 });
 
 describe('a job', () => {
-  it('is answered with its definition, its state and its last run', async () => {
+  it('has its definition, its state and its last run', async () => {
     await service.given(waiting('one', 5, { input: { text: 'hi' }, tags: ['x'] }));
     await service.given(waiting('one.paused', 5, { paused: true }));
     const next = { state: 'active', nextRunAt: at(5).toISOString() };
@@ -109,15 +109,15 @@ describe('a job', () => {
     expect(await service.get('/jobs/one')).toMatchObject({ ...job, lastRun });
   });
 
-  it('has no last run of a deleted one of its name', async () => {
-    await service.given(spentJob('anew', 'echo', { input: { text: 'hi' } }));
+  it('does not show the last run of a deleted job of the same name', async () => {
+    await service.given(finishedJob('anew', 'echo', { input: { text: 'hi' } }));
     await service.run('anew', 'succeeded');
     expect(await service.call('DELETE', '/jobs/anew')).toMatchObject({ status: 204 });
-    await service.given(spentJob('anew', 'echo', { input: { text: 'hi' } }));
+    await service.given(finishedJob('anew', 'echo', { input: { text: 'hi' } }));
     expect(await service.get('/jobs/anew')).toMatchObject({ lastRun: null });
   });
 
-  it('shows as many of its next occurrences as asked for', async () => {
+  it('shows the requested number of its next occurrences', async () => {
     const weekdays = { type: 'cron', expression: '0 9 * * MON-FRI', timeZone: 'America/New_York' } as const;
     const trigger = { ...weekdays, startAt: null, endAt: '2100-01-08T00:00:00.000Z', jitterSeconds: 0 };
     await service.given(waiting('weekdays', 14, { trigger }));
@@ -128,9 +128,9 @@ describe('a job', () => {
   });
 });
 
-describe('a run by hand', () => {
-  it('is accepted with its address, and ends with output, log, lateness and duration', async () => {
-    await service.given(spentJob('hello', 'echo', { input: { text: 'hi' } }));
+describe('a manual run', () => {
+  it('is accepted with a Location, and has output, lateness and duration when it has ended', async () => {
+    await service.given(finishedJob('hello', 'echo', { input: { text: 'hi' } }));
     const { status, headers, body } = await service.call('POST', '/jobs/hello/run');
     expect(status).toBe(202);
     expect(headers.get('location')).toBe(`/api/v1/runs/${String(body['id'])}`);
@@ -141,8 +141,8 @@ describe('a run by hand', () => {
     expect(ended['replica']).toMatch(/^\d+ \S+ pid \d+$/);
   });
 
-  it('takes an input of its own, which must fit the task', async () => {
-    await service.given(spentJob('own-input', 'echo', { input: { text: 'hi' } }));
+  it('may have an input of its own, which has to fit the task', async () => {
+    await service.given(finishedJob('own-input', 'echo', { input: { text: 'hi' } }));
     const refused = await service.call('POST', '/jobs/own-input/run', { input: { text: 5, extra: true } });
     expect(refused).toMatchObject({ status: 422, body: { code: 'INVALID_INPUT' } });
     expect(refused.body['errors']).toMatchObject([{ path: '/input/text' }, { path: '/input/extra' }]);
@@ -150,8 +150,8 @@ describe('a run by hand', () => {
     expect(run).toMatchObject({ input: { text: 'ho', times: 2 }, output: { text: 'hoho' } });
   });
 
-  it('is refused while another is not finished, unless the job allows it', async () => {
-    await service.given(spentJob('busy', 'wait'), spentJob('allowing', 'wait', { overlap: 'allow' }));
+  it('is refused while another run is unfinished, unless the job allows it', async () => {
+    await service.given(finishedJob('busy', 'wait'), finishedJob('allowing', 'wait', { overlap: 'allow' }));
     await service.run('busy', 'running');
     expect(await service.call('POST', '/jobs/busy/run')).toMatchObject({ status: 409, body: { code: 'JOB_BUSY' } });
     await service.run('allowing', 'running');

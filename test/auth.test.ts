@@ -6,9 +6,9 @@ import { reaches, type Role, roles } from '../src/config/api-roles.js';
 import { createTestApplication } from './support/application.js';
 import { createTestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { spentJob, TestService } from './support/service.js';
+import { finishedJob, TestService } from './support/service.js';
 
-/** Who may use which route: all there are. */
+/** The lowest role that may use each route. */
 const TABLE: Record<string, Role | 'public'> = {
   'get /api/v1/audit': 'admin',
   'get /api/v1/jobs': 'viewer',
@@ -61,19 +61,19 @@ beforeAll(async () => {
   folder = await mkdtemp(join(process.env['TEST_SCRATCH']!, 'keys-'));
   await writeFile(join(folder, 'keys.yaml'), KEYS);
   service = await TestService.start({ API_KEYS_FILE: join(folder, 'keys.yaml'), TRUST_PROXY: '1' });
-  await service.given(spentJob('there', 'echo', { input: { text: 'hi' } }));
+  await service.given(finishedJob('there', 'echo', { input: { text: 'hi' } }));
 });
 afterAll(() => service.stop());
 
-interface Asked extends RequestInit {
+interface SentRequest extends RequestInit {
   key?: string;
-  /** The client, as a proxy would tell it. */
+  /** The address of the client, as a proxy would report it. */
   address?: string;
 }
 
 let clients = 0;
-/** Each request comes from an address of its own unless told. */
-async function ask(path: string, { key, address, ...init }: Asked = {}) {
+/** Sends a request. Each one comes from an address of its own, unless one is given. */
+async function send(path: string, { key, address, ...init }: SentRequest = {}) {
   const headers = new Headers(init.headers);
   if (key !== undefined) headers.set('Authorization', `Bearer ${key}`);
   headers.set('X-Forwarded-For', address ?? `10.0.${Math.floor((clients += 1) / 250)}.${clients % 250}`);
@@ -88,7 +88,7 @@ interface Layer {
   route?: { path: string; methods: Record<string, boolean> };
 }
 
-/** What the router of the running application has; the path that is left out is that of middleware, which opens nothing. */
+/** The routes in the router of the running application. The path that is left out belongs to middleware, which opens nothing. */
 function routes(): string[] {
   const { router } = service.app.getHttpAdapter().getInstance() as unknown as { router: { stack: Layer[] } };
   return router.stack.flatMap(({ route }) =>
@@ -96,12 +96,12 @@ function routes(): string[] {
   );
 }
 
-/** Others need the job that is there. */
+/** Fills in a job that exists. A DELETE gets one that does not, so that the job stays for the other cases. */
 const filledIn = (method: string, path: string) =>
   path.replace(':name', method === 'delete' ? 'nowhere' : 'there').replace(':id', NOWHERE);
 
 describe('every route', () => {
-  it('is in the table of this test, and the table has no other', () => {
+  it('is in the table of this test, and the table has no others', () => {
     expect(routes().toSorted()).toEqual(Object.keys(TABLE).toSorted());
   });
 
@@ -110,7 +110,7 @@ describe('every route', () => {
   );
   it.each(cases)('%s needs %s: %s', async (route, required, who) => {
     const [method = '', path = ''] = route.split(' ');
-    const { status, headers, body } = await ask(filledIn(method, path), {
+    const { status, headers, body } = await send(filledIn(method, path), {
       method: method.toUpperCase(),
       ...(who !== undefined && { key: keyOf(who) }),
     });
@@ -124,17 +124,17 @@ describe('every route', () => {
     expect(status === 403 ? body.detail : `The role ${required}`).toContain(`The role ${required}`);
   });
 
-  it('tells its role in the OpenAPI document', async () => {
-    const { body } = await ask('/docs-json');
+  it('has its role in the OpenAPI document', async () => {
+    const { body } = await send('/docs-json');
     const { paths } = body as { paths: Record<string, Record<string, { [field: string]: unknown }>> };
-    const told = Object.entries(paths).flatMap(([path, methods]) =>
+    const inDocument = Object.entries(paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, operation]) => [
         `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
         operation['x-required-role'],
       ]),
     );
     const documented = Object.entries(TABLE).filter(([route]) => !route.includes('/docs'));
-    expect(Object.fromEntries(told)).toEqual(Object.fromEntries(documented));
+    expect(Object.fromEntries(inDocument)).toEqual(Object.fromEntries(documented));
   });
 });
 
@@ -148,23 +148,23 @@ describe('without a key', () => {
     '/api/v1/%6Aobs',
     '/api/v1/jobs?x=/health',
     '/api/v1/jobs/there/upcoming/',
-  ])('%s tells nothing', async (path) => {
-    expect(await ask(path)).toMatchObject({ status: 401, body: { code: 'NO_KEY' } });
+  ])('%s reveals nothing', async (path) => {
+    expect(await send(path)).toMatchObject({ status: 401, body: { code: 'NO_KEY' } });
   });
 
   it.each(['//api/v1/jobs', '/api//v1/jobs', '/health/../api/v1/jobs', '/api/v1;/jobs', '/api/v1/jobs%2F', '/nope'])(
     '%s is not served',
     async (path) => {
-      expect([401, 404]).toContain((await ask(path)).status);
+      expect([401, 404]).toContain((await send(path)).status);
     },
   );
 
-  it('no body is read', async () => {
+  it('no request body is read', async () => {
     const body = JSON.stringify('x'.repeat(2 ** 21));
     const headers = { 'Content-Type': 'application/json' };
     const init = { method: 'POST', body, headers };
-    expect(await ask('/api/v1/triggers/preview', init)).toMatchObject({ status: 401 });
-    expect(await ask('/api/v1/triggers/preview', { ...init, key: keyOf('viewer') })).toMatchObject({ status: 413 });
+    expect(await send('/api/v1/triggers/preview', init)).toMatchObject({ status: 401 });
+    expect(await send('/api/v1/triggers/preview', { ...init, key: keyOf('viewer') })).toMatchObject({ status: 413 });
   });
 });
 
@@ -174,51 +174,51 @@ describe('a key', () => {
     ['no scheme', keyOf('admin')],
     ['two of them', `Bearer ${keyOf('viewer')} ${keyOf('admin')}`],
     ['none', 'Bearer '],
-  ])('is sent as Bearer: %s', async (_case, Authorization) => {
-    expect(await ask('/api/v1/jobs', { headers: { Authorization } })).toMatchObject({ body: { code: 'NO_KEY' } });
+  ])('counts only when it is sent as one Bearer token: %s', async (_case, Authorization) => {
+    expect(await send('/api/v1/jobs', { headers: { Authorization } })).toMatchObject({ body: { code: 'NO_KEY' } });
   });
 
-  it('opens whatever Host and Origin say, since no page of another site knows it', async () => {
+  it('is accepted with any Host and Origin, since a page of another site does not know it', async () => {
     const headers = { Origin: 'https://example.org' };
-    expect(await ask('/api/v1/jobs', { key: keyOf('viewer'), headers })).toMatchObject({ status: 200 });
-    expect(await ask('/api/v1/nope', { key: keyOf('viewer') })).toMatchObject({ status: 404 });
+    expect(await send('/api/v1/jobs', { key: keyOf('viewer'), headers })).toMatchObject({ status: 200 });
+    expect(await send('/api/v1/nope', { key: keyOf('viewer') })).toMatchObject({ status: 404 });
   });
 
-  it('of an operator runs a job as it is; another input takes an admin', async () => {
+  it('of an operator runs a job with its stored input; another input needs an admin', async () => {
     const init = { method: 'POST', body: '{"input":{"text":"ho"}}', headers: { 'Content-Type': 'application/json' } };
-    const refused = await ask('/api/v1/jobs/there/run', { ...init, key: keyOf('operator') });
+    const refused = await send('/api/v1/jobs/there/run', { ...init, key: keyOf('operator') });
     expect(refused).toMatchObject({ status: 403, body: { code: 'ROLE_TOO_LOW' } });
-    expect(await ask('/api/v1/jobs/there/run', { ...init, key: keyOf('admin') })).toMatchObject({ status: 202 });
+    expect(await send('/api/v1/jobs/there/run', { ...init, key: keyOf('admin') })).toMatchObject({ status: 202 });
   });
 });
 
-describe('an address that guesses keys', () => {
-  it('is refused for a while with whatever key, and no other address is', async () => {
+describe('an address that tries many wrong keys', () => {
+  it('is refused for a while even with a valid key, and other addresses are not', async () => {
     const address = '203.0.113.7';
     for (let guess = 1; guess <= 40; guess += 1)
-      expect(await ask('/api/v1/jobs', { key: `guess-${guess}`, address })).toMatchObject({ status: 401 });
+      expect(await send('/api/v1/jobs', { key: `guess-${guess}`, address })).toMatchObject({ status: 401 });
     for (const key of ['guess-41', keyOf('admin')]) {
-      const { status, headers, body } = await ask('/api/v1/jobs', { key, address });
+      const { status, headers, body } = await send('/api/v1/jobs', { key, address });
       expect({ status, code: body.code }).toEqual({ status: 429, code: 'TOO_MANY_WRONG_KEYS' });
       expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
     }
-    expect(await ask('/health/live', { address })).toMatchObject({ status: 200 });
-    expect(await ask('/api/v1/jobs', { key: keyOf('viewer'), address: '203.0.113.8' })).toMatchObject({ status: 200 });
+    expect(await send('/health/live', { address })).toMatchObject({ status: 200 });
+    expect(await send('/api/v1/jobs', { key: keyOf('viewer'), address: '203.0.113.8' })).toMatchObject({ status: 200 });
   });
 
-  it('is not one that sends no key, or one that has expired', async () => {
+  it('is not one that sends no key, or an expired one', async () => {
     const address = '203.0.113.9';
     for (let time = 1; time <= 41; time += 1) {
-      expect(await ask('/api/v1/jobs', { address })).toMatchObject({ status: 401 });
-      expect(await ask('/api/v1/jobs', { key: keyOf('old'), address })).toMatchObject({ status: 401 });
+      expect(await send('/api/v1/jobs', { address })).toMatchObject({ status: 401 });
+      expect(await send('/api/v1/jobs', { key: keyOf('old'), address })).toMatchObject({ status: 401 });
     }
-    expect(await ask('/api/v1/jobs', { key: keyOf('viewer'), address })).toMatchObject({ status: 200 });
+    expect(await send('/api/v1/jobs', { key: keyOf('viewer'), address })).toMatchObject({ status: 200 });
   });
 });
 
-const statusOfAdded = async () => (await ask('/api/v1/jobs', { key: keyOf('added') })).status;
+const statusOfAdded = async () => (await send('/api/v1/jobs', { key: keyOf('added') })).status;
 
-it('a key that is added to the file is taken without a restart, and one that is removed is not', async () => {
+it('a key that is added to the file is valid without a restart, and a removed one is not', async () => {
   await writeFile(join(folder, 'keys.yaml'), KEYS + listOf(entry('added', 'viewer')));
   await eventually(async () => expect(await statusOfAdded()).toBe(200));
   await writeFile(join(folder, 'keys.yaml'), KEYS);
@@ -250,7 +250,7 @@ describe('an application', () => {
     await database.drop();
   });
 
-  it('does not start with a file of keys that has faults, and names each with its line and no key', async () => {
+  it('does not start when its file of keys has errors, and reports each with its line but without the key', async () => {
     const path = join(folder, 'bad.yaml');
     await writeFile(path, '- { name: a, role: root, key: hunter2 }\n- { name: b, role: admin, sha256: hunter2 }\n');
     const started = createTestApplication('postgres://nobody@127.0.0.1:1/none', { API_KEYS_FILE: path });

@@ -1,15 +1,15 @@
 import { Client } from 'pg';
 import type { Job } from '../src/jobs/definition/job.entity.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { eventually } from './support/eventually.js';
 import { EVERY_SECOND, jobRow } from './support/jobs.js';
 import { runIdAt } from './support/run-id-at.js';
-import { type Page, type RunAnswer, spentJob, TestService } from './support/service.js';
+import { type Page, type RunAnswer, finishedJob, TestService } from './support/service.js';
 
 let service: TestService;
 beforeAll(async () => {
   service = await TestService.start({ WORKER_CONCURRENCY: '4', TRANSACTIONAL_POOL_MAX: '2' });
-  await ask(service.database, 'CREATE TABLE public.ledger (entry text)');
+  await runSql(service.database, 'CREATE TABLE public.ledger (entry text)');
 });
 afterAll(() => service.stop());
 
@@ -28,7 +28,7 @@ const hourly = {
   endAt: null,
   jitterSeconds: 0,
 } as const;
-/** An hourly job whose next occurrence is far away. */
+/** An hourly job whose next occurrence is far in the future. */
 const given = (name: string, task: string, written: Partial<Job> = {}) =>
   service.given(jobRow(name, { task, trigger: hourly, nextOccurrenceAt: NEXT, nextRunAt: NEXT, ...written }));
 const backfill = (job: string, body: object, headers = {}) =>
@@ -41,7 +41,7 @@ const runs = async (job: string, query = '') =>
 const countOf = async (job: string, state: string) => (await runs(job, `&state=${state}`)).length;
 
 describe('a backfill', () => {
-  it('runs each occurrence of the range once, however often it is asked for', async () => {
+  it('runs each occurrence of the range once, however often it is requested', async () => {
     await given('day', 'echo', { input: { text: 'x' } });
     const first = await backfill('day', day);
     expect(first).toMatchObject({ status: 202, body: { count: 24 } });
@@ -55,7 +55,7 @@ describe('a backfill', () => {
     expect(await service.get('/jobs/day')).toMatchObject({ nextRunAt: NEXT.toISOString(), version: 1 });
   });
 
-  it('makes each occurrence once when ten ask at once', async () => {
+  it('creates one run for each occurrence for ten concurrent requests', async () => {
     await given('asked-by-ten', 'wait');
     const answers = await Promise.all(Array.from({ length: 10 }, () => backfill('asked-by-ten', day)));
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 202));
@@ -64,7 +64,7 @@ describe('a backfill', () => {
     await service.call('POST', '/jobs/asked-by-ten/backfill/cancel');
   });
 
-  it('only counts in a dry run', async () => {
+  it('with dryRun only counts', async () => {
     await given('dry', 'echo', { input: { text: 'x' } });
     const dry = await backfill('dry', { ...day, dryRun: true });
     expect(dry).toMatchObject({ status: 202, body: { count: 24, runs: [], occurrences: hours } });
@@ -74,12 +74,12 @@ describe('a backfill', () => {
     expect(await runs('dry')).toEqual([]);
   });
 
-  it('leaves out what succeeded or is under way, by whatever kind of run, unless it is forced', async () => {
+  it('leaves out occurrences with a run of any kind that succeeded or is unfinished, unless forced', async () => {
     await given('gaps', 'wait');
     const states = ['succeeded', 'pending', 'retrying', 'failed', 'cancelled', 'timed_out', 'skipped', 'missed'];
     const kinds = ['schedule', 'catch_up', 'backfill', 'retry', 'manual'];
-    // One hour each, held, so that nobody starts them.
-    await ask(
+    // One hour each, held, so that they do not start.
+    await runSql(
       service.database,
       `INSERT INTO cronzimus.runs (id, job_id, job, task, kind, state, held, scheduled_at, due_at, queued_at, priority,
          timeout_seconds, retry, on_interruption, input)
@@ -90,7 +90,7 @@ describe('a backfill', () => {
        WHERE name = 'gaps'`,
     );
     const two = { from: day.from, to: '2026-03-02T16:00:00Z' };
-    const done = await ask(
+    const done = await runSql(
       service.database,
       `SELECT scheduled_at AS at FROM cronzimus.runs WHERE job = 'gaps' AND kind <> 'manual'
          AND state IN ('succeeded', 'pending', 'retrying')`,
@@ -114,9 +114,9 @@ describe('a backfill', () => {
     expect(future).toMatchObject({ status: 422, body: { code: 'BACKFILL_IN_FUTURE', errors: [{ path: '/from' }] } });
   });
 
-  it('reaches to the end of a job that is finished', async () => {
+  it('covers all occurrences of a finished job', async () => {
     const trigger = { ...hourly, endAt: '2026-03-01T05:00:00.000Z' };
-    await service.given(spentJob('ended', 'echo', { trigger }));
+    await service.given(finishedJob('ended', 'echo', { trigger }));
     expect((await backfill('ended', { ...day, dryRun: true })).body.occurrences).toEqual(hours.slice(0, 6));
   });
 
@@ -130,7 +130,7 @@ describe('a backfill', () => {
     expect(await backfill('day', body)).toMatchObject({ status: 422, body: { errors: [{ path }] } });
   });
 
-  it('makes 10,000 runs, and refuses one more', async () => {
+  it('creates 10,000 runs, and refuses one more', async () => {
     await given('many', 'wait', { trigger: EVERY_SECOND });
     const from = '2026-03-01T00:00:00.000Z';
     const to = (seconds: number) => new Date(Date.parse(from) + seconds * 1_000).toISOString();
@@ -145,7 +145,7 @@ describe('a backfill', () => {
     for (const { id } of await runs('many', '&state=running')) await service.call('POST', `/runs/${id}/cancel`);
   });
 
-  it('with an Idempotency-Key answers the same runs again', async () => {
+  it('with an Idempotency-Key returns the same runs again', async () => {
     await given('keyed', 'wait');
     const key = { 'Idempotency-Key': 'backfill-1' };
     const first = await backfill('keyed', day, key);
@@ -159,19 +159,19 @@ describe('a backfill', () => {
 });
 
 describe('live runs', () => {
-  it('do not wait for a backfill, which fills half of the slots', async () => {
-    // As urgent as a job can be.
+  it('do not wait for a backfill, which uses half of the slots', async () => {
+    // The highest priority that a job can have.
     await given('slow', 'wait', { priority: 32_767 });
-    await service.given(spentJob('live', 'echo', { input: { text: 'x' }, priority: -32_768 }));
+    await service.given(finishedJob('live', 'echo', { input: { text: 'x' }, priority: -32_768 }));
     await backfill('slow', day);
     await eventually(async () => expect(await countOf('slow', 'running')).toBe(2));
     for (let round = 0; round < 3; round += 1) await service.run('live', 'succeeded');
     expect(await countOf('slow', 'running')).toBe(2);
-    await service.given(spentJob('filling', 'wait', { overlap: 'allow' }));
+    await service.given(finishedJob('filling', 'wait', { overlap: 'allow' }));
     for (let at = 0; at < 4; at += 1) await service.call('POST', '/jobs/filling/run');
     await eventually(async () => expect(await countOf('filling', 'running')).toBe(2));
 
-    // What ends makes room for the live ones first.
+    // A slot that becomes free goes to the live runs first.
     const [ended] = await runs('slow', '&state=running');
     await service.call('POST', `/runs/${ended!.id}/cancel`);
     await eventually(async () => expect(await countOf('filling', 'running')).toBe(3));
@@ -182,16 +182,16 @@ describe('live runs', () => {
     await eventually(async () => expect(await countOf('filling', 'cancelled')).toBe(4));
   });
 
-  it('find connections for transactional attempts', async () => {
+  it('get connections for transactional attempts', async () => {
     await given('booked', 'ledger', { input: { entry: 'slow', ending: 'wait' }, timeoutSeconds: 30 });
-    // Holds what the task waits for.
+    // Holds the lock that the task waits for.
     const holder = new Client({ connectionString: service.database });
     await holder.connect();
     await holder.query('SELECT pg_advisory_lock(4711)');
     try {
       await backfill('booked', day);
       await eventually(async () => expect(await countOf('booked', 'running')).toBe(1));
-      await service.given(spentJob('booking', 'ledger', { input: { entry: 'live' } }));
+      await service.given(finishedJob('booking', 'ledger', { input: { entry: 'live' } }));
       await service.run('booking', 'succeeded');
       expect(await countOf('booked', 'running')).toBe(1);
     } finally {
@@ -200,7 +200,7 @@ describe('live runs', () => {
     }
   });
 
-  it('of the job itself are not held up by overlap', async () => {
+  it('of the same job are not held by its overlap policy', async () => {
     await given('strict', 'wait', { overlap: 'skip' });
     await backfill('strict', { from: hours[0], to: hours[3] });
     await eventually(async () => expect(await countOf('strict', 'running')).toBe(2));
@@ -212,7 +212,7 @@ describe('live runs', () => {
 });
 
 describe('the cancel of a backfill', () => {
-  it('ends what has not started, tells what runs, and leaves other runs alone', async () => {
+  it('cancels what has not started, signals what runs, and leaves other runs alone', async () => {
     await given('regretted', 'wait', { overlap: 'allow' });
     await backfill('regretted', day);
     await eventually(async () => expect(await countOf('regretted', 'running')).toBe(2));
@@ -226,13 +226,13 @@ describe('the cancel of a backfill', () => {
     await service.call('POST', `/runs/${manual.id}/cancel`);
   });
 
-  it('goes together with workers that are about to start what is cancelled', async () => {
+  it('does not deadlock with workers that claim the runs it cancels', async () => {
     await given('hasty', 'wait');
     for (let round = 0; round < 15; round += 1) {
       expect((await backfill('hasty', { ...day, force: true })).body.count).toBe(24);
       expect(await service.call('POST', '/jobs/hasty/backfill/cancel')).toMatchObject({ status: 202 });
     }
     await eventually(async () => expect(await countOf('hasty', 'cancelled')).toBe(15 * 24));
-    expect(await ask(service.database, 'SELECT FROM cronzimus.run_queue')).toEqual([]);
+    expect(await runSql(service.database, 'SELECT FROM cronzimus.run_queue')).toEqual([]);
   });
 });

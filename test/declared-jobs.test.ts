@@ -4,7 +4,7 @@ import { DeclaredJobs, type DeclaredSource } from '../src/jobs/declared/sync-dec
 import { jobDefinition, type JobDefinitionInput } from '../src/jobs/definition/job.schema.js';
 import { Replicas } from '../src/replicas/replicas.js';
 import { createTestApplication } from './support/application.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
 import { runIdAt } from './support/run-id-at.js';
@@ -19,7 +19,7 @@ beforeAll(async () => {
   declared = app.get(DeclaredJobs, { strict: false });
   await app.get(Replicas, { strict: false }).join();
 });
-afterEach(() => ask(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE'));
+afterEach(() => runSql(database.url, 'TRUNCATE cronzimus.jobs, cronzimus.runs CASCADE'));
 afterAll(async () => {
   await app.get(Replicas, { strict: false }).leave();
   await app.close();
@@ -34,7 +34,8 @@ const declare = (jobs: Written, source: DeclaredSource = 'file', by = declared) 
   );
   return by.declare(source, new Map(complete));
 };
-const rows = (condition = 'true') => ask(database.url, `SELECT * FROM cronzimus.jobs WHERE ${condition} ORDER BY name`);
+const rows = (condition = 'true') =>
+  runSql(database.url, `SELECT * FROM cronzimus.jobs WHERE ${condition} ORDER BY name`);
 const row = async (name: string) => (await rows(`name = '${name}'`))[0]!;
 const interval = (everySeconds: number, more = {}) => ({
   trigger: { type: 'interval', everySeconds, ...more } as const,
@@ -42,14 +43,14 @@ const interval = (everySeconds: number, more = {}) => ({
 
 const names = async () => (await rows()).map(({ name }) => name);
 const anotherReplica = (owner: string, files: string) =>
-  ask(
+  runSql(
     database.url,
     `INSERT INTO cronzimus.replicas (name, app, started_at, seen_at, file_jobs)
      VALUES ('other', '${owner}', now(), now() + interval '1 hour', ${files})`,
   );
 
 describe('a declared job', () => {
-  it('is made once, belongs to its app, and has its first occurrence after now', async () => {
+  it('is created once, belongs to its app, and has its first occurrence after now', async () => {
     await declare({ a: { tags: ['x'] } });
     const [{ trigger, next_run_at, created_at, ...job }] = (await rows()) as [Record<string, unknown>];
     expect(job).toMatchObject({
@@ -63,10 +64,10 @@ describe('a declared job', () => {
     expect(trigger).toMatchObject({ type: 'cron', timeZone: 'Europe/Berlin' });
     expect(next_run_at).toBeInstanceOf(Date);
     expect(Number(next_run_at)).toBeGreaterThan(Number(created_at));
-    expect(await ask(database.url, 'SELECT FROM cronzimus.runs')).toEqual([]);
+    expect(await runSql(database.url, 'SELECT FROM cronzimus.runs')).toEqual([]);
   });
 
-  it('is not touched when it is declared again as it is', async () => {
+  it('is not written when the same declaration is repeated', async () => {
     const job = { a: { input: { deep: [{ b: 1, a: -0 }], text: 'ü' }, tags: ['x'], ...interval(60) }, b: {} };
     await declare(job);
     const before = await rows();
@@ -74,14 +75,14 @@ describe('a declared job', () => {
     expect(await rows()).toEqual(before);
   });
 
-  it('has a new version when its definition changes, and the others stay', async () => {
+  it('gets a new version when its definition changes, and other jobs stay unchanged', async () => {
     await declare({ a: {}, b: {} });
     const [a, b] = await rows();
     await declare({ a: { priority: 1 }, b: {} });
     expect(await rows()).toEqual([{ ...a, priority: 1, version: 2, updated_at: expect.any(Date) }, b]);
   });
 
-  it('is written once when ten declare it at once', async () => {
+  it('is written once for ten concurrent declarations', async () => {
     const trigger = { type: 'cron', expression: '0 10 * * *' };
     await Promise.all(Array.from({ length: 10 }, () => declare({ a: {}, b: {} })));
     expect(await rows()).toMatchObject([{ version: 1 }, { version: 1 }]);
@@ -89,7 +90,7 @@ describe('a declared job', () => {
     expect(await rows()).toMatchObject([{ version: 1 }, { version: 2 }]);
   });
 
-  it('keeps the anchor of its interval over edits that leave it out', async () => {
+  it('keeps the anchor of its interval when an edit omits it', async () => {
     await declare({ a: interval(60) });
     const { trigger } = (await row('a')) as { trigger: { anchor: string } };
     await declare({ a: { ...interval(7), description: 'faster' } });
@@ -101,9 +102,9 @@ describe('a declared job', () => {
     expect(await row('a')).toMatchObject({ version: 3, trigger: { anchor } });
   });
 
-  it('stays paused by hand over a reload and an edit, until its declaration changes that', async () => {
+  it('keeps a pause over the API after a reload and an edit, until its declaration changes `paused`', async () => {
     await declare({ a: {} });
-    await ask(database.url, 'UPDATE cronzimus.jobs SET paused = true');
+    await runSql(database.url, 'UPDATE cronzimus.jobs SET paused = true');
     await declare({ a: {} });
     expect(await row('a')).toMatchObject({ paused: true, version: 1 });
     await declare({ a: { priority: 1 } });
@@ -113,14 +114,14 @@ describe('a declared job', () => {
     expect(await row('a')).toMatchObject({ paused: false });
   });
 
-  it('is resumed by hand over a reload', async () => {
+  it('keeps a resume over the API after a reload', async () => {
     await declare({ a: { paused: true } });
-    await ask(database.url, 'UPDATE cronzimus.jobs SET paused = false');
+    await runSql(database.url, 'UPDATE cronzimus.jobs SET paused = false');
     await declare({ a: { paused: true } });
     expect(await row('a')).toMatchObject({ paused: false, version: 1 });
   });
 
-  it('whose date is past is finished', async () => {
+  it('whose date has passed is finished', async () => {
     await declare({ a: { trigger: { type: 'date', at: '2020-01-01T00:00:00Z' } } });
     expect(await row('a')).toMatchObject({ next_run_at: null, next_occurrence_at: null });
   });
@@ -133,20 +134,20 @@ describe('a declared job', () => {
 
   it.each([
     ['the API', "SET source = 'api', owner = NULL", 'source "api"'],
-    ['another app that lives', "SET owner = 'other'", 'of the app "other"'],
-  ])('is refused where its name belongs to %s, and nothing of the set is taken', async (_whose, set, words) => {
+    ['another live app', "SET owner = 'other'", 'of the app "other"'],
+  ])('is refused when its name belongs to %s, with the whole set', async (_owner, set, owner) => {
     await declare({ b: {} });
-    await ask(database.url, `UPDATE cronzimus.jobs ${set}`);
+    await runSql(database.url, `UPDATE cronzimus.jobs ${set}`);
     await givenOtherApp();
     const refused = declare({ a: {}, b: { priority: 1 }, c: {} });
     await expect(refused).rejects.toMatchObject({
       code: 'JOB_MANAGED_ELSEWHERE',
-      message: expect.stringMatching(new RegExp(`^Job "b" .*${words}`)),
+      message: expect.stringMatching(new RegExp(`^Job "b" .*${owner}`)),
     });
     expect(await rows()).toMatchObject([{ name: 'b', priority: 0, version: 1 }]);
   });
 
-  it('is refused where the API takes its name at the same moment', async () => {
+  it('is refused when the API creates its name at the same moment', async () => {
     await declare({ model: {} });
     const api = new Client({ connectionString: database.url });
     await api.connect();
@@ -160,7 +161,7 @@ describe('a declared job', () => {
       const declaring = declare({ a: {} }).catch((error: unknown) => error);
       await eventually(async () =>
         expect(
-          await ask(
+          await runSql(
             database.url,
             `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
           ),
@@ -173,30 +174,30 @@ describe('a declared job', () => {
     }
   });
 
-  it('is shared with another app that lives and declares the same, and taken over from one that is gone', async () => {
+  it('stays with another live app that declares the same, and is taken over from an app that is gone', async () => {
     await declare({ b: {} });
-    await ask(database.url, `UPDATE cronzimus.jobs SET owner = 'other'`);
+    await runSql(database.url, `UPDATE cronzimus.jobs SET owner = 'other'`);
     await givenOtherApp();
     await declare({ b: {} });
     expect(await rows()).toMatchObject([{ owner: 'other', version: 1 }]);
-    await ask(database.url, `DELETE FROM cronzimus.replicas WHERE name = 'other'`);
+    await runSql(database.url, `DELETE FROM cronzimus.replicas WHERE name = 'other'`);
     await declare({ b: {} });
     expect(await rows()).toMatchObject([{ owner: 'cronzimus' }]);
   });
 });
 
 const givenOtherApp = () =>
-  ask(
+  runSql(
     database.url,
     `INSERT INTO cronzimus.replicas (name, app, started_at, seen_at) VALUES ('other', 'other', now(), now())`,
   );
 
 describe('a job that is no longer declared', () => {
-  afterEach(() => ask(database.url, `DELETE FROM cronzimus.replicas WHERE name = 'other'`));
+  afterEach(() => runSql(database.url, `DELETE FROM cronzimus.replicas WHERE name = 'other'`));
 
   it('is deleted, and what has not started of it is cancelled', async () => {
     await declare({ a: {}, b: {} });
-    await ask(
+    await runSql(
       database.url,
       `INSERT INTO cronzimus.runs (id, job_id, job, task, kind, state, scheduled_at, due_at, queued_at, priority,
          timeout_seconds, retry, on_interruption, input)
@@ -206,7 +207,7 @@ describe('a job that is no longer declared', () => {
     await declare({ b: {} });
     await declared.sweep();
     expect(await names()).toEqual(['b']);
-    const runs = await ask(database.url, 'SELECT job, state, reason FROM cronzimus.runs ORDER BY job, state');
+    const runs = await runSql(database.url, 'SELECT job, state, reason FROM cronzimus.runs ORDER BY job, state');
     const cancelled = { job: 'a', state: 'cancelled', reason: 'job_deleted' };
     expect(runs.slice(0, 3)).toEqual([cancelled, cancelled, { job: 'a', state: 'running', reason: null }]);
     expect(runs.slice(3).map(({ state }) => state)).toEqual(['pending', 'retrying', 'running']);
@@ -214,9 +215,9 @@ describe('a job that is no longer declared', () => {
 
   it.each([
     ['stays while another replica declares it', 'cronzimus', `'{a}'`, ['a', 'b']],
-    ['goes when the others declare it no more', 'cronzimus', `'{b}'`, ['b']],
-    ['goes whatever replicas of other apps declare', 'other', `'{a}'`, ['b']],
-    ['goes whatever replicas without a jobs file do', 'cronzimus', 'NULL', ['b']],
+    ['goes when no other replica declares it', 'cronzimus', `'{b}'`, ['b']],
+    ['goes even when replicas of other apps declare it', 'other', `'{a}'`, ['b']],
+    ['goes even when a replica without a jobs file is there', 'cronzimus', 'NULL', ['b']],
   ])('%s', async (_case, owner, files, expected) => {
     await declare({ a: {}, b: {} });
     await anotherReplica(owner, files);
@@ -227,14 +228,14 @@ describe('a job that is no longer declared', () => {
 
   it('stays where no live replica has a jobs file at all', async () => {
     await declare({ a: {} });
-    await ask(database.url, 'UPDATE cronzimus.replicas SET file_jobs = NULL');
+    await runSql(database.url, 'UPDATE cronzimus.replicas SET file_jobs = NULL');
     await declared.sweep();
     expect(await names()).toEqual(['a']);
   });
 
-  it('leaves those of other sources and of other apps alone', async () => {
+  it('does not take jobs of other sources or other apps with it', async () => {
     await declare({ a: {}, b: {}, c: {} });
-    await ask(
+    await runSql(
       database.url,
       `UPDATE cronzimus.jobs SET owner = CASE name WHEN 'b' THEN 'other' END, source = CASE name WHEN 'b' THEN 'file' ELSE 'api' END
        WHERE name IN ('a', 'b')`,

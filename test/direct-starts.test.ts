@@ -1,14 +1,14 @@
 import { Replicas } from '../src/replicas/replicas.js';
 import { Worker } from '../src/runs/worker/worker.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { eventually } from './support/eventually.js';
-import { type Page, type RunAnswer, spentJob, TestService } from './support/service.js';
+import { type Page, type RunAnswer, finishedJob, TestService } from './support/service.js';
 
 let service: TestService;
 beforeAll(async () => {
   service = await TestService.start({ WORKER_CONCURRENCY: '2' });
   // Every queue entry that is ever written.
-  await ask(
+  await runSql(
     service.database,
     `CREATE TABLE public.entries (run uuid);
      CREATE FUNCTION public.note_entry() RETURNS trigger LANGUAGE plpgsql AS
@@ -18,9 +18,9 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-/** Lets an occurrence of each of these jobs fall due, at one instant. */
+/** Makes an occurrence of each of these jobs due, at one instant. */
 const fallDue = (jobs: string) =>
-  ask(
+  runSql(
     service.database,
     `UPDATE cronzimus.jobs SET next_occurrence_at = t.at, next_run_at = t.at, trigger =
        jsonb_build_object('type', 'date', 'at', to_char(t.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
@@ -33,12 +33,12 @@ const runOf = (job: string): Promise<RunAnswer> =>
     return run;
   });
 const entriesOf = async ({ id }: RunAnswer) =>
-  (await ask(service.database, `SELECT FROM public.entries WHERE run = '${id}'`)).length;
+  (await runSql(service.database, `SELECT FROM public.entries WHERE run = '${id}'`)).length;
 const cancel = ({ id }: RunAnswer) => service.call('POST', `/runs/${id}/cancel`);
 
 describe('an occurrence', () => {
   it('that finds a free slot starts without a queue entry, and ends as any other', async () => {
-    await service.given(spentJob('direct', 'echo', { input: { text: 'hi' } }));
+    await service.given(finishedJob('direct', 'echo', { input: { text: 'hi' } }));
     await fallDue('direct');
     const { id } = await runOf('direct');
     const run = await service.reaches(id, 'succeeded');
@@ -49,7 +49,7 @@ describe('an occurrence', () => {
 
   it('that fails after it was started at once gets a queue entry for its retry', async () => {
     const retry = { limit: 1, delaySeconds: 0, backoff: 'fixed', maxDelaySeconds: 0 } as const;
-    await service.given(spentJob('direct-fails', 'fail', { retry }));
+    await service.given(finishedJob('direct-fails', 'fail', { retry }));
     await fallDue('direct-fails');
     const { id } = await runOf('direct-fails');
     const run = await service.reaches(id, 'failed');
@@ -57,9 +57,9 @@ describe('an occurrence', () => {
     expect(await entriesOf(run)).toBe(1);
   });
 
-  it('that finds none waits in the queue, and no later one passes it', async () => {
+  it('waits in the queue when no slot is free, and no later run overtakes it', async () => {
     const names = ['many-1', 'many-2', 'many-3', 'many-4'];
-    await service.given(...names.map((name, index) => spentJob(name, 'wait', { priority: index })));
+    await service.given(...names.map((name, index) => finishedJob(name, 'wait', { priority: index })));
     await fallDue('many-%');
     const runs = await eventually(async () => {
       const found = await Promise.all(names.map(runOf));
@@ -67,12 +67,12 @@ describe('an occurrence', () => {
       return found;
     });
     expect(await Promise.all(runs.map(entriesOf))).toEqual([1, 1, 0, 0]);
-    // Due in the moment in which a slot is free again, and not claimed yet for one of those that wait.
+    // Falls due when a slot is free again, and before a waiting run is claimed for it.
     const { loop } = service.app.get(Worker, { strict: false });
     await loop.stop();
     await cancel(runs[3]!);
     await service.reaches(runs[3]!.id, 'cancelled');
-    await service.given(spentJob('late', 'echo', { input: { text: 'hi' }, priority: -1 }));
+    await service.given(finishedJob('late', 'echo', { input: { text: 'hi' }, priority: -1 }));
     await fallDue('late');
     const late = await runOf('late');
     expect(await entriesOf(late)).toBe(1);
@@ -83,18 +83,18 @@ describe('an occurrence', () => {
     await service.reaches(late.id, 'succeeded');
   });
 
-  it('of a transactional task comes through the queue', async () => {
-    await service.given(spentJob('booked', 'ledger', { input: {} }));
+  it('of a transactional task goes through the queue', async () => {
+    await service.given(finishedJob('booked', 'ledger', { input: {} }));
     await fallDue('booked');
     expect(await entriesOf(await runOf('booked'))).toBe(1);
   });
 
-  it('does not start in a process that others have taken for dead', async () => {
-    await service.given(spentJob('orphaned', 'echo', { input: { text: 'hi' } }));
-    // Else it joins again with its next sign of life.
+  it('does not start directly in a process that others consider dead', async () => {
+    await service.given(finishedJob('orphaned', 'echo', { input: { text: 'hi' } }));
+    // Otherwise the replica joins again with its next heartbeat.
     const { heart } = service.app.get(Replicas, { strict: false });
     await heart.stop();
-    await ask(service.database, 'DELETE FROM cronzimus.replicas');
+    await runSql(service.database, 'DELETE FROM cronzimus.replicas');
     await fallDue('orphaned');
     const run = await runOf('orphaned');
     expect(await entriesOf(run)).toBe(1);

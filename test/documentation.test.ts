@@ -11,22 +11,22 @@ import { type Page, type RunAnswer, TestService } from './support/service.js';
 const ROOT = join(import.meta.dirname, '..');
 const page = (name: string) => readFileSync(join(ROOT, name), 'utf8');
 
-/** For these nothing starts, so that a run is still there to be cancelled, or to be waited for. */
+/** For these commands the scheduler is paused, so that a run can still be cancelled or held. */
 const isHeld = ({ heading, command }: DocumentedCommand) =>
   ['Backfill a day', 'Let one run wait for the other'].includes(heading) || /\/runs\/\S+\/cancel/.test(command);
-/** Says the status on stderr. */
+/** A curl that writes the status to stderr. */
 const CURL = `curl() { command curl -sS --max-time 20 -w '%{stderr}%{http_code}' "$@"; }`;
 
 let service: TestService;
 let folder: string;
-/** What assignments of earlier commands have left. */
+/** The shell variables that earlier commands assigned. */
 const variables: Record<string, string> = { key: 'none-is-needed' };
 beforeAll(async () => {
   folder = await mkdtemp(join(process.env['TEST_SCRATCH']!, 'documentation-'));
-  // The jobs that make run has; what they and the pages would call on the internet is refused.
+  // The jobs that `make run` has. Calls that they or the pages would make to the internet are refused.
   const settings = { JOBS_FILE: join(ROOT, 'jobs.example.yaml'), HTTP_TASK_ALLOWED_HOSTS: 'nowhere.invalid' };
   service = await TestService.start(settings);
-  // An occurrence of its own, at a full minute, would make a run by hand a 409.
+  // Its own occurrence, at a full minute, would turn a manual run into a 409.
   await service.call('POST', '/jobs/own-health.every-minute/pause');
   const trigger = { type: 'cron', expression: '0 * * * *' };
   for (const name of ['greet.every-minute', 'reports.hourly', 'feed.load', 'lasting'])
@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-/** The id of a run that has ended; in a paused scheduler, of one that has not. */
+/** The id of a new run. It soon ends, unless the scheduler is paused. */
 async function givenRun(): Promise<string> {
   const { body } = await service.call<RunAnswer>('POST', '/jobs/lasting/run');
   return body.id;
@@ -54,15 +54,15 @@ async function run(command: string): Promise<{ status: number; text: string }> {
   const script = `${CURL}\n${filled}\n${assigned ? `printf %s "$${assigned}"` : ''}`;
   const env = { PATH: process.env['PATH'], api: `${service.url}/api/v1`, ...variables };
   const shell = spawn('sh', ['-euc', script], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let [text, told] = ['', ''];
+  let [text, errors] = ['', ''];
   shell.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  shell.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()));
-  expect([await once(shell, 'close'), told]).toEqual([[0, null], expect.stringMatching(/^\d{3}$/)]);
+  shell.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  expect([await once(shell, 'close'), errors]).toEqual([[0, null], expect.stringMatching(/^\d{3}$/)]);
   if (assigned) variables[assigned] = text;
-  return { status: Number(told), text };
+  return { status: Number(errors), text };
 }
 
-// A machine of a developer's may lack curl.
+// A developer's machine may lack curl.
 const describeWithCurl = spawnSync('curl', ['--version']).status === 0 ? describe : describe.skip;
 
 describeWithCurl.each([
@@ -87,7 +87,7 @@ describeWithCurl.each([
   });
 });
 
-it('README.md shows a task that compiles', () => {
+it('README.md has a task that compiles', () => {
   const [, task] = /Write `src\/tasks\/greet.task.ts`:\n\n```ts\n([\s\S]*?)```/.exec(page('README.md'))!;
   const file = join(ROOT, 'src/tasks/greet.task.ts');
   const config: unknown = JSON.parse(readFileSync(join(ROOT, 'tsconfig.json'), 'utf8'));

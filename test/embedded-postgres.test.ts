@@ -4,9 +4,12 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promise
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { eventually } from './support/eventually.js';
 import { kill } from './support/kill.js';
+
+/** An SQLSTATE. */
+const INVALID_AUTHORIZATION = '28000';
 
 interface Answer {
   url?: string;
@@ -31,43 +34,45 @@ describe('embedded PostgreSQL', () => {
     await eventually(() => rm(scratch, { recursive: true, force: true }));
   });
 
-  it('starts for a role that is no superuser, and stops', async () => {
+  it('starts with a role that is not a superuser, and stops', async () => {
     const owner = own();
     const url = await urlOf(owner);
-    expect(await ask(url, 'SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user')).toEqual([
+    expect(await runSql(url, 'SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user')).toEqual([
       { rolsuper: false, rolcreatedb: true },
     ]);
-    await expect(ask(url.replace('cronzimus:', 'postgres:'), 'SELECT 1')).rejects.toThrow(/pg_hba\.conf/);
+    await expect(runSql(url.replace('cronzimus:', 'postgres:'), 'SELECT 1')).rejects.toMatchObject({
+      code: INVALID_AUTHORIZATION,
+    });
     expect((await stat(join(folder, 'password'))).mode & 0o777).toBe(0o600);
 
     await kill(owner, 'SIGTERM');
-    await expect(ask(url, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
+    await expect(runSql(url, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  it('outlives an owner that was killed, and the next one finds it with its data', async () => {
+  it('outlives an owner that was killed, and the next owner finds it with its data', async () => {
     const owner = own();
     const url = await urlOf(owner);
-    await ask(url, 'CREATE TABLE kept AS SELECT 42 AS value');
+    await runSql(url, 'CREATE TABLE kept AS SELECT 42 AS value');
     const pid = await postmasterPid();
     await kill(owner, 'SIGKILL');
-    expect(await ask(url, 'SELECT value FROM kept')).toEqual([{ value: 42 }]);
+    expect(await runSql(url, 'SELECT value FROM kept')).toEqual([{ value: 42 }]);
 
     const next = own();
     expect(await urlOf(next)).toBe(url);
     expect(await postmasterPid()).toBe(pid);
     await kill(next, 'SIGTERM');
-    await expect(ask(url, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
+    await expect(runSql(url, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   it('keeps committed data when owner and server are killed together', async () => {
     const owner = own();
-    await ask(await urlOf(owner), 'CREATE TABLE kept AS SELECT 42 AS value');
+    await runSql(await urlOf(owner), 'CREATE TABLE kept AS SELECT 42 AS value');
     await kill(owner, 'SIGKILL');
     process.kill(await postmasterPid(), 'SIGKILL');
-    expect(await ask(await urlOf(own()), 'SELECT value FROM kept')).toEqual([{ value: 42 }]);
+    expect(await runSql(await urlOf(own()), 'SELECT value FROM kept')).toEqual([{ value: 42 }]);
   });
 
-  it('lets one of four processes own a folder, also when they take over from one that died', async () => {
+  it('has one owner of four concurrent processes, also after the last owner died', async () => {
     await kill(await started(own()), 'SIGKILL');
     const answers = await Promise.all([own(), own(), own(), own()].map(answerOf));
     expect(answers.filter(({ url }) => url)).toHaveLength(1);
@@ -76,15 +81,15 @@ describe('embedded PostgreSQL', () => {
     expect(answers.find(({ code }) => code)?.message).toContain(`process ${owner?.pid}`);
   });
 
-  it('starts after it was killed while it made its database', async () => {
+  it('starts after it was killed while it created its database', async () => {
     const owner = own();
     await eventually(async () => expect((await readdir(folder)).join(' ')).toContain('postgres.new-'));
     await kill(owner, 'SIGKILL');
-    await expect(stat(join(folder, 'postgres'))).rejects.toThrow('ENOENT');
-    expect(await ask(await urlOf(own()), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await expect(stat(join(folder, 'postgres'))).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await runSql(await urlOf(own()), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  it('is not misled by a pid that another process has now, and moves from a port that another has taken', async () => {
+  it('ignores a pid that another process has now, and leaves a port that another has taken', async () => {
     const first = await started(own());
     await kill(first, 'SIGTERM');
     const port = Number(await readFile(join(folder, 'port'), 'utf8'));
@@ -95,7 +100,7 @@ describe('embedded PostgreSQL', () => {
     try {
       const url = await urlOf(own());
       expect(new URL(url).port).not.toBe(String(port));
-      expect(await ask(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+      expect(await runSql(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
       expect(stranger.signalCode).toBeNull();
     } finally {
       stranger.kill();
@@ -103,7 +108,7 @@ describe('embedded PostgreSQL', () => {
     }
   });
 
-  it('says what is wrong, and starts again once that is mended', async () => {
+  it('reports what is wrong with its settings, and starts again once that is fixed', async () => {
     await kill(await started(own()), 'SIGTERM');
     const settings = join(folder, 'postgres', 'postgresql.conf');
     const good = await readFile(settings);
@@ -113,11 +118,11 @@ describe('embedded PostgreSQL', () => {
     expect(message).toContain('postgresql.conf');
 
     await writeFile(settings, good);
-    expect(await ask(await urlOf(own()), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await runSql(await urlOf(own()), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
   function own(): ChildProcess {
-    const owner = fork('test/support/own-embedded-postgres.js', [folder], { execArgv: [] });
+    const owner = fork('test/support/embedded-postgres-process.js', [folder], { execArgv: [] });
     owners.push(owner);
     return owner;
   }
@@ -128,7 +133,7 @@ describe('embedded PostgreSQL', () => {
 });
 
 async function answerOf(owner: ChildProcess): Promise<Answer> {
-  const [answer]: Answer[] = await once(owner, 'message', { signal: AbortSignal.timeout(20_000) });
+  const [answer]: Answer[] = await once(owner, 'message', { signal: AbortSignal.timeout(60_000) });
   return answer ?? {};
 }
 

@@ -7,14 +7,14 @@ import { type Page, type RunAnswer, TestService } from './support/service.js';
 const SCRIPT = join(import.meta.dirname, '..', 'charts', 'cronzimus', 'files', 'exactly-once.mjs');
 const KEY = 'a-key-for-this-test-alone';
 
-/** What the pod of `helm test` does, with these variables. */
-async function helmTest(variables: Record<string, string>): Promise<{ code: number | null; told: string }> {
+/** Runs the script of the `helm test` pod with these variables. */
+async function helmTest(variables: Record<string, string>): Promise<{ code: number | null; output: string }> {
   const env = { PATH: process.env['PATH'], TASK: 'table-sizes', SECONDS: '30', ...variables };
   const child = spawn(process.execPath, [SCRIPT], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let told = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (told += chunk.toString()));
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const [code] = (await once(child, 'close')) as [number | null];
-  return { code, told };
+  return { code, output };
 }
 
 describe('helm test', () => {
@@ -25,33 +25,33 @@ describe('helm test', () => {
   afterAll(() => service.stop());
 
   const authorized = { Authorization: `Bearer ${KEY}` };
-  const ask = async <T>(path: string) => (await service.call<T>('GET', path, undefined, authorized)).body;
+  const get = async <T>(path: string) => (await service.call<T>('GET', path, undefined, authorized)).body;
 
-  it('sees one occurrence run once, and leaves no job behind', async () => {
-    const { code, told } = await helmTest({ URL: service.url, KEY });
-    expect({ code, told }).toEqual({ code: 0, told: expect.stringContaining('ran once') as string });
-    expect((await ask<Page<RunAnswer>>('/runs?kind=schedule')).items).toMatchObject([
+  it('passes when one occurrence runs once, and leaves no job behind', async () => {
+    const { code, output } = await helmTest({ URL: service.url, KEY });
+    expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining('ran once') as string });
+    expect((await get<Page<RunAnswer>>('/runs?kind=schedule')).items).toMatchObject([
       { task: 'table-sizes', state: 'succeeded' },
     ]);
-    expect((await ask<Page<object>>('/jobs?q=helm-test')).items).toEqual([]);
+    expect((await get<Page<object>>('/jobs?q=helm-test')).items).toEqual([]);
   });
 
-  it('fails where the occurrence does not run', async () => {
+  it('fails when the occurrence does not run', async () => {
     await service.call('POST', '/scheduler/pause', undefined, authorized);
-    const { code, told } = await helmTest({ URL: service.url, KEY, SECONDS: '8' });
+    const { code, output } = await helmTest({ URL: service.url, KEY, SECONDS: '8' });
     await service.call('POST', '/scheduler/resume', undefined, authorized);
-    expect({ code, told }).toEqual({ code: 1, told: expect.stringContaining('not seen within 8 s') as string });
+    expect({ code, output }).toEqual({ code: 1, output: expect.stringContaining('not seen within 8 s') as string });
   });
 
-  it('fails where the run fails, and with a wrong key', async () => {
+  it('fails when the run fails, and with a wrong key', async () => {
     expect(await helmTest({ URL: service.url, KEY, TASK: 'sql' })).toMatchObject({ code: 1 });
     expect(await helmTest({ URL: service.url, KEY: 'wrong', SECONDS: '3' })).toMatchObject({ code: 1 });
   });
 
-  it('fails where it runs more than once', async () => {
+  it('fails when the occurrence runs more than once', async () => {
     const twice = helmTest({ URL: service.url, KEY });
     const { name } = await eventually(async () => {
-      const [job] = (await ask<Page<{ name: string }>>('/jobs?q=helm-test')).items;
+      const [job] = (await get<Page<{ name: string }>>('/jobs?q=helm-test')).items;
       if (!job) throw new Error('no job of the test');
       return job;
     });

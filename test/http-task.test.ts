@@ -35,7 +35,7 @@ const run = (input: object, context = runContext(), environment: Partial<Environ
     context,
   );
 
-/** Answers 204; resolves to the headers of the request. */
+/** Responds with 204, and resolves to the headers of the request. */
 const listen = () =>
   new Promise<IncomingMessage['headers']>((resolve) => {
     answer = ({ headers }, response) => {
@@ -51,7 +51,7 @@ const answering =
   };
 
 describe('task http', () => {
-  it('says which run it is', async () => {
+  it('sends headers that identify its run', async () => {
     const asked = listen();
     await expect(run({})).resolves.toEqual({ status: 204, headers: {}, body: null });
     expect(await asked).toMatchObject({
@@ -69,7 +69,7 @@ describe('task http', () => {
     ['manual', 'r1'],
     ['backfill', 'r1'],
     ['retry', 'r1'],
-  ])('sends the idempotency key of a run of kind %s', async (kind, key) => {
+  ])('sends the idempotency key for a run of kind %s', async (kind, key) => {
     const asked = listen();
     await run({}, runContext({ run: { id: 'r1', kind } }));
     expect((await asked)['idempotency-key']).toBe(key);
@@ -101,8 +101,8 @@ describe('task http', () => {
   it.each([
     ['JSON', 'application/json', '{"a":[1]}', { a: [1] }],
     ['JSON of another name', 'application/problem+json; charset=utf-8', '{"a":1}', { a: 1 }],
-    ['JSON that is none', 'application/json', '{"a":', '{"a":'],
-    ['JSON that no run can store', 'application/json', '{"a":"\\u0000"}', '{"a":"\\u0000"}'],
+    ['invalid JSON', 'application/json', '{"a":', '{"a":'],
+    ['JSON that cannot be stored', 'application/json', '{"a":"\\u0000"}', '{"a":"\\u0000"}'],
     ['a text', 'text/plain', 'grüße', 'grüße'],
     ['a text in Latin-1', 'text/plain; charset=iso-8859-1', Buffer.from('grüße', 'latin1'), 'grüße'],
     ['an image', 'image/png', Buffer.from([137, 80, 78, 71, 0]), '5 bytes of image/png, which are not text'],
@@ -112,7 +112,7 @@ describe('task http', () => {
     await expect(run({})).resolves.toEqual({ status: 200, headers: { 'content-type': type }, body: kept });
   });
 
-  it('reads 16 KiB of an endless answer and hangs up', async () => {
+  it('reads 16 KiB of an endless response and closes the connection', async () => {
     let closed = false;
     answer = (_request, response) => {
       response.setHeader('content-type', 'application/json');
@@ -128,7 +128,7 @@ describe('task http', () => {
     await eventually(() => expect(closed).toBe(true));
   });
 
-  it('tells the length of the body of a DELETE', async () => {
+  it('sends the length of the body of a DELETE', async () => {
     const asked = listen();
     await run({ method: 'DELETE', body: 'grüße' });
     expect(await asked).toMatchObject({ 'content-length': '7' });
@@ -143,13 +143,13 @@ describe('task http', () => {
     await expect(run({ method: 'HEAD' })).resolves.toMatchObject({ body: null });
   });
 
-  it('reads 16 KiB of what a small answer unpacks to', async () => {
+  it('reads 16 KiB of a small response that unpacks to more', async () => {
     const zipped = gzipSync(Buffer.alloc(50_000_000, 'a'));
     answer = (_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(zipped);
     await expect(run({})).resolves.toMatchObject({ body: 'a'.repeat(16_384), truncated: true });
   });
 
-  it('fails with the status and the start of the body', async () => {
+  it('fails with the status and the beginning of the body', async () => {
     answer = answering(500, 'text/plain', `out of order ${'x'.repeat(5000)}`);
     const failure = run({ method: 'PUT', url: `${base}/a?key=secret` });
     await expect(failure).rejects.toMatchObject({
@@ -172,7 +172,7 @@ describe('task http', () => {
     expect(await outcome).toBe(succeeds);
   });
 
-  it('follows redirects, without the Authorization at another origin', async () => {
+  it('follows redirects, and drops Authorization for another origin', async () => {
     const seen: (string | undefined)[] = [];
     answer = ({ url, headers }, response) => {
       seen.push(headers.authorization);
@@ -183,12 +183,12 @@ describe('task http', () => {
     expect(seen).toEqual(['Bearer x', undefined]);
   });
 
-  it('gives up on redirects without end', async () => {
+  it('fails after too many redirects', async () => {
     answer = (_request, response) => response.writeHead(302, { location: '/' }).end();
     await expect(run({})).rejects.toMatchObject({ code: 'HTTP_FAILED', message: expect.stringMatching(/redirect/) });
   });
 
-  it('names what went wrong where nobody answers', async () => {
+  it('reports the cause when the server cannot be reached', async () => {
     const { port } = new URL(base);
     const dead = createServer().listen(0, '127.0.0.1');
     await once(dead, 'listening');
@@ -204,7 +204,7 @@ describe('task http', () => {
     });
   });
 
-  it('fails when the answer breaks off', async () => {
+  it('fails when the response breaks off', async () => {
     answer = (_request, response) => {
       response.writeHead(200, { 'content-length': 100 }).write('half');
       setImmediate(() => response.destroy());
@@ -212,11 +212,11 @@ describe('task http', () => {
     await expect(run({})).rejects.toMatchObject({ code: 'HTTP_FAILED' });
   });
 
-  it.each(['before the answer', 'within the answer'])('ends with the reason of its signal %s', async (when) => {
+  it.each(['before the response', 'within the response'])('fails with the reason of its signal %s', async (when) => {
     const stop = new AbortController();
     const reason = new Error('time is over');
     answer = (_request, response) => {
-      if (when === 'within the answer') response.write('x');
+      if (when === 'within the response') response.write('x');
       setImmediate(() => stop.abort(reason));
     };
     await expect(run({}, runContext({ signal: stop.signal }))).rejects.toBe(reason);
@@ -225,7 +225,7 @@ describe('task http', () => {
 
 const at = (host: string) => base.replace('127.0.0.1', host);
 
-/** From now on every name leads to these addresses. */
+/** From now on every name resolves to these addresses. */
 const givenNames = (...addresses: string[]) => {
   const answerWith: LookupAddress[] = addresses.map((address) => ({
     address,
@@ -266,12 +266,12 @@ describe('task http connects to', () => {
     expect(requests).toBe(0);
   });
 
-  it('none that a redirect leads to', async () => {
+  it('no refused address that a redirect leads to', async () => {
     answer = (_request, response) => response.writeHead(307, { location: 'http://2852039166/latest/' }).end();
     await expect(run({})).rejects.toMatchObject({ ...refusal, message: expect.stringContaining('169.254.169.254') });
   });
 
-  it('none that a name leads to', async () => {
+  it('no refused address that a name resolves to', async () => {
     givenNames('169.254.169.254');
     await expect(run({ url: at('harmless.example') })).rejects.toMatchObject({
       ...refusal,
@@ -279,13 +279,13 @@ describe('task http connects to', () => {
     });
   });
 
-  it('what was checked: the name is not asked a second time', async () => {
+  it('the address that was checked: the name is not resolved a second time', async () => {
     const lookup = givenNames('127.0.0.1');
     await expect(run({ url: at('harmless.example') })).resolves.toMatchObject({ body: 'here' });
     expect(lookup).toHaveBeenCalledTimes(1);
   });
 
-  it('the addresses of a name that are open', async () => {
+  it('the allowed addresses of a name', async () => {
     givenNames('169.254.169.254', 'fe80::1', '127.0.0.1');
     await expect(run({ url: at('harmless.example') })).resolves.toMatchObject({ body: 'here' });
   });
@@ -298,7 +298,7 @@ describe('task http connects to', () => {
     },
   );
 
-  it('only what HTTP_TASK_ALLOWED_HOSTS names, where it is set', async () => {
+  it('only what HTTP_TASK_ALLOWED_HOSTS names, when it is set', async () => {
     const limit = { HTTP_TASK_ALLOWED_HOSTS: ['localhost'] };
     await expect(run({ url: at('localhost') }, runContext(), limit)).resolves.toMatchObject({ body: 'here' });
     await expect(run({ url: base }, runContext(), limit)).rejects.toMatchObject(refusal);

@@ -26,13 +26,13 @@ function runImport(args: string[], input = '') {
   const options = {
     input,
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 60_000,
     env: { ...process.env, INIT_CWD: resolve('test/samples') },
   } as const;
   return spawnSync(process.execPath, [resolve('dist/import/main.js'), ...args], options);
 }
 
-/** The jobs that the service reads from what was printed. */
+/** The jobs that the service reads from the printed file. */
 async function jobsIn(yaml: string) {
   const path = join(folder, 'jobs.yaml');
   await writeFile(path, yaml);
@@ -50,20 +50,20 @@ it.each([
   [['apscheduler', 'flask-jobs.json', '--scheduler-api=http://flask:5000/scheduler'], 3, ['--time-zone']],
   [['apscheduler', 'flask-config.json'], 3, ['nightly']],
   [['k8s', 'cronjobs.yaml'], 2, ['dump', 'CronJob bearer', 'of other kinds: 1']],
-])('a service accepts the file that is printed for %j as it is', async (args, count, told) => {
+])('a service accepts the file that is printed for %j unchanged', async (args, count, notices) => {
   const { stdout, stderr, status } = runImport(args);
   expect(status).toBe(0);
   expect((await jobsIn(stdout)).size).toBe(count);
-  for (const words of told) expect(stderr).toContain(words);
+  for (const notice of notices) expect(stderr).toContain(notice);
 });
 
-it('reads the standard input', async () => {
+it('reads standard input', async () => {
   const { stdout, status } = runImport(['crontab', '-'], '@daily curl -f https://example.org/daily\n');
   expect(status).toBe(0);
   expect([...(await jobsIn(stdout)).keys()]).toEqual(['example.org-daily']);
 });
 
-it('prints a file without jobs where none could be imported', async () => {
+it('prints a file without jobs when none can be imported', async () => {
   const { stdout, status } = runImport(['crontab', '-'], '@reboot a\n0 1 * * * backup.sh\n');
   expect(status).toBe(0);
   expect((await jobsIn(stdout)).size).toBe(0);

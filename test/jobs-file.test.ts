@@ -33,7 +33,7 @@ async function read(text: string, name = 'jobs.yaml') {
   return readPath(path);
 }
 
-/** The lines of the refusal that name a fault. */
+/** The lines of the error message, one for each fault. */
 async function faultsOf(text: string): Promise<string[]> {
   const error: unknown = await read(text).catch((refused: unknown) => refused);
   expect(error).toMatchObject({
@@ -80,17 +80,17 @@ jobs:
     expect([...jobs.keys()]).toEqual(['once']);
   });
 
-  it('may share one policy among more jobs than a bomb would need', async () => {
+  it('may use one alias for more jobs than an alias bomb would need', async () => {
     const first = sharing(0).replace('*r', '&r { limit: 2 }');
     const jobs = await read(['jobs:', first, ...Array.from({ length: 500 }, (_none, n) => sharing(n + 1))].join('\n'));
     expect(jobs.get('job-500')).toMatchObject({ retry: { limit: 2, delaySeconds: 5 } });
   });
 
-  it('may say that there are none', async () => {
+  it('may declare no jobs', async () => {
     expect((await read('jobs: {}')).size).toBe(0);
   });
 
-  it('that cannot be read is refused by its name', async () => {
+  it('that cannot be read is refused, with its path', async () => {
     const path = join(folder, 'absent.yaml');
     await expect(readPath(path)).rejects.toMatchObject({
       code: 'JOBS_FILE_UNREADABLE',
@@ -108,20 +108,20 @@ const bomb = Array.from({ length: 9 }, (_none, n) => {
   return `a${n}: &a${n} [${Array.from({ length: 10 }, () => before).join(', ')}]`;
 }).join('\n');
 
-describe('a fault in a jobs file is told with its line and path', () => {
+describe('a fault in a jobs file is reported with its line and path', () => {
   it.each<[string, string, string]>([
     ['a syntax error', 'jobs:\n  a: [1, 2', 'line 2: '],
     ['a tab that indents', 'jobs:\n\ta: {}', 'line 2: '],
-    ['a job that is there twice', 'jobs:\n  a: {}\n  a: {}', 'line 3: Map keys must be unique'],
+    ['a duplicate job', 'jobs:\n  a: {}\n  a: {}', 'line 3: Map keys must be unique'],
     ['an alias to nothing', 'jobs:\n  a: *b', 'Unresolved alias'],
     ['two documents', 'jobs: {}\n---\njobs: {}', 'line 2: A second document begins here; a file holds one'],
     ['a tag that means nothing', 'jobs: !include other.yaml', 'line 1: Unresolved tag: !include'],
-    ['a key that is no text', 'jobs:\n  [a]: {}', 'line 2: A map key must be a text'],
+    ['a key that is not a string', 'jobs:\n  [a]: {}', 'line 2: A map key must be a text'],
     ['a value within itself', 'jobs: &a\n  b: *a', 'line 1: With its aliases filled in, the file has more than'],
     ['a bomb of aliases', bomb, 'line 1: With its aliases filled in, the file has more than 1000000 values'],
-    ['nests without end', `jobs: ${'['.repeat(50_000)}`, 'line 1: '],
-    ['nothing', '', 'line 1: Must begin with "jobs:"'],
-    ['nothing but a remark', '# none\n', 'Must begin with "jobs:"'],
+    ['endless nesting', `jobs: ${'['.repeat(50_000)}`, 'line 1: '],
+    ['an empty file', '', 'line 1: Must begin with "jobs:"'],
+    ['only a comment', '# none\n', 'Must begin with "jobs:"'],
     ['a list', '- a', 'line 1: Must begin with "jobs:"'],
     ['jobs without a value', 'jobs:', 'line 1: jobs: Must be a map of jobs by name; write "jobs: {}"'],
     ['jobs as a list', 'jobs:\n  - task: wait', 'line 2: jobs: Must be a map'],
@@ -177,7 +177,7 @@ describe('a fault in a jobs file is told with its line and path', () => {
     expect(faults[0]).toMatch(/^ {2}line \d+: /);
   });
 
-  it('with all others of the file in one message', async () => {
+  it('together with all others of the file', async () => {
     const faults = await faultsOf(`jobs:
   a: { task: nope, ${daily} }
   b: { task: echo, ${daily}, input: { times: 0 } }
@@ -204,7 +204,7 @@ describe('a folder of jobs files', () => {
   });
   const write = (name: string, text: string) => writeFile(join(path, name), text);
 
-  it('is read in the order of names, with all endings, and without what is none', async () => {
+  it('is read in the order of names, with all extensions, and without other files', async () => {
     await write('20.yml', `jobs: { b: ${waiting} }`);
     await write('10.yaml', `jobs: { c: ${waiting} }`);
     await write('30.json', '{ "jobs": {} }');
@@ -221,7 +221,7 @@ describe('a folder of jobs files', () => {
     expect([...(await readPath(path)).keys()]).toEqual(['a']);
   });
 
-  it('names both places of a job that is there twice, and all other faults with their files', async () => {
+  it('reports both places of a duplicate job, and all other faults with their files', async () => {
     await write('a.yaml', `jobs:\n  a: ${waiting}\n  b: { task: nope, ${daily} }`);
     await write('b.yaml', `jobs:\n\n  a: ${waiting}`);
     const tasks = app.get(TaskRegistry, { strict: false }).all();
@@ -238,7 +238,7 @@ describe('a folder of jobs files', () => {
     });
   });
 
-  it('with a file that is no YAML, or empty, is refused', async () => {
+  it('with an invalid or empty file is refused', async () => {
     await write('a.yaml', `jobs: { a: ${waiting} }`);
     await write('b.yaml', 'jobs: [');
     await expect(readPath(path)).rejects.toThrow('b.yaml line 1: ');

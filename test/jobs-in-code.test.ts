@@ -12,8 +12,8 @@ afterAll(() => service.stop());
 
 const yearly = { type: 'cron', expression: '@yearly' } as const;
 
-describe('the jobs in the hands of the user’s own code', () => {
-  it('are made, changed, run, paused and resumed as over the API, and the audit says that code did it', async () => {
+describe('Jobs, injected into the code of a user', () => {
+  it('creates, changes, runs, pauses and resumes jobs as the API does, and the audit names code', async () => {
     const made = await jobs.upsert('mine', { task: 'echo', trigger: yearly, input: { text: 'a' } });
     expect(made).toMatchObject({ name: 'mine', source: 'api', version: 1, state: 'active' });
     expect(await jobs.upsert('mine', { task: 'echo', trigger: yearly, input: { text: 'b' } })).toMatchObject({

@@ -32,7 +32,7 @@ let operations: [route: string, operation: Operation][];
 beforeAll(async () => {
   database = await createTestDatabase();
   app = await createTestApplication(database.url);
-  // As clients read it.
+  // As a client parses it.
   document = JSON.parse(JSON.stringify(openApiDocument(app))) as typeof document;
   operations = Object.entries(document['paths'] as Record<string, Record<string, Operation>>).flatMap(
     ([path, methods]) =>
@@ -52,7 +52,7 @@ function* objectsIn(value: unknown, pointer = '#'): Generator<[pointer: string, 
     yield* objectsIn(child, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`);
 }
 
-/** What of all routes is wrong, which is to be nothing. */
+/** The routes that a check finds fault with. */
 const wrong = (isWrong: (operation: Operation) => boolean) =>
   operations.filter(([, operation]) => isWrong(operation)).map(([route]) => route);
 
@@ -61,13 +61,13 @@ const contents = (part: { content?: Record<string, Content> } | undefined) => Ob
 const success = ({ responses }: Operation) => Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1];
 const isBare = ({ responses }: Operation) => '204' in responses;
 
-/** The codes of the problems that a route is said to answer. */
+/** The problem codes that the document has for a route. */
 const codesOf = ({ responses }: Operation) =>
   Object.values(responses).flatMap((response) =>
     contents(response).flatMap(({ examples = {} }) => Object.keys(examples)),
   );
 
-/** What the schema describes is shown once, as a whole or in all of its parts. */
+/** Whether a schema has an example, as a whole or in each of its parts. */
 function isShown(schema: Schema | undefined): boolean {
   if (schema?.$ref !== undefined) {
     const { schemas } = document['components'] as { schemas: Record<string, Schema> };
@@ -82,7 +82,7 @@ const notShown = ({ requestBody, responses }: Operation) =>
     .flatMap(contents)
     .some(({ schema, examples }) => !examples && !isShown(schema));
 
-/** What an answer of any route that takes it may be. */
+/** The problem codes that follow from what a route takes. */
 const BY_WHAT_IT_TAKES: [what: string, takes: (operation: Operation) => boolean, codes: string[]][] = [
   ['a request', () => true, ['FORBIDDEN_HOST', 'FORBIDDEN_ORIGIN']],
   ['a key', hasKey, ['NO_KEY', 'WRONG_KEY', 'KEY_EXPIRED', 'TOO_MANY_WRONG_KEYS']],
@@ -104,7 +104,7 @@ function hasKey({ security }: Operation) {
   return security?.length !== 0;
 }
 
-/** Answered where no route is: an unknown path, a process without the role, a route of a user's that is closed, a fault. */
+/** Codes that belong to no documented route: an unknown path, a process without the role, a closed route of a user, a bug. */
 const OF_NO_ROUTE = ['INTERNAL', 'NOT_FOUND', 'ROLE_OFF', 'ROUTE_CLOSED'];
 
 const takes = ({ parameters, requestBody }: Operation) => Boolean(parameters?.length || requestBody);
@@ -149,12 +149,12 @@ describe('the OpenAPI document', () => {
     ]);
   });
 
-  it('is docs/openapi.json, which `npm run openapi` writes anew', async () => {
+  it('equals docs/openapi.json, which `npm run openapi` writes', async () => {
     const kept = await readFile(join(import.meta.dirname, '../docs/openapi.json'), 'utf8');
     expect(kept).toBe(`${JSON.stringify(document, null, 2)}\n`);
   });
 
-  it('is of OpenAPI 3.1, with a title, a version and parts that it knows', () => {
+  it('is valid OpenAPI 3.1, with a title and a version', () => {
     expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'Cronzimus', version: expect.any(String) } });
     const known = ['openapi', 'info', 'servers', 'paths', 'components', 'security', 'tags', 'webhooks', 'externalDocs'];
     expect(Object.keys(document).filter((part) => !known.includes(part))).toEqual([]);
@@ -164,7 +164,7 @@ describe('the OpenAPI document', () => {
     expect([...schemes]).toEqual(Object.keys(securitySchemes));
   });
 
-  it('has a summary, a description, a tag and a name of its own for each route', () => {
+  it('has a summary, a description, a tag and a unique operation id for each route', () => {
     expect(wrong(({ summary, description, tags }) => !summary || !description || !tags?.length)).toEqual([]);
     const ids = operations.map(([, { operationId }]) => operationId);
     expect(new Set(ids).size).toBe(ids.length);
@@ -174,7 +174,7 @@ describe('the OpenAPI document', () => {
     expect(wrong((operation) => !isBare(operation) && isEmpty(contents(success(operation))[0]?.schema))).toEqual([]);
   });
 
-  it('describes the problems of each route of the API that takes anything', () => {
+  it('describes the problems of each route that takes a parameter or a body', () => {
     expect(wrong((operation) => takes(operation) && !('400' in operation.responses))).toEqual([]);
     expect(wrong(({ requestBody, responses }) => requestBody !== undefined && !('422' in responses))).toEqual([]);
     const problems = operations.flatMap(([route, { responses }]) =>
@@ -192,7 +192,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('says of each route which key it needs, and of those for everybody that it needs none', () => {
+  it('has the required role of each route, and marks public routes as public', () => {
     expect(document['security']).toEqual([{ bearer: [] }]);
     const open = operations.filter(([, { security }]) => security !== undefined);
     expect(open.map(([route, { security }]) => [route, security])).toEqual([
@@ -202,16 +202,19 @@ describe('the OpenAPI document', () => {
     ]);
   });
 
-  it('shows an example of each body that is sent and of each that is answered', () => {
+  it('has an example of each request body and each response body', () => {
     expect(wrong(notShown)).toEqual([]);
   });
 
-  it.each(BY_WHAT_IT_TAKES)('has the codes that follow from %s, wherever a route takes it', (_what, takesIt, codes) => {
-    expect(operations.some(([, operation]) => takesIt(operation))).toBe(true);
-    expect(
-      wrong((operation) => takesIt(operation) && codes.some((code) => !codesOf(operation).includes(code))),
-    ).toEqual([]);
-  });
+  it.each(BY_WHAT_IT_TAKES)(
+    'has the codes that follow from %s, for each route that takes it',
+    (_what, takesIt, codes) => {
+      expect(operations.some(([, operation]) => takesIt(operation))).toBe(true);
+      expect(
+        wrong((operation) => takesIt(operation) && codes.some((code) => !codesOf(operation).includes(code))),
+      ).toEqual([]);
+    },
+  );
 
   it('has the codes that API.md has, and no others', async () => {
     const page = await readFile(join(import.meta.dirname, '../API.md'), 'utf8');
@@ -220,12 +223,12 @@ describe('the OpenAPI document', () => {
       .split('\n## ')[0]!
       .split('\n')
       .filter((line) => /^\| [45]\d\d/.test(line));
-    const told = rows.flatMap((row) => [...row.split('|')[2]!.matchAll(/`([A-Z_]+)`/g)].map(([, code]) => code!));
+    const inApiMd = rows.flatMap((row) => [...row.split('|')[2]!.matchAll(/`([A-Z_]+)`/g)].map(([, code]) => code!));
     const documented = new Set(operations.flatMap(([, operation]) => codesOf(operation)));
-    expect([...documented, ...OF_NO_ROUTE].toSorted()).toEqual(told.toSorted());
+    expect([...documented, ...OF_NO_ROUTE].toSorted()).toEqual(inApiMd.toSorted());
   });
 
-  it('leaves no parameter and no body without a schema', () => {
+  it('has a schema for each parameter and each body', () => {
     expect(wrong(({ parameters = [] }) => parameters.some(({ schema }) => isEmpty(schema)))).toEqual([]);
     expect(wrong(({ requestBody }) => contents(requestBody).some(({ schema }) => isEmpty(schema)))).toEqual([]);
     expect(wrong(({ requestBody }) => requestBody !== undefined && contents(requestBody).length === 0)).toEqual([]);
@@ -250,21 +253,21 @@ describe('the OpenAPI document', () => {
     expect(queryOf('get /api/v1/runs')).toEqual(['job', 'state', 'kind', 'from', 'to', 'limit', 'cursor']);
   });
 
-  it('refers to nothing that is not there', () => {
+  it('has no dangling references', () => {
     const pointers = new Set([...objectsIn(document)].map(([pointer]) => pointer));
     const references = [...objectsIn(document)].flatMap(([, { $ref }]) => (typeof $ref === 'string' ? [$ref] : []));
     expect(references.length).toBeGreaterThan(20);
     expect(references.filter((reference) => !pointers.has(reference))).toEqual([]);
   });
 
-  it('has no component that nothing refers to', () => {
+  it('has no unused components', () => {
     const text = JSON.stringify(document);
     const { schemas } = document['components'] as { schemas: Record<string, object> };
     const used = (name: string) => text.includes(`"#/components/schemas/${name}"`);
     expect(Object.keys(schemas).filter((name) => !used(name))).toEqual([]);
   });
 
-  it('writes schemas as JSON Schema 2020-12 has them', () => {
+  it('has valid JSON Schema 2020-12', () => {
     const types = ['string', 'number', 'integer', 'boolean', 'array', 'object', 'null'];
     const faults = [...objectsIn(document)].flatMap(([pointer, schema]) => {
       if (!/\/schemas?(\/|$)/.test(pointer) || /\/examples?\/|\/(properties|examples?|default|mapping)$/.test(pointer))
@@ -281,7 +284,7 @@ describe('the OpenAPI document', () => {
 });
 
 describe('the page at /docs', () => {
-  it('is allowed to run all it brings, also where it comes without TLS', async () => {
+  it('may run all of its own scripts, also without TLS', async () => {
     await app.listen(0, '127.0.0.1');
     const response = await fetch(`${await app.getUrl()}/docs`);
     const policy = response.headers.get('content-security-policy') ?? '';

@@ -1,7 +1,7 @@
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { eventually } from './support/eventually.js';
 import { EVERY_SECOND } from './support/jobs.js';
-import { type Page, type RunAnswer, spentJob, TestService } from './support/service.js';
+import { type Page, type RunAnswer, finishedJob, TestService } from './support/service.js';
 
 let service: TestService;
 
@@ -15,9 +15,9 @@ const runs = async (job: string): Promise<RunAnswer[]> =>
   (await service.get<Page<RunAnswer>>(`/runs?job=${job}`)).items.toReversed();
 const states = async (job: string) => (await runs(job)).map(({ state }) => state);
 const runNow = (job: string) => service.call<RunAnswer>('POST', `/jobs/${job}/run`);
-/** Lets an occurrence of a job fall due now. */
+/** Makes an occurrence of a job due now. */
 const fallDue = (job: string) =>
-  ask(
+  runSql(
     service.database,
     `UPDATE cronzimus.jobs SET next_occurrence_at = t.at, next_run_at = t.at, trigger =
        jsonb_build_object('type', 'date', 'at', to_char(t.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
@@ -26,7 +26,7 @@ const fallDue = (job: string) =>
 
 describe('overlap', () => {
   it('queue holds one run, refuses the next, and starts the held one when the first has ended', async () => {
-    await service.given(spentJob('line', 'wait', { overlap: 'queue' }));
+    await service.given(finishedJob('line', 'wait', { overlap: 'queue' }));
     const first = await runNow('line');
     await service.reaches(first.body.id, 'running');
     const second = await runNow('line');
@@ -42,7 +42,7 @@ describe('overlap', () => {
   });
 
   it('replace cancels the old run and starts the new one once it has ended', async () => {
-    await service.given(spentJob('newest', 'wait', { overlap: 'replace' }));
+    await service.given(finishedJob('newest', 'wait', { overlap: 'replace' }));
     const first = await runNow('newest');
     await service.reaches(first.body.id, 'running');
     const second = await runNow('newest');
@@ -53,42 +53,42 @@ describe('overlap', () => {
     await eventually(async () => expect(await states('newest')).toEqual(['cancelled', 'cancelled', 'running']));
   });
 
-  it('allow starts another beside the first', async () => {
-    await service.given(spentJob('crowd', 'wait', { overlap: 'allow' }));
+  it('allow starts a second run while the first one is running', async () => {
+    await service.given(finishedJob('crowd', 'wait', { overlap: 'allow' }));
     await runNow('crowd');
     await runNow('crowd');
     await eventually(async () => expect(await states('crowd')).toEqual(['running', 'running']));
   });
 });
 
-/** From the start of the first attempt of a job's runs to the last end. The worker's own look comes every 2 s: ten things that
- *  each waited for it would take some 20 s. */
+/** Seconds from the first start to the last end of a job's runs. The worker polls every 2 s: ten starts that each waited for a poll
+ *  would take about 20 s. */
 async function secondsTaken(job: string): Promise<number> {
   const taken = `SELECT extract(epoch FROM max(finished_at) - min(started_at))::float8 AS seconds FROM`;
-  const [row] = await ask(
+  const [row] = await runSql(
     service.database,
     `${taken} (SELECT started_at, finished_at FROM cronzimus.runs WHERE job = '${job}' AND started_at IS NOT NULL UNION ALL
        SELECT a.started_at, a.finished_at FROM cronzimus.run_attempts a JOIN cronzimus.runs r ON r.id = run_id WHERE job = '${job}') t`,
   );
   return Number(row!['seconds']);
 }
-const WELL_BELOW_TEN_LOOKS = 10;
+const WELL_BELOW_TEN_POLLS = 10;
 
 describe('a retry', () => {
-  it('starts at its instant, and does not wait for the next look', async () => {
+  it('starts at its instant, without waiting for the next poll', async () => {
     const retry = { limit: 10, delaySeconds: 0.1, backoff: 'fixed', maxDelaySeconds: 1 } as const;
-    await service.given(spentJob('stubborn', 'fail', { retry }));
+    await service.given(finishedJob('stubborn', 'fail', { retry }));
     expect(await service.run('stubborn', 'failed')).toMatchObject({ attempt: 11 });
-    expect(await secondsTaken('stubborn')).toBeLessThan(WELL_BELOW_TEN_LOOKS);
+    expect(await secondsTaken('stubborn')).toBeLessThan(WELL_BELOW_TEN_POLLS);
   });
 });
 
 describe('misfire all', () => {
-  it('catches up one run right after the other, the oldest first', async () => {
+  it('catches up one run right after the other, oldest first', async () => {
     const first = new Date(Math.floor(Date.now() / 60_000 - 12) * 60_000);
     const trigger = { type: 'interval', everySeconds: 60, anchor: first.toISOString() } as const;
     await service.given(
-      spentJob('backlog', 'echo', {
+      finishedJob('backlog', 'echo', {
         input: { text: 'x' },
         trigger: { ...trigger, startAt: null, endAt: null, jitterSeconds: 0 },
         misfire: { policy: 'all', graceSeconds: 0, maxCatchUp: 10 },
@@ -101,7 +101,7 @@ describe('misfire all', () => {
       expect(found.map(({ state }) => state)).toEqual(Array.from({ length: 10 }, () => 'succeeded'));
       return found.toSorted((a, b) => String(a['scheduledAt']).localeCompare(String(b['scheduledAt'])));
     });
-    expect(await secondsTaken('backlog')).toBeLessThan(WELL_BELOW_TEN_LOOKS);
+    expect(await secondsTaken('backlog')).toBeLessThan(WELL_BELOW_TEN_POLLS);
     caughtUp.slice(1).forEach((run, index) => {
       expect(Date.parse(String(run['startedAt']))).toBeGreaterThanOrEqual(
         Date.parse(String(caughtUp[index]!['finishedAt'])),
@@ -111,20 +111,20 @@ describe('misfire all', () => {
 });
 
 describe('cancel', () => {
-  it('ends a run that waits for its retry at once, and it is not started again', async () => {
+  it('ends a run that waits for its retry at once, and the run is not started again', async () => {
     const retry = { limit: 3, delaySeconds: 60, backoff: 'fixed', maxDelaySeconds: 60 } as const;
-    await service.given(spentJob('hopeless', 'fail', { retry }));
+    await service.given(finishedJob('hopeless', 'fail', { retry }));
     const { id } = await service.run('hopeless', 'retrying');
     expect((await service.call('POST', `/runs/${id}/cancel`)).body).toMatchObject({
       state: 'cancelled',
       reason: 'user',
       nextAttemptAt: null,
     });
-    expect(await ask(service.database, `SELECT FROM cronzimus.run_queue WHERE run_id = '${id}'`)).toEqual([]);
+    expect(await runSql(service.database, `SELECT FROM cronzimus.run_queue WHERE run_id = '${id}'`)).toEqual([]);
   });
 
   it('refuses a run that has ended', async () => {
-    await service.given(spentJob('quick', 'echo', { input: { text: 'x' } }));
+    await service.given(finishedJob('quick', 'echo', { input: { text: 'x' } }));
     const { id } = await service.run('quick', 'succeeded');
     expect((await service.call('POST', `/runs/${id}/cancel`)).body).toMatchObject({
       status: 409,
@@ -137,11 +137,11 @@ describe('cancel', () => {
 const givenEverySecond = async (name: string) => {
   const next = new Date(Math.ceil(Date.now() / 1000) * 1000);
   const due = { trigger: EVERY_SECOND, nextOccurrenceAt: next, nextRunAt: next };
-  await service.given(spentJob(name, 'echo', { input: { text: 'x' }, overlap: 'allow', ...due }));
+  await service.given(finishedJob(name, 'echo', { input: { text: 'x' }, overlap: 'allow', ...due }));
 };
 
 describe('a pause', () => {
-  it('of a job makes one skipped row of its occurrences, and allows runs by hand', async () => {
+  it('of a job turns its occurrences into one skipped row, and allows manual runs', async () => {
     await givenEverySecond('resting');
     await eventually(async () => expect(await states('resting')).toContain('succeeded'));
     expect((await service.call('POST', '/jobs/resting/pause')).body).toMatchObject({
@@ -151,7 +151,7 @@ describe('a pause', () => {
     const before = (await runs('resting')).length;
     await service.run('resting', 'succeeded');
     await eventually(async () => {
-      const [due] = await ask(
+      const [due] = await runSql(
         service.database,
         `SELECT next_occurrence_at < now() - interval '2 s' AS missed FROM cronzimus.jobs WHERE name = 'resting'`,
       );
@@ -170,7 +170,7 @@ describe('a pause', () => {
     expect((await service.call('POST', '/scheduler/pause')).body).toMatchObject({ paused: true });
     const queued = await runNow('stopped');
     await eventually(async () => {
-      const [due] = await ask(
+      const [due] = await runSql(
         service.database,
         `SELECT next_occurrence_at < now() - interval '2 s' AS missed FROM cronzimus.jobs WHERE name = 'stopped'`,
       );

@@ -22,7 +22,7 @@ afterAll(async () => {
   await database?.drop();
 });
 
-/** Runs of one state that ended so many days ago; null: they have not. */
+/** Runs in one state that ended this many days ago; null: they have not ended. */
 const givenRuns = (count: number, state: string, days: number | null, queuedDays = days ?? 60) =>
   source.query(
     `INSERT INTO cronzimus.runs (id, job_id, job, task, kind, state, scheduled_at, due_at, queued_at, finished_at, priority,
@@ -40,7 +40,7 @@ const countOf = async (table: string) =>
   (await source.query<[{ count: number }]>(`SELECT count(*)::int FROM cronzimus.${table}`))[0].count;
 
 describe('task prune-runs', () => {
-  it('deletes what ended before the retention, whatever its end, and nothing that has not ended', async () => {
+  it('deletes ended runs of every state that are older than the retention, and no unfinished ones', async () => {
     for (const state of ['succeeded', 'failed', 'timed_out', 'cancelled', 'skipped', 'missed'])
       await givenRuns(1, state, 31);
     for (const state of ['pending', 'running', 'retrying']) await givenRuns(1, state, null);
@@ -48,14 +48,14 @@ describe('task prune-runs', () => {
     expect(await statesLeft()).toEqual(['pending', 'retrying', 'running']);
   });
 
-  it('leaves what ended since alone', async () => {
+  it('keeps runs within the retention', async () => {
     await givenRuns(1, 'succeeded', 29);
     await givenRuns(1, 'succeeded', 29, 60);
     await expect(task.run({}, runContext())).resolves.toEqual({ deleted: 0, auditDeleted: 0 });
     await expect(task.run({ olderThanDays: 28 }, runContext())).resolves.toEqual({ deleted: 2, auditDeleted: 0 });
   });
 
-  it('deletes nothing where the retention begins before 1970', async () => {
+  it('deletes nothing when the retention begins before 1970', async () => {
     await givenRuns(1, 'succeeded', 20_000);
     await expect(task.run({ olderThanDays: 36_500 }, runContext())).resolves.toEqual({ deleted: 0, auditDeleted: 0 });
     await expect(task.run({}, runContext())).resolves.toEqual({ deleted: 1, auditDeleted: 0 });
@@ -73,13 +73,14 @@ describe('task prune-runs', () => {
     expect([await countOf('runs'), await countOf('run_attempts'), await countOf('run_logs')]).toEqual([0, 0, 0]);
   });
 
-  it('works in batches of 5,000, and keeps those that are done when its signal aborts', async () => {
+  it('deletes in batches of 5,000, and keeps finished batches when its signal aborts', async () => {
     await givenRuns(12_000, 'succeeded', 31);
     const stop = new AbortController();
     const lines: LoggedLine[] = [];
     const context = runContext({ signal: stop.signal }, lines);
-    context.log.debug = (...line: unknown[]) => stop.abort(new Error(`stopped after ${JSON.stringify(line[0])}`));
-    await expect(task.run({}, context)).rejects.toThrow('stopped after {"deleted":5000}');
+    const stopped = new Error('stopped after the first batch');
+    context.log.debug = () => stop.abort(stopped);
+    await expect(task.run({}, context)).rejects.toBe(stopped);
     expect(await countOf('runs')).toBe(7_000);
 
     await expect(task.run({}, runContext({}, lines))).resolves.toEqual({ deleted: 7_000, auditDeleted: 0 });
@@ -89,7 +90,7 @@ describe('task prune-runs', () => {
     ]);
   });
 
-  it('does not wait for rows that another holds', async () => {
+  it('does not wait for locked rows', async () => {
     await givenRuns(3, 'succeeded', 31);
     await source.transaction(async (tx) => {
       await tx.query('SELECT FROM cronzimus.runs LIMIT 1 FOR UPDATE');
@@ -98,7 +99,7 @@ describe('task prune-runs', () => {
     expect(await countOf('runs')).toBe(1);
   });
 
-  it('shares the rows with a pruning at the same time', async () => {
+  it('shares the rows with a concurrent pruning', async () => {
     await givenRuns(8_000, 'succeeded', 31);
     const both = await Promise.all([task.run({}, runContext()), task.run({}, runContext())]);
     expect(both[0].deleted + both[1].deleted).toBe(8_000);
@@ -106,9 +107,9 @@ describe('task prune-runs', () => {
   });
 });
 
-describe('the first id of an instant', () => {
+describe('the first run id of an instant', () => {
   it.each(['2026-06-01T12:00:00.123Z', '2026-06-01T12:00:00.123999Z', '1970-01-01T00:00:00Z', '1926-01-01T00:00:00Z'])(
-    'is the same for the database: %s',
+    'is the same in SQL: %s',
     async (instant) => {
       const [row] = await source.query<[{ id: string }]>(`SELECT ${firstIdAtSql(`timestamptz '${instant}'`)} AS id`);
       expect(row.id).toBe(firstIdAt(new Date(instant)));

@@ -5,11 +5,11 @@ import { SCHEDULER } from '../src/database/data-source.js';
 import type { Job } from '../src/jobs/definition/job.entity.js';
 import { JobsService } from '../src/jobs/api/jobs.service.js';
 import { createTestApplication } from './support/application.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { forkScript, message } from './support/fork.js';
-import { ANYBODY, givenJobs, jobRow } from './support/jobs.js';
+import { forkScript, nextMessage } from './support/fork.js';
+import { ANONYMOUS, givenJobs, jobRow } from './support/jobs.js';
 import { kill } from './support/kill.js';
 
 let database: TestDatabase;
@@ -19,7 +19,7 @@ const children: ChildProcess[] = [];
 beforeEach(async () => {
   database = await createTestDatabase();
   app = await createTestApplication(database.url);
-  await ask(database.url, 'CREATE TABLE public.begun (run uuid, attempt int, pid int)');
+  await runSql(database.url, 'CREATE TABLE public.begun (run uuid, attempt int, pid int)');
 });
 
 afterEach(async () => {
@@ -31,7 +31,7 @@ afterEach(async () => {
 async function givenProcess(script = 'service-process.js'): Promise<ChildProcess> {
   const child = forkScript(script, { DATABASE_URL: database.url, SHUTDOWN_GRACE_SECONDS: '0.2' });
   children.push(child);
-  await message(child);
+  await nextMessage(child);
   return child;
 }
 
@@ -39,20 +39,18 @@ async function givenProcess(script = 'service-process.js'): Promise<ChildProcess
 async function givenRun(written: Partial<Job> = {}): Promise<string> {
   const job = jobRow('held', { nextOccurrenceAt: null, nextRunAt: null, ...written });
   await givenJobs(app.get(getDataSourceToken(SCHEDULER), { strict: false }), [job]);
-  const { id } = await app.get(JobsService, { strict: false }).runNow(job.name, ANYBODY);
+  const { id } = await app.get(JobsService, { strict: false }).runNow(job.name, ANONYMOUS);
   return id;
 }
 
-const attemptBegun = (attempt: number, within = 10_000) =>
-  eventually(
-    async () => {
-      const [begun] = await ask(database.url, `SELECT pid FROM public.begun WHERE attempt = ${attempt}`);
-      expect(begun).toBeDefined();
-      return begun!['pid'];
-    },
-    { within },
-  );
-const theRun = async () => (await ask(database.url, `SELECT * FROM cronzimus.runs WHERE job = 'held'`))[0]!;
+/** Waits for an attempt of the task `hold`, and returns the pid of the process that began it. */
+const attemptBegun = (attempt: number) =>
+  eventually(async () => {
+    const [begun] = await runSql(database.url, `SELECT pid FROM public.begun WHERE attempt = ${attempt}`);
+    expect(begun).toBeDefined();
+    return begun!['pid'];
+  });
+const theRun = async () => (await runSql(database.url, `SELECT * FROM cronzimus.runs WHERE job = 'held'`))[0]!;
 
 describe('a process that is killed', () => {
   it('in the middle of a run: another starts it again as the next attempt', async () => {
@@ -63,12 +61,12 @@ describe('a process that is killed', () => {
     await kill(first, 'SIGKILL');
     expect(await attemptBegun(2)).toBe(second.pid);
     expect(await theRun()).toMatchObject({ state: 'running', attempt: 2, interruptions: 1 });
-    expect(await ask(database.url, 'SELECT number, state, error FROM cronzimus.run_attempts')).toMatchObject([
+    expect(await runSql(database.url, 'SELECT number, state, error FROM cronzimus.run_attempts')).toMatchObject([
       { number: 1, state: 'failed', error: { code: 'WORKER_LOST' } },
     ]);
   });
 
-  it('between claim and start: its run is started by another', async () => {
+  it('between claim and start: another process starts its run', async () => {
     await givenRun();
     const claimer = await givenProcess('claiming-process.js');
     expect(await theRun()).toMatchObject({ state: 'running', attempt: 1 });
@@ -77,34 +75,36 @@ describe('a process that is killed', () => {
     expect(await attemptBegun(2)).toBe(second.pid);
   });
 
-  it('in the middle of a transaction: only the attempt that ends it has written', async () => {
+  it('in the middle of a transaction: only the attempt that commits has written', async () => {
     await givenRun({ task: 'book' });
     const first = await givenProcess();
     await eventually(async () => {
       const sleeping = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`;
-      expect(await ask(database.url, sleeping)).toHaveLength(1);
+      expect(await runSql(database.url, sleeping)).toHaveLength(1);
     });
     const second = await givenProcess();
     await kill(first, 'SIGKILL');
     await eventually(async () => expect(await theRun()).toMatchObject({ state: 'succeeded', attempt: 2 }));
-    expect(await ask(database.url, 'SELECT attempt, pid FROM public.begun')).toEqual([{ attempt: 2, pid: second.pid }]);
+    expect(await runSql(database.url, 'SELECT attempt, pid FROM public.begun')).toEqual([
+      { attempt: 2, pid: second.pid },
+    ]);
   });
 
-  it('ends its run where the job says fail, and the job can run again', async () => {
+  it('fails its run when onInterruption is fail, and the job can run again', async () => {
     await givenRun({ onInterruption: 'fail' });
     const first = await givenProcess();
     await attemptBegun(1);
     await givenProcess();
     await kill(first, 'SIGKILL');
     await eventually(async () => expect(await theRun()).toMatchObject({ state: 'failed', reason: 'worker_lost' }));
-    await expect(app.get(JobsService, { strict: false }).runNow('held', ANYBODY)).resolves.toMatchObject({
+    await expect(app.get(JobsService, { strict: false }).runNow('held', ANONYMOUS)).resolves.toMatchObject({
       state: 'pending',
     });
   });
 
-  it('three times under the same run: the run is taken for poison and not started again', async () => {
+  it('as the third one under the same run: the run fails as poison and is not started again', async () => {
     await givenRun();
-    await ask(database.url, 'UPDATE cronzimus.runs SET interruptions = 2');
+    await runSql(database.url, 'UPDATE cronzimus.runs SET interruptions = 2');
     const first = await givenProcess();
     await attemptBegun(1);
     await givenProcess();
@@ -112,7 +112,7 @@ describe('a process that is killed', () => {
     await eventually(async () => expect(await theRun()).toMatchObject({ state: 'failed', reason: 'poison' }));
   });
 
-  it('alone: its run is taken up by the next start', async () => {
+  it('as the only one: the next process that starts takes its run over', async () => {
     await givenRun();
     const first = await givenProcess();
     await attemptBegun(1);
@@ -123,25 +123,25 @@ describe('a process that is killed', () => {
 });
 
 describe('a run of a task that a worker does not know', () => {
-  it('is left for one that does', async () => {
+  it('waits for a worker that does', async () => {
     await givenRun();
     const stranger = forkScript('service-process.js', { DATABASE_URL: database.url, TASKS_DISABLED: 'hold' });
     children.push(stranger);
-    await message(stranger);
+    await nextMessage(stranger);
     // It claims, and runs what came later.
     await givenRun({ name: 'known', task: 'prune-runs' });
     await eventually(async () =>
-      expect(await ask(database.url, `SELECT FROM cronzimus.runs WHERE state = 'succeeded'`)).toHaveLength(1),
+      expect(await runSql(database.url, `SELECT FROM cronzimus.runs WHERE state = 'succeeded'`)).toHaveLength(1),
     );
-    await ask(database.url, `DELETE FROM cronzimus.runs WHERE job = 'known'`);
+    await runSql(database.url, `DELETE FROM cronzimus.runs WHERE job = 'known'`);
     expect(await theRun()).toMatchObject({ state: 'pending', attempt: 0 });
     const { pid } = await givenProcess();
     expect(await attemptBegun(1)).toBe(pid);
   });
 
-  it('ends failed when nobody has known it for an hour', async () => {
+  it('fails when no worker has known the task for an hour', async () => {
     await givenRun({ task: 'forgotten' });
-    await ask(database.url, `UPDATE cronzimus.runs SET queued_at = queued_at - interval '61 minutes'`);
+    await runSql(database.url, `UPDATE cronzimus.runs SET queued_at = queued_at - interval '61 minutes'`);
     await givenProcess();
     await eventually(async () =>
       expect(await theRun()).toMatchObject({
@@ -153,33 +153,33 @@ describe('a run of a task that a worker does not know', () => {
   });
 });
 
-describe('a process that is told to end', () => {
-  it('hands back what does not end in time, and leaves no replica behind', async () => {
+describe('a process that gets SIGTERM', () => {
+  it('returns unfinished runs to the queue, and leaves no replica behind', async () => {
     await givenRun();
     const first = await givenProcess();
     await attemptBegun(1);
     await kill(first, 'SIGTERM');
     expect(first.exitCode).toBe(0);
     expect(await theRun()).toMatchObject({ state: 'pending', reason: 'shutdown', attempt: 1 });
-    expect(await ask(database.url, 'SELECT FROM cronzimus.replicas')).toHaveLength(0);
+    expect(await runSql(database.url, 'SELECT FROM cronzimus.replicas')).toHaveLength(0);
     const second = await givenProcess();
     expect(await attemptBegun(2)).toBe(second.pid);
   });
 });
 
-describe('a claim whose answer got lost', () => {
-  it('goes back and is started, also where the job says fail: nothing of it had begun', async () => {
+describe('a claim whose response was lost', () => {
+  it('is undone and started again, even when onInterruption is fail: no attempt had begun', async () => {
     await givenRun({ onInterruption: 'fail' });
     const { pid } = await givenProcess();
     await attemptBegun(1);
-    // As if the process had never heard of its second claim.
-    await ask(
+    // As if the process had not received the response to its second claim.
+    await runSql(
       database.url,
       `INSERT INTO cronzimus.runs SELECT (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'attempt', 4,
          'started_at', now() - interval '1 minute'))).* FROM cronzimus.runs r WHERE job = 'held'`,
     );
-    expect(await attemptBegun(5, 20_000)).toBe(pid);
-    expect(await ask(database.url, 'SELECT interruptions FROM cronzimus.runs WHERE attempt = 5')).toEqual([
+    expect(await attemptBegun(5)).toBe(pid);
+    expect(await runSql(database.url, 'SELECT interruptions FROM cronzimus.runs WHERE attempt = 5')).toEqual([
       { interruptions: 0 },
     ]);
   });
@@ -188,8 +188,8 @@ describe('a claim whose answer got lost', () => {
 describe('a run that is due and has no queue entry', () => {
   it('gets one from the reconciler', async () => {
     await givenRun();
-    await ask(database.url, `DELETE FROM cronzimus.run_queue`);
-    await ask(database.url, `UPDATE cronzimus.runs SET queued_at = queued_at - interval '1 minute'`);
+    await runSql(database.url, `DELETE FROM cronzimus.run_queue`);
+    await runSql(database.url, `UPDATE cronzimus.runs SET queued_at = queued_at - interval '1 minute'`);
     const { pid } = await givenProcess();
     expect(await attemptBegun(1)).toBe(pid);
   });

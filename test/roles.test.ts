@@ -8,13 +8,13 @@ import { ENVIRONMENT, type Environment } from '../src/config/environment.js';
 import { SCHEDULER } from '../src/database/data-source.js';
 import type { Job } from '../src/jobs/definition/job.entity.js';
 import { createTestApplication } from './support/application.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { forkScript, message } from './support/fork.js';
+import { forkScript, nextMessage } from './support/fork.js';
 import { givenJobs } from './support/jobs.js';
 import { kill } from './support/kill.js';
-import { spentJob } from './support/service.js';
+import { finishedJob } from './support/service.js';
 import { TestTasksModule } from './support/tasks.js';
 
 interface Replica {
@@ -23,23 +23,23 @@ interface Replica {
 }
 
 let database: TestDatabase;
-let looker: NestExpressApplication;
+let observer: NestExpressApplication;
 const replicas = new Set<Replica>();
 const children: ChildProcess[] = [];
 
 beforeEach(async () => {
   database = await createTestDatabase();
-  looker = await createTestApplication(database.url);
+  observer = await createTestApplication(database.url);
 });
 
 afterEach(async () => {
   await Promise.all([...replicas].map((replica) => replica.leave()));
   await Promise.all(children.splice(0).map((child) => kill(child, 'SIGKILL')));
-  await looker.close();
+  await observer.close();
   await database.drop();
 });
 
-/** A whole service of these roles; several share the database. */
+/** A service with these roles. Several share the database. */
 async function givenReplica(ROLES: string, variables: Record<string, string> = {}): Promise<Replica> {
   const app = await createTestApplication(database.url, { ROLES, SHUTDOWN_GRACE_SECONDS: '0', ...variables }, [
     TestTasksModule,
@@ -57,11 +57,11 @@ async function givenReplica(ROLES: string, variables: Record<string, string> = {
   return replica;
 }
 
-/** The same in a process that can be killed. */
+/** The same in a process of its own, which can be killed. */
 async function givenProcess(ROLES: string): Promise<ChildProcess> {
   const child = forkScript('service-process.js', { DATABASE_URL: database.url, ROLES });
   children.push(child);
-  await message(child);
+  await nextMessage(child);
   return child;
 }
 
@@ -74,11 +74,11 @@ async function call(replica: Replica, method: string, path: string) {
   };
 }
 
-const given = (...jobs: Job[]) => givenJobs(looker.get(getDataSourceToken(SCHEDULER), { strict: false }), jobs);
-const runsOf = (job: string) => ask(database.url, `SELECT * FROM cronzimus.runs WHERE job = '${job}' ORDER BY id`);
-const jobs = () => ask(database.url, `SELECT * FROM cronzimus.jobs WHERE source = 'file' ORDER BY name`);
+const given = (...jobs: Job[]) => givenJobs(observer.get(getDataSourceToken(SCHEDULER), { strict: false }), jobs);
+const runsOf = (job: string) => runSql(database.url, `SELECT * FROM cronzimus.runs WHERE job = '${job}' ORDER BY id`);
+const jobs = () => runSql(database.url, `SELECT * FROM cronzimus.jobs WHERE source = 'file' ORDER BY name`);
 const declarations = () =>
-  ask(
+  runSql(
     database.url,
     'SELECT roles, code_jobs IS NOT NULL AS code, file_jobs AS file FROM cronzimus.replicas ORDER BY number',
   );
@@ -87,31 +87,34 @@ const declarations = () =>
 function dueJob(name: string): Job {
   const at = new Date(Date.now() - 1_000);
   const trigger = { type: 'date', at: at.toISOString() } as const;
-  return spentJob(name, 'echo', { input: { text: 'x' }, trigger, nextOccurrenceAt: at, nextRunAt: at });
+  return finishedJob(name, 'echo', { input: { text: 'x' }, trigger, nextOccurrenceAt: at, nextRunAt: at });
 }
 
-/** So many turns of each loop of one second have passed, by the database's clock. */
+/** Waits this many seconds of the database's clock, in which each loop of one second has turned. */
 async function secondsPass(seconds: number): Promise<void> {
-  const [start] = await ask(database.url, 'SELECT now() AS at');
+  const [start] = await runSql(database.url, 'SELECT now() AS at');
   const since = (start!['at'] as Date).toISOString();
   await eventually(async () => {
-    const [look] = await ask(database.url, `SELECT now() > '${since}'::timestamptz + interval '${seconds} s' AS over`);
+    const [look] = await runSql(
+      database.url,
+      `SELECT now() > '${since}'::timestamptz + interval '${seconds} s' AS over`,
+    );
     expect(look).toEqual({ over: true });
   });
 }
 
-/** The process that began an attempt of the task `hold`. */
+/** Waits for an attempt of the task `hold`, and returns the pid of the process that began it. */
 const pidOf = (attempt: number) =>
   eventually(
     async () => {
-      const [begun] = await ask(database.url, `SELECT pid FROM public.begun WHERE attempt = ${attempt}`);
+      const [begun] = await runSql(database.url, `SELECT pid FROM public.begun WHERE attempt = ${attempt}`);
       expect(begun).toBeDefined();
       return begun!['pid'];
     },
     { within: 60_000 },
   );
 
-/** Jobs files, each with jobs of these names. */
+/** Writes a jobs file for each list of names, and returns the paths. */
 const files = async (...sets: string[][]) =>
   Promise.all(
     sets.map(async (names, index) => {
@@ -124,8 +127,8 @@ const files = async (...sets: string[][]) =>
 
 /** A worker that has begun a run of the task `hold`. */
 async function givenBusyWorker(): Promise<ChildProcess> {
-  await ask(database.url, 'CREATE TABLE public.begun (run uuid, attempt int, pid int)');
-  await given(spentJob('held', 'hold'));
+  await runSql(database.url, 'CREATE TABLE public.begun (run uuid, attempt int, pid int)');
+  await given(finishedJob('held', 'hold'));
   const api = await givenReplica('api');
   await call(api, 'POST', '/api/v1/jobs/held/run');
   const worker = await givenProcess('worker');
@@ -134,7 +137,7 @@ async function givenBusyWorker(): Promise<ChildProcess> {
 }
 
 describe('a process without the role api', () => {
-  it('answers the API and its documentation with ROLE_OFF, and its probes as ever', async () => {
+  it('returns ROLE_OFF for the API and its documentation, and serves its probes', async () => {
     const replica = await givenReplica('scheduler,worker');
     const base = [
       '/api/v1',
@@ -152,7 +155,7 @@ describe('a process without the role api', () => {
       expect(body['detail']).toContain('add api to ROLES');
     }
     expect(await call(replica, 'POST', '/api/v1/scheduler/pause')).toMatchObject({ status: 404 });
-    expect(await ask(database.url, 'SELECT paused FROM cronzimus.scheduler')).toEqual([{ paused: false }]);
+    expect(await runSql(database.url, 'SELECT paused FROM cronzimus.scheduler')).toEqual([{ paused: false }]);
     for (const path of ['/health', '/health/live', '/health/ready'])
       expect(await call(replica, 'GET', path)).toMatchObject({ status: 200, body: { status: 'ok' } });
     expect((await call(replica, 'GET', '/nothing')).body).toMatchObject({ status: 404, code: 'NOT_FOUND' });
@@ -160,8 +163,8 @@ describe('a process without the role api', () => {
 });
 
 describe('a fleet of one role each', () => {
-  it('dispatches in the scheduler only, runs in the worker only, and shows who does what', async () => {
-    await given(dueJob('due'), spentJob('by-hand', 'echo', { input: { text: 'x' } }));
+  it('dispatches in the scheduler only, runs tasks in the worker only, and shows the roles', async () => {
+    await given(dueJob('due'), finishedJob('by-hand', 'echo', { input: { text: 'x' } }));
     const api = await givenReplica('api');
     await call(api, 'POST', '/api/v1/jobs/by-hand/run');
     const worker = await givenReplica('worker');
@@ -184,8 +187,8 @@ describe('a fleet of one role each', () => {
     expect((await call(api, 'GET', '/health')).body['details']).not.toHaveProperty('clock');
   });
 
-  it('stops a run that is cancelled over the API on the worker that has it', async () => {
-    await given(spentJob('long', 'wait'));
+  it('stops a run that is cancelled over the API on the worker that executes it', async () => {
+    await given(finishedJob('long', 'wait'));
     const api = await givenReplica('api');
     await givenReplica('worker');
     const { id } = (await call(api, 'POST', '/api/v1/jobs/long/run')).body;
@@ -196,19 +199,18 @@ describe('a fleet of one role each', () => {
 });
 
 describe('a worker that is killed', () => {
-  it('is found by a scheduler, when no other worker is there', async () => {
+  it('is detected by a scheduler when there is no other worker', async () => {
     const worker = await givenBusyWorker();
     await givenReplica('scheduler');
     await kill(worker, 'SIGKILL');
-    await eventually(
-      async () => expect(await runsOf('held')).toMatchObject([{ state: 'pending', reason: 'worker_lost' }]),
-      { within: 20_000 },
+    await eventually(async () =>
+      expect(await runsOf('held')).toMatchObject([{ state: 'pending', reason: 'worker_lost' }]),
     );
     const next = await givenProcess('worker');
     expect(await pidOf(2)).toBe(next.pid);
   });
 
-  it('is found by another worker, when no scheduler is there', async () => {
+  it('is detected by another worker when there is no scheduler', async () => {
     const worker = await givenBusyWorker();
     const other = await givenProcess('worker');
     await kill(worker, 'SIGKILL');
@@ -216,13 +218,13 @@ describe('a worker that is killed', () => {
   });
 });
 
-describe('the jobs of a file', () => {
-  it('stay as they are while processes of other roles come and go, and schedulers follow each other', async () => {
+describe('the jobs of a jobs file', () => {
+  it('stay unchanged while processes of other roles come and go, and schedulers replace each other', async () => {
     const [both] = await files(['a', 'b']);
     const scheduler = await givenReplica('scheduler', { JOBS_FILE: both! });
     const before = await jobs();
     expect(before).toHaveLength(2);
-    // Nobody else reads the file.
+    // Only schedulers read the file.
     const worker = await givenReplica('worker', { JOBS_FILE: '/no/such/file' });
     const api = await givenReplica('api', { JOBS_FILE: '/no/such/file' });
     expect(await declarations()).toEqual([
@@ -242,13 +244,13 @@ describe('the jobs of a file', () => {
     expect(await jobs()).toEqual(before);
   });
 
-  it('go when no scheduler that lives declares them any more, whatever other processes have', async () => {
+  it('are deleted when no live scheduler declares them, whatever other processes have', async () => {
     const [both, one] = await files(['a', 'b'], ['a']);
     const old = await givenReplica('scheduler', { JOBS_FILE: both! });
     await givenReplica('api,worker', { JOBS_FILE: both! });
     await givenReplica('scheduler', { JOBS_FILE: one! });
     expect(await jobs()).toHaveLength(2);
     await old.leave();
-    await eventually(async () => expect(await jobs()).toMatchObject([{ name: 'a' }]), { within: 20_000 });
+    await eventually(async () => expect(await jobs()).toMatchObject([{ name: 'a' }]));
   });
 });

@@ -6,15 +6,15 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { message } from './support/fork.js';
+import { nextMessage } from './support/fork.js';
 import { kill } from './support/kill.js';
 
 const CANARY = 'Canary-of-"the"/mine+1';
 const URL_CANARY = 'canary-of-the-path';
-/** What would tell the canaries, however they are written. */
+/** Patterns of the canaries, in every encoding in which they might leak. */
 const TRACES = [
   CANARY.slice(0, 8),
   URL_CANARY.slice(0, 8),
@@ -27,20 +27,20 @@ let echo: Server;
 let service: ChildProcess;
 let api: string;
 let printed: Promise<string>;
-/** What the server was sent. */
+/** The requests that the server received. */
 const received: string[] = [];
 
-/** Answers with all that it was sent, in as many places as there are, or breaks off in the middle of the canary. */
+/** A server that echoes what it received in the status text, the headers and the body, or breaks off in the middle of the canary. */
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await text(request);
   const { url, headers } = request;
   const { authorization = '' } = headers;
   received.push(`${url} ${authorization} ${body}`);
-  const told = { authorization, body, url, [authorization]: Buffer.from(authorization).toString('base64') };
+  const echoed = { authorization, body, url, [authorization]: Buffer.from(authorization).toString('base64') };
   response.setHeader('content-type', `application/json; told=${encodeURIComponent(authorization)}`);
   if (url === '/fails') response.writeHead(500, { 'content-type': 'text/plain' }).end(`${'x'.repeat(1010)}${CANARY}`);
   else if (url === '/long') response.end(`${'x'.repeat(16_384 - 10)}${CANARY}`);
-  else response.end(JSON.stringify(told));
+  else response.end(JSON.stringify(echoed));
 }
 
 async function startEcho(): Promise<string> {
@@ -81,7 +81,7 @@ beforeAll(async () => {
   const definitions = Object.entries(given).map(([name, [task, input]]) => [name, { task, input, trigger, retry }]);
   const file = join(folder, 'jobs.yaml');
   await writeFile(file, JSON.stringify({ jobs: Object.fromEntries(definitions) }));
-  service = fork('test/support/telling-process.js', {
+  service = fork('test/support/leaking-process.js', {
     execArgv: [],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {
@@ -92,13 +92,13 @@ beforeAll(async () => {
       SECRETS_DIR: folder,
       LOG_LEVEL: 'trace',
       LOG_FORMAT: 'json',
-      // A proxy would connect for us to whatever it likes.
+      // A proxy would open the connections in place of the service.
       NODE_USE_ENV_PROXY: '1',
       HTTP_PROXY: 'http://127.0.0.1:1',
     },
   });
   printed = Promise.all([text(service.stdout!), text(service.stderr!)]).then((both) => both.join('\n'));
-  api = `${await message<string>(service)}/api/v1`;
+  api = `${await nextMessage<string>(service)}/api/v1`;
 });
 afterAll(async () => {
   if (service) await kill(service, 'SIGKILL');
@@ -107,7 +107,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** A run of the job that has come to this state. */
+/** Runs the job, and waits until the run is in this state. */
 async function runOf(name: string, state: string): Promise<{ id: string }> {
   const asked = await fetch(`${api}/jobs/${name}/run`, { method: 'POST' });
   const { id } = (await asked.json()) as { id: string };
@@ -115,15 +115,15 @@ async function runOf(name: string, state: string): Promise<{ id: string }> {
   return { id };
 }
 
-/** All rows of all tables, a line each. */
+/** All rows of all tables, one line each. */
 async function dump(): Promise<string> {
-  const tables = await ask(
+  const tables = await runSql(
     database.url,
     `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
      WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
   );
   const rows = await Promise.all(
-    tables.map(({ name }) => ask(database.url, `SELECT t::text AS row FROM ${String(name)} t`)),
+    tables.map(({ name }) => runSql(database.url, `SELECT t::text AS row FROM ${String(name)} t`)),
   );
   return rows
     .flat()
@@ -131,15 +131,15 @@ async function dump(): Promise<string> {
     .join('\n');
 }
 
-it('a secret is used, and shown nowhere', async () => {
+it('a secret is used, and appears nowhere', async () => {
   const paths = ['/jobs', '/runs', '/tasks', '/scheduler'];
   for (const [name, [, , state]] of Object.entries(given)) {
     const { id } = await runOf(name, state);
     paths.push(`/jobs/${name}`, `/runs/${id}`, `/runs/${id}/logs`);
   }
-  // The lines of a log are written each second.
+  // Log lines are flushed each second.
   await eventually(async () =>
-    expect(await ask(database.url, 'SELECT DISTINCT run_id FROM cronzimus.run_logs')).toHaveLength(2),
+    expect(await runSql(database.url, 'SELECT DISTINCT run_id FROM cronzimus.run_logs')).toHaveLength(2),
   );
   const answers = await Promise.all(paths.map(async (path) => (await fetch(`${api}${path}`)).text()));
   await kill(service, 'SIGTERM');
@@ -152,9 +152,9 @@ it('a secret is used, and shown nowhere', async () => {
       `/hooks/${URL_CANARY}?key=${URL_CANARY}  `,
     ]),
   );
-  for (const [place, told] of Object.entries(places)) {
-    expect([place, ...TRACES.filter((trace) => told.includes(trace))]).toEqual([place]);
-    expect(told).toContain('***');
+  for (const [place, content] of Object.entries(places)) {
+    expect([place, ...TRACES.filter((trace) => content.includes(trace))]).toEqual([place]);
+    expect(content).toContain('***');
   }
   expect(places.answers).toContain('{"$secret":"canary"}');
 });

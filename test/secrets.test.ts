@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Secrets } from '../src/tasks/secrets.js';
 import { eventually } from './support/eventually.js';
-import { type RunAnswer, spentJob, TestService } from './support/service.js';
+import { type RunAnswer, finishedJob, TestService } from './support/service.js';
 
 let service: TestService;
 let folder: string;
@@ -11,8 +11,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(process.env['TEST_SCRATCH'] ?? tmpdir(), 'secrets-'));
   service = await TestService.start({ SECRETS_DIR: folder });
   await service.given(
-    spentJob('echo', 'echo', { overlap: 'allow', input: { text: { $secret: 'word' } } }),
-    spentJob('patient', 'echo', {
+    finishedJob('echo', 'echo', { overlap: 'allow', input: { text: { $secret: 'word' } } }),
+    finishedJob('patient', 'echo', {
       input: { text: { $secret: 'late' } },
       retry: { limit: 50, delaySeconds: 0.1, backoff: 'fixed', maxDelaySeconds: 1 },
     }),
@@ -37,7 +37,7 @@ describe('a secret', () => {
     await expect(read('some.name')).resolves.toEqual({ input: { a: [value] }, secrets: [value] });
   });
 
-  it('is read through the links by which Kubernetes mounts it', async () => {
+  it('is read through the symlinks of a Kubernetes mount', async () => {
     await mkdir(join(folder, '..2026_01_01'));
     await writeFile(join(folder, '..2026_01_01', 'mounted'), 'abc');
     await symlink('..2026_01_01', join(folder, '..data'));
@@ -48,12 +48,12 @@ describe('a secret', () => {
   it.each<[string, Buffer, string]>([
     ['of more than 64 KiB', Buffer.alloc(65_537, 'x'), 'more than 65536 bytes'],
     ['that is empty', Buffer.from('\n'), 'it is empty'],
-    ['that is no text', Buffer.from([0xff, 0xfe]), 'not UTF-8 text'],
-  ])('%s is refused', async (_case, content, words) => {
+    ['that is not text', Buffer.from([0xff, 0xfe]), 'not UTF-8 text'],
+  ])('%s is refused', async (_case, content, cause) => {
     await write('bad', content);
     await expect(read('bad')).rejects.toMatchObject({
       code: 'SECRET_UNREADABLE',
-      message: expect.stringMatching(new RegExp(`"bad" .*${words}`)),
+      message: expect.stringMatching(new RegExp(`"bad" .*${cause}`)),
     });
   });
 
@@ -71,7 +71,7 @@ describe('a secret', () => {
 });
 
 describe('a run whose input refers to a secret', () => {
-  it('is given the one of its attempt, and shows the reference', async () => {
+  it('uses the value at the time of its attempt, and shows the reference', async () => {
     const seen: unknown[] = [];
     for (const word of ['first-word', 'second-word-is-longer']) {
       await write('word.new', word);
@@ -83,7 +83,7 @@ describe('a run whose input refers to a secret', () => {
     expect(seen).toEqual([input, output, input, output]);
   });
 
-  it('fails while there is none, and succeeds once there is', async () => {
+  it('fails while the secret is missing, and succeeds once it is there', async () => {
     const { body } = await service.call<RunAnswer>('POST', '/jobs/patient/run');
     await eventually(async () => {
       const { attempts } = await service.get<{ attempts: unknown[] }>(`/runs/${body.id}`);
@@ -100,7 +100,7 @@ describe('a run whose input refers to a secret', () => {
     await service.reaches(body.id, 'succeeded');
   });
 
-  it('fails for good where what it stands for does not fit', async () => {
+  it('fails for good when the value does not fit', async () => {
     await write('word', 'not-a-number');
     const { error, attempt } = await service.run('patient', 'failed', { text: 'x', times: { $secret: 'word' } });
     expect(error).toMatchObject({ code: 'INVALID_INPUT', message: expect.stringContaining('/input/times') });
@@ -108,12 +108,12 @@ describe('a run whose input refers to a secret', () => {
   });
 
   it.each<[string, object, string]>([
-    ['refers to what is no name', { text: { $secret: '../etc/passwd' } }, '/input/text'],
+    ['refers to an invalid name', { text: { $secret: '../etc/passwd' } }, '/input/text'],
     ['has more than the name', { text: { $secret: 'word', or: 'x' } }, '/input/text'],
     ['is wrong elsewhere', { text: { $secret: 'word' }, times: 0 }, '/input/times'],
     ['has an unknown field', { text: 'x', word: { $secret: 'word' } }, '/input/word'],
     ['is a reference itself', { $secret: 'word' }, '/input/text'],
-  ])('is not made where the input %s', async (_case, input, path) => {
+  ])('is refused when the input %s', async (_case, input, path) => {
     const { status, body } = await service.call('POST', '/jobs/echo/run', { input });
     expect(status).toBe(422);
     expect(body).toMatchObject({

@@ -2,25 +2,26 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApplication } from '../src/application.js';
 import { readEnvironment } from '../src/config/environment.js';
 import { TaskRegistry } from '../src/tasks/task.registry.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { type RunAnswer, spentJob, TestService } from './support/service.js';
+import { type RunAnswer, finishedJob, TestService } from './support/service.js';
 
 let own: TestDatabase;
 let foreign: TestDatabase;
 beforeAll(async () => {
   [own, foreign] = [await createTestDatabase(), await createTestDatabase()];
-  await ask(foreign.url, 'CREATE TABLE ledger (entry text UNIQUE DEFERRABLE INITIALLY DEFERRED)');
+  await runSql(foreign.url, 'CREATE TABLE ledger (entry text UNIQUE DEFERRABLE INITIALLY DEFERRED)');
 });
 afterAll(async () => {
   await own.drop();
   await foreign.drop();
 });
 
-const entries = async () => (await ask(foreign.url, 'SELECT entry FROM ledger ORDER BY 1')).map(({ entry }) => entry);
+const entries = async () =>
+  (await runSql(foreign.url, 'SELECT entry FROM ledger ORDER BY 1')).map(({ entry }) => entry);
 const sessions = () =>
-  ask(
+  runSql(
     foreign.url,
     `SELECT FROM pg_stat_activity WHERE application_name = 'cronzimus sql' AND query ~ 'slept'
     AND datname = current_database()`,
@@ -33,7 +34,7 @@ describe('the task sql', () => {
     app = undefined;
   });
 
-  /** The tasks of a service that listens there, however it came to. */
+  /** The tasks of a service with this HOST. */
   async function tasksAt(HOST: string, SQL_TASK_DATABASE_URL: string | undefined): Promise<TaskRegistry> {
     const environment = readEnvironment({ PORT: '0', LOG_LEVEL: 'silent' });
     app = await createApplication({ ...environment, DATABASE_URL: own.url, HOST, SQL_TASK_DATABASE_URL }, []);
@@ -46,20 +47,20 @@ describe('the task sql', () => {
     ['localhost', 'self'],
     ['0.0.0.0', 'self'],
   ])(
-    'at %s with SQL_TASK_DATABASE_URL=%s runs on the own database, in the transaction of its run',
+    'with HOST=%s and SQL_TASK_DATABASE_URL=%s runs on the service database, in the transaction of its run',
     async (host, url) => {
       expect((await tasksAt(host, url)).transactional()).toEqual(['sql']);
     },
   );
 
-  it.each(['127.0.0.1', '0.0.0.0'])('at %s runs on the database that is given', async (host) => {
+  it.each(['127.0.0.1', '0.0.0.0'])('with HOST=%s runs on the configured database', async (host) => {
     const tasks = await tasksAt(host, foreign.url);
     expect(tasks.transactional()).toEqual([]);
     expect(tasks.get('sql').options.description).toContain('the database of SQL_TASK_DATABASE_URL');
   });
 
   it.each(['0.0.0.0', '::', '10.0.0.1', 'example.org'])(
-    'at %s is not there unless a database is given',
+    'with HOST=%s does not exist unless a database is configured',
     async (host) => {
       const tasks = await tasksAt(host, undefined);
       expect(tasks.all().map(({ options }) => options.name)).not.toContain('sql');
@@ -75,15 +76,15 @@ describe('the task sql on another database', () => {
   let service: TestService;
   beforeAll(async () => {
     service = await TestService.start({ SQL_TASK_DATABASE_URL: foreign.url });
-    await service.given(spentJob('sql', 'sql', { overlap: 'allow', input: { statement: 'SELECT 1' } }));
+    await service.given(finishedJob('sql', 'sql', { overlap: 'allow', input: { statement: 'SELECT 1' } }));
   });
   afterAll(() => service.stop());
 
   const sql = (statement: string, state: string, values: unknown[] = []) =>
     service.run('sql', state, { statement, values });
-  beforeEach(async () => void (await ask(foreign.url, 'DELETE FROM ledger')));
+  beforeEach(async () => void (await runSql(foreign.url, 'DELETE FROM ledger')));
 
-  it('commits what a statement writes there', async () => {
+  it('commits what a statement writes', async () => {
     const name = new URL(foreign.url).pathname.slice(1);
     const { output } = await sql(
       'INSERT INTO ledger VALUES ($1) RETURNING entry, current_database() AS place',
@@ -105,7 +106,7 @@ describe('the task sql on another database', () => {
     expect(await entries()).toEqual([]);
   });
 
-  it('is cancelled in the middle of a statement, and its session ends', async () => {
+  it('is cancelled during a statement, and its session ends', async () => {
     const statement = `INSERT INTO ledger SELECT 'slept' FROM pg_sleep(60)`;
     const { body } = await service.call<RunAnswer>('POST', '/jobs/sql/run', { input: { statement } });
     await eventually(async () => expect(await sessions()).toHaveLength(1));
@@ -115,17 +116,17 @@ describe('the task sql on another database', () => {
     expect(await entries()).toEqual([]);
   });
 
-  it('leaves nothing in the session for the next one', async () => {
+  it('leaves no state in the session for the next statement', async () => {
     await sql('CREATE TEMPORARY TABLE ledger (entry text)', 'succeeded');
     await sql(`INSERT INTO ledger VALUES ('kept')`, 'succeeded');
     expect(await entries()).toEqual(['kept']);
   });
 });
 
-it('says that the other database cannot be reached, without its password', async () => {
+it('reports that the other database cannot be reached, without its password', async () => {
   const service = await TestService.start({ SQL_TASK_DATABASE_URL: 'postgres://me:hunter22@127.0.0.1:1/x' });
   try {
-    await service.given(spentJob('sql', 'sql', { input: { statement: 'SELECT 1' } }));
+    await service.given(finishedJob('sql', 'sql', { input: { statement: 'SELECT 1' } }));
     const run = await service.run('sql', 'failed');
     expect(run['error']).toMatchObject({
       code: 'SQL_UNREACHABLE',

@@ -7,11 +7,11 @@ import type { Job } from '../src/jobs/definition/job.entity.js';
 import { JobsService } from '../src/jobs/api/jobs.service.js';
 import { Proxy } from './faults/proxy.js';
 import { createTestApplication } from './support/application.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { forkScript, message } from './support/fork.js';
-import { ANYBODY, givenJobs, jobRow } from './support/jobs.js';
+import { forkScript, nextMessage } from './support/fork.js';
+import { ANONYMOUS, givenJobs, jobRow } from './support/jobs.js';
 import { kill } from './support/kill.js';
 
 let database: TestDatabase;
@@ -19,7 +19,7 @@ let app: NestExpressApplication;
 let child: ChildProcess;
 
 /** What the process has written to stderr. */
-let said: string;
+let stderr: string;
 
 beforeEach(async () => {
   database = await createTestDatabase();
@@ -35,18 +35,19 @@ afterEach(async () => {
 function givenProcess(variables: Record<string, string> = {}): void {
   const quiet = { DATABASE_URL: database.url, LOG_LEVEL: 'silent', SHUTDOWN_GRACE_SECONDS: '0.2' };
   child = forkScript('misbehaving-process.js', { ...quiet, ...variables }, 'pipe');
-  said = '';
-  child.stderr!.on('data', (piece) => (said += String(piece)));
+  stderr = '';
+  child.stderr!.on('data', (piece) => (stderr += String(piece)));
 }
 
-/** A run of this task by hand. */
+/** Queues a manual run of a job of this task. */
 async function givenRun(task: string, written: Partial<Job> = {}): Promise<void> {
   const source = app.get(getDataSourceToken(SCHEDULER), { strict: false });
   await givenJobs(source, [jobRow(task, { task, nextOccurrenceAt: null, nextRunAt: null, ...written })]);
-  await app.get(JobsService, { strict: false }).runNow(task, ANYBODY);
+  await app.get(JobsService, { strict: false }).runNow(task, ANONYMOUS);
 }
 
-const runOf = async (job: string) => (await ask(database.url, `SELECT * FROM cronzimus.runs WHERE job = '${job}'`))[0]!;
+const runOf = async (job: string) =>
+  (await runSql(database.url, `SELECT * FROM cronzimus.runs WHERE job = '${job}'`))[0]!;
 
 const ended = async () => {
   const [code, signal] = (await once(child, 'exit', { signal: AbortSignal.timeout(45_000) })) as unknown[];
@@ -54,46 +55,47 @@ const ended = async () => {
 };
 
 describe('a process', () => {
-  it('whose event loop a task blocks is ended after 10 s, and says at which call it was', async () => {
-    // Before the process, which starts it as the first thing that it does.
+  it('whose event loop a task blocks is killed after 10 s, and its stderr has the call that blocked it', async () => {
+    // Queued before the process starts, so that it runs first.
     await givenRun('spin', { onInterruption: 'fail' });
     givenProcess();
     expect(await ended()).toBe('SIGKILL');
-    expect(said).toContain('EVENT_LOOP_BLOCKED');
-    expect(said).toMatch(/at spinForEver \(.*misbehaving-process\.js:\d+\)\n.*at run/);
+    expect(stderr).toContain('EVENT_LOOP_BLOCKED');
+    expect(stderr).toMatch(/at spinForEver \(.*misbehaving-process\.js:\d+\)\n.*at run/);
     expect(await runOf('spin')).toMatchObject({ state: 'running', attempt: 1 });
   }, 60_000);
 
-  it('whose event loop is blocked before it has said that it runs is ended too', async () => {
+  it('whose event loop is blocked before it is ready is killed too', async () => {
     givenProcess({ BLOCK_AT_START: 'true' });
     expect(await ended()).toBe('SIGKILL');
-    expect(said).toMatch(/at spinForEver .*\n.*at onApplicationBootstrap/);
+    expect(stderr).toMatch(/at spinForEver .*\n.*at onApplicationBootstrap/);
   }, 60_000);
 
-  it('half of whose slots are held by tasks that do not heed their signal drains and ends with 1', async () => {
+  it('drains and exits with 1 when tasks that ignore their signal hold half of its slots', async () => {
     givenProcess({ WORKER_CONCURRENCY: '2' });
     await givenRun('deaf', { timeoutSeconds: 0.1 });
     await givenRun('listen');
-    expect(await message(child)).toBe('listening');
+    expect(await nextMessage(child)).toBe('listening');
     expect(await ended()).toBe(1);
-    expect(said).toMatch(/^SLOTS_ABANDONED: .*1 slots.*deaf/s);
+    expect(stderr).toMatch(/^SLOTS_ABANDONED: .*1 slots.*deaf/s);
     expect(await runOf('deaf')).toMatchObject({ state: 'timed_out' });
-    // Handed back, for the next process.
+    // Returned to the queue for the next process.
     expect(await runOf('listen')).toMatchObject({ state: 'pending', reason: 'shutdown', attempt: 1 });
-    expect(await ask(database.url, 'SELECT FROM cronzimus.replicas')).toEqual([]);
+    expect(await runSql(database.url, 'SELECT FROM cronzimus.replicas')).toEqual([]);
   }, 60_000);
 
-  it('that the database leaves without an answer for 6 s aborts what it runs, before others take it over', async () => {
+  it('aborts its attempts after 6 s without a response of the database, before others take them over', async () => {
     const proxy = await Proxy.to(database.url);
     try {
       givenProcess({ DATABASE_URL: proxy.url });
       await givenRun('listen');
-      expect(await message(child)).toBe('listening');
+      expect(await nextMessage(child)).toBe('listening');
       const since = performance.now();
-      proxy.hush();
-      expect(await message(child)).toBe('DATABASE_SILENT');
-      expect(performance.now() - since).toBeLessThan(9_000);
-      proxy.speak();
+      proxy.stall();
+      expect(await nextMessage(child)).toBe('DATABASE_SILENT');
+      // After 10 s others take its runs over.
+      expect(performance.now() - since).toBeLessThan(10_000);
+      proxy.resume();
       await eventually(async () =>
         expect(await runOf('listen')).toMatchObject({ state: 'running', attempt: 2, interruptions: 0 }),
       );

@@ -21,13 +21,13 @@ afterEach(async () => {
 });
 afterAll(() => database.drop());
 
-/** Starts the application with these modules of a user, as far as the tasks are known. */
+/** Starts the application with these modules of a user, and returns its tasks. */
 async function start(modules: Type[], variables: Record<string, string> = {}) {
   app = await createTestApplication(database.url, variables, modules);
   return app.get(TaskRegistry, { strict: false });
 }
 
-/** The jobs that such tasks declare, as they are read at the start. */
+/** The jobs that tasks with these options declare, as a start reads them. */
 async function codeJobs(...options: TaskOptions<undefined>[]) {
   const providers = options.map((one) => {
     @Injectable()
@@ -68,28 +68,28 @@ const helpers = [Greeting, { provide: 'EXTRA', useValue: '!' }];
 class GreetModule {}
 
 describe('a task', () => {
-  it('is found in a module of the user, with what it asks for injected', async () => {
+  it('is found in a module of the user, with its dependencies injected', async () => {
     const tasks = await start([GreetModule]);
     const name = new URL(database.url).pathname.slice(1);
     await expect(tasks.get('greet').handler.run({}, {} as never)).resolves.toBe(`hello ${name}!`);
     expect(tasks.get('greet').place).toBe('Greet in GreetModule');
   });
 
-  it('is found beside those that come with the service', async () => {
+  it('is found together with the built-in tasks', async () => {
     const tasks = await start([TestTasksModule]);
     const names = tasks.all().map(({ options }) => options.name);
     expect(names).toEqual(names.toSorted());
     expect(names).toEqual(expect.arrayContaining(['echo', 'http', 'prune-runs', 'sql']));
   });
 
-  it('is not there when TASKS_DISABLED names it, and the others are', async () => {
+  it('is removed when TASKS_DISABLED names it, and others stay', async () => {
     const tasks = await start([TestTasksModule], { TASKS_DISABLED: 'sql, echo,nope' });
     expect(tasks.find('sql') ?? tasks.find('echo')).toBeUndefined();
     expect(() => tasks.get('echo')).toThrow(/^Task "echo" is not registered; known tasks: chatter, fail, http/);
     expect(tasks.find('wait')).toBeDefined();
   });
 
-  it('of a name that is taken ends the start, and both classes and modules are named', async () => {
+  it('with a name that is taken refuses the start, and the error names both classes and modules', async () => {
     @Injectable()
     @Task({ name: 'greet' })
     class Shout implements TaskHandler {
@@ -105,7 +105,7 @@ describe('a task', () => {
     });
   });
 
-  it('that is provided in two modules ends the start', async () => {
+  it('that is provided in two modules refuses the start', async () => {
     @Module({ providers: [Greet, ...helpers] })
     class OtherModule {}
     await expect(start([GreetModule, OtherModule])).rejects.toMatchObject({
@@ -114,7 +114,7 @@ describe('a task', () => {
     });
   });
 
-  it.each(['itself', 'by what it asks for'])('that is request-scoped %s ends the start', async (how) => {
+  it.each(['itself', 'by a dependency'])('that is request-scoped %s refuses the start', async (how) => {
     @Injectable({ scope: Scope.REQUEST })
     class PerRequest {}
     @Injectable({ scope: how === 'itself' ? Scope.REQUEST : Scope.DEFAULT })
@@ -169,14 +169,14 @@ describe('a job that a task class declares', () => {
     ['has no trigger', {}, 'job', 'A trigger is an object with a type'],
     ['has a bad name', { trigger }, 'A Job', 'A job name is 1-128 of a-z 0-9'],
     ['has an input that does not fit', { trigger, input: { a: 1 } }, 'job', 'takes no input'],
-  ])('and that %s ends the start, and says where it stands', async (_case, declared, name, words) => {
+  ])('and that %s refuses the start, and the error names its place', async (_case, declared, name, message) => {
     const read = codeJobs({ name: 'one', jobs: { [name]: declared as never } });
-    await expect(read).rejects.toMatchObject({ code: 'CODE_JOB_INVALID', message: expect.stringContaining(words) });
+    await expect(read).rejects.toMatchObject({ code: 'CODE_JOB_INVALID', message: expect.stringContaining(message) });
     const place = `Job "${name}" of task "one" (Declaring in DeclaringModule) is not valid`;
     await expect(read).rejects.toThrow(place);
   });
 
-  it('with the name of another ends the start, and both are named', async () => {
+  it('with the name of another job refuses the start, and the error names both', async () => {
     const read = codeJobs({ name: 'one', jobs: { same: { trigger } } }, { name: 'two', jobs: { same: { trigger } } });
     await expect(read).rejects.toMatchObject({
       code: 'CODE_JOB_INVALID',

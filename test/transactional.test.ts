@@ -1,23 +1,23 @@
 import { Client } from 'pg';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { eventually } from './support/eventually.js';
-import { type RunAnswer, spentJob, TestService } from './support/service.js';
+import { type RunAnswer, finishedJob, TestService } from './support/service.js';
 
 let service: TestService;
 
 beforeAll(async () => {
   service = await TestService.start({ TRANSACTIONAL_POOL_MAX: '2' });
-  await ask(service.database, 'CREATE TABLE public.ledger (entry text UNIQUE DEFERRABLE INITIALLY DEFERRED)');
+  await runSql(service.database, 'CREATE TABLE public.ledger (entry text UNIQUE DEFERRABLE INITIALLY DEFERRED)');
   await service.given(
-    spentJob('ledger', 'ledger', { overlap: 'allow', input: { entry: '-' } }),
-    spentJob('sql', 'sql', { overlap: 'allow', input: { statement: 'SELECT 1' } }),
+    finishedJob('ledger', 'ledger', { overlap: 'allow', input: { entry: '-' } }),
+    finishedJob('sql', 'sql', { overlap: 'allow', input: { statement: 'SELECT 1' } }),
   );
 });
 
 afterAll(() => service.stop());
 
 const entries = async (like: string) =>
-  (await ask(service.database, `SELECT entry FROM public.ledger WHERE entry LIKE '${like}' ORDER BY 1`)).map(
+  (await runSql(service.database, `SELECT entry FROM public.ledger WHERE entry LIKE '${like}' ORDER BY 1`)).map(
     ({ entry }) => entry,
   );
 const sql = (statement: string, state: string) => service.run('sql', state, { statement });
@@ -30,22 +30,22 @@ describe('a transactional task', () => {
     expect(await entries('kept by sql')).toEqual(['kept by sql']);
   });
 
-  it('leaves nothing of an attempt that throws', async () => {
+  it('writes nothing when the attempt throws', async () => {
     await service.run('ledger', 'failed', { entry: 'thrown', ending: 'throw' });
     expect(await entries('thrown')).toEqual([]);
   });
 
-  it('fails where it has ended the transaction itself', async () => {
+  it('fails when it has ended the transaction itself', async () => {
     const { error } = await service.run('ledger', 'failed', { entry: 'smuggled', ending: 'commit' });
     expect(error).toMatchObject({ code: 'TRANSACTION_ENDED' });
   });
 
-  it('fails, and has written nothing, where the commit is refused', async () => {
+  it('fails and writes nothing when the commit is refused', async () => {
     await sql(`INSERT INTO public.ledger VALUES ('twice'), ('twice')`, 'failed');
     expect(await entries('twice')).toEqual([]);
   });
 
-  it('leaves nothing of an attempt that is no longer the run', async () => {
+  it('writes nothing when the attempt is stale', async () => {
     const gate = new Client({ connectionString: service.database });
     await gate.connect();
     try {
@@ -54,10 +54,10 @@ describe('a transactional task', () => {
         input: { entry: 'stale', ending: 'wait' },
       });
       await service.reaches(body.id, 'running');
-      await ask(service.database, `UPDATE cronzimus.runs SET attempt = attempt + 1 WHERE id = '${body.id}'`);
+      await runSql(service.database, `UPDATE cronzimus.runs SET attempt = attempt + 1 WHERE id = '${body.id}'`);
       await gate.query('SELECT pg_advisory_unlock(4711)');
       await eventually(async () => {
-        const waiting = await ask(
+        const waiting = await runSql(
           service.database,
           `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()
              AND application_name = 'cronzimus tasks'`,
@@ -71,7 +71,7 @@ describe('a transactional task', () => {
     }
   });
 
-  it('is cancelled in the middle of a statement', async () => {
+  it('is cancelled during a statement', async () => {
     const { body } = await service.call<RunAnswer>('POST', '/jobs/sql/run', {
       input: { statement: `INSERT INTO public.ledger SELECT 'slept' FROM pg_sleep(60)` },
     });
@@ -81,14 +81,16 @@ describe('a transactional task', () => {
     expect(await entries('slept')).toEqual([]);
   });
 
-  it('leaves nothing in the session for the next one', async () => {
+  it('leaves no state in the session for the next attempt', async () => {
     const path = async () => (await sql('SHOW search_path', 'succeeded'))['output'];
     const before = await path();
     await sql(`SET search_path TO 'pg_catalog'`, 'succeeded');
     await sql('CREATE TEMPORARY TABLE ledger (other int)', 'succeeded');
     await sql('SELECT pg_advisory_lock(42)', 'succeeded');
     expect([await path(), await path()]).toEqual([before, before]);
-    expect(await ask(service.database, `SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42`)).toEqual([]);
+    expect(await runSql(service.database, `SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42`)).toEqual(
+      [],
+    );
   });
 
   it('never waits for a connection: 40 runs on two connections all succeed', async () => {

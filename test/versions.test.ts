@@ -6,14 +6,15 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import { SCHEDULER } from '../src/database/data-source.js';
 import { JobsService } from '../src/jobs/api/jobs.service.js';
 import { createTestApplication } from './support/application.js';
-import { ask } from './support/ask.js';
+import { runSql } from './support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { forkScript, message } from './support/fork.js';
-import { ANYBODY, givenJobs, jobRow } from './support/jobs.js';
+import { forkScript, nextMessage } from './support/fork.js';
+import { ANONYMOUS, givenJobs, jobRow } from './support/jobs.js';
 import { kill } from './support/kill.js';
 
-/** The old build knows the tasks x and y, and declares the jobs a and b; the new one y with an input, z, a in another way, and c. */
+/** The old build has the tasks x and y, and declares the jobs a and b. The new build has y with an input and z, and declares another a,
+ *  and c. */
 type Build = 'old' | 'new';
 
 let database: TestDatabase;
@@ -24,7 +25,7 @@ const urls = new Map<ChildProcess, string>();
 beforeEach(async () => {
   database = await createTestDatabase();
   app = await createTestApplication(database.url);
-  await ask(database.url, 'CREATE TABLE public.ran (run uuid, task text, build text)');
+  await runSql(database.url, 'CREATE TABLE public.ran (run uuid, task text, build text)');
 });
 
 afterEach(async () => {
@@ -36,7 +37,7 @@ afterEach(async () => {
 async function givenReplica(build: Build, variables: Record<string, string> = {}): Promise<ChildProcess> {
   const child = forkScript('build-process.js', { DATABASE_URL: database.url, BUILD: build, ...variables });
   children.push(child);
-  urls.set(child, await message(child));
+  urls.set(child, await nextMessage(child));
   return child;
 }
 
@@ -46,25 +47,25 @@ async function call(replica: ChildProcess, method: string, path: string, body?: 
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
-/** Lets each of them look three times for jobs that nobody declares, as they do every 10 s. */
+/** Makes each replica sweep three times the jobs that nobody declares, as it does every 10 s. */
 async function sweep(...replicas: ChildProcess[]): Promise<void> {
   for (const child of [...replicas, ...replicas, ...replicas]) {
-    const swept = message(child);
+    const swept = nextMessage(child);
     child.send('sweep');
     await swept;
   }
 }
 
 const jobs = () =>
-  ask(
+  runSql(
     database.url,
     `SELECT id, name, description, version, next_run_at, updated_at FROM cronzimus.jobs WHERE name <> 'prune-runs' ORDER BY name`,
   );
 const names = async () => (await jobs()).map(({ name }) => name);
-const replicas = () => ask(database.url, 'SELECT number, code_jobs FROM cronzimus.replicas ORDER BY number');
+const replicas = () => runSql(database.url, 'SELECT number, code_jobs FROM cronzimus.replicas ORDER BY number');
 
 describe('a job that two builds declare differently', () => {
-  it('changes once, to what the replica started last says, however long both live', async () => {
+  it('changes once, to the definition of the replica that started last, however long both live', async () => {
     const before = await givenReplica('old');
     const [a, b] = await jobs();
     expect(a).toMatchObject({ name: 'a', description: 'old', version: 1 });
@@ -79,18 +80,18 @@ describe('a job that two builds declare differently', () => {
     expect(await jobs()).toEqual(both);
   });
 
-  it('is what the replica started last says, also where that is of the old build', async () => {
+  it('has the definition of the replica that started last, even when that is the old build', async () => {
     await givenReplica('new');
     await givenReplica('old');
     expect((await jobs())[0]).toMatchObject({ name: 'a', description: 'old', version: 2 });
   });
 
-  it('stays as it is when a replica is taken for dead and joins again: its own source has not changed', async () => {
+  it('stays unchanged when a replica is considered dead and joins again', async () => {
     const before = await givenReplica('old');
     const after = await givenReplica('new');
     const [a] = await jobs();
     const [{ number }] = (await replicas()) as [Record<string, unknown>];
-    await ask(database.url, `DELETE FROM cronzimus.replicas WHERE number = ${String(number)}`);
+    await runSql(database.url, `DELETE FROM cronzimus.replicas WHERE number = ${String(number)}`);
     await eventually(async () => expect(await replicas()).toMatchObject([{}, { code_jobs: ['a', 'b', 'prune-runs'] }]));
     await sweep(before, after);
     expect((await jobs())[0]).toEqual(a);
@@ -98,7 +99,7 @@ describe('a job that two builds declare differently', () => {
 });
 
 describe('a job that only one build declares', () => {
-  it('stays while a replica of that build lives, and goes with the last one', async () => {
+  it('stays while a replica of that build lives, and is deleted with the last one', async () => {
     const [first, second] = [await givenReplica('old'), await givenReplica('old')];
     const after = await givenReplica('new');
     await sweep(first, second, after);
@@ -112,10 +113,10 @@ describe('a job that only one build declares', () => {
     expect(await jobs()).toMatchObject([{ name: 'a', description: 'new', version: 2 }, { name: 'c' }]);
   });
 
-  it('comes back when its replica was taken for dead meanwhile, also where the first try to say so fails', async () => {
+  it('comes back when its replica was considered dead, even when the first try to declare it fails', async () => {
     const before = await givenReplica('old');
     const after = await givenReplica('new');
-    await ask(
+    await runSql(
       database.url,
       `CREATE SEQUENCE public.refused;
        CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -126,23 +127,23 @@ describe('a job that only one build declares', () => {
     await sweep(after);
     expect(await names()).toEqual(['a', 'c']);
     await eventually(async () =>
-      expect(await ask(database.url, 'SELECT FROM public.refused WHERE is_called')).toHaveLength(1),
+      expect(await runSql(database.url, 'SELECT FROM public.refused WHERE is_called')).toHaveLength(1),
     );
-    await ask(database.url, 'DROP TRIGGER refuse ON cronzimus.replicas');
+    await runSql(database.url, 'DROP TRIGGER refuse ON cronzimus.replicas');
     await eventually(async () => expect(await names()).toEqual(['a', 'b', 'c']));
     await sweep(before, after);
     expect(await jobs()).toMatchObject([{ description: 'new', version: 2 }, { name: 'b' }, { name: 'c' }]);
   });
 });
 
-const ran = () => ask(database.url, 'SELECT task, build FROM public.ran');
+const ran = () => runSql(database.url, 'SELECT task, build FROM public.ran');
 const givenRuns = async (task: string) => {
   const job = jobRow('many', { task, overlap: 'allow', nextOccurrenceAt: null, nextRunAt: null });
   await givenJobs(app.get(getDataSourceToken(SCHEDULER), { strict: false }), [job]);
-  for (let run = 0; run < 5; run += 1) await app.get(JobsService, { strict: false }).runNow('many', ANYBODY);
+  for (let run = 0; run < 5; run += 1) await app.get(JobsService, { strict: false }).runNow('many', ANONYMOUS);
 };
-const putBack = async () => {
-  const tickets = await ask(database.url, 'SELECT FROM cronzimus.run_queue');
+const someArePutBack = async () => {
+  const tickets = await runSql(database.url, 'SELECT FROM cronzimus.run_queue');
   expect(tickets).not.toEqual([]);
 };
 
@@ -150,27 +151,25 @@ describe('a run of a task that only one build knows', () => {
   it.each<[Build, string, Build]>([
     ['old', 'x', 'new'],
     ['new', 'z', 'old'],
-  ])('waits for the %s one, which executes %s, while only the %s one lives', async (build, task, other) => {
+  ])('waits for the %s build, which has the task %s, while only the %s build lives', async (build, task, other) => {
     await givenReplica(other);
     await givenRuns(task);
-    await eventually(putBack);
-    expect(await ask(database.url, `SELECT DISTINCT state, attempt FROM cronzimus.runs`)).toEqual([
+    await eventually(someArePutBack);
+    expect(await runSql(database.url, `SELECT DISTINCT state, attempt FROM cronzimus.runs`)).toEqual([
       { state: 'pending', attempt: 0 },
     ]);
     await givenReplica(build);
-    await eventually(async () => expect(await ran()).toEqual(Array.from({ length: 5 }, () => ({ task, build }))), {
-      within: 15_000,
-    });
+    await eventually(async () => expect(await ran()).toEqual(Array.from({ length: 5 }, () => ({ task, build }))));
   });
 
-  it('goes to that build and no other while both live, and one of a task that both know to either', async () => {
+  it('goes to that build while both live, and a run of a task of both builds goes to either', async () => {
     await Promise.all([givenReplica('old'), givenReplica('new')]);
     for (const task of ['x', 'z', 'y']) {
       await givenRuns(task);
-      await ask(database.url, `UPDATE cronzimus.jobs SET name = name || '-${task}' WHERE name = 'many'`);
+      await runSql(database.url, `UPDATE cronzimus.jobs SET name = name || '-${task}' WHERE name = 'many'`);
     }
-    await eventually(async () => expect(await ran()).toHaveLength(15), { within: 15_000 });
-    const builds = await ask(
+    await eventually(async () => expect(await ran()).toHaveLength(15));
+    const builds = await runSql(
       database.url,
       `SELECT task, array_agg(DISTINCT build) AS builds FROM public.ran WHERE task <> 'y' GROUP BY 1 ORDER BY 1`,
     );
@@ -179,7 +178,7 @@ describe('a run of a task that only one build knows', () => {
       { task: 'z', builds: ['new'] },
     ]);
     await eventually(async () =>
-      expect(await ask(database.url, `SELECT DISTINCT state, attempt FROM cronzimus.runs`)).toEqual([
+      expect(await runSql(database.url, `SELECT DISTINCT state, attempt FROM cronzimus.runs`)).toEqual([
         { state: 'succeeded', attempt: 1 },
       ]),
     );
@@ -194,7 +193,7 @@ const taskAt = async (replica: ChildProcess, name: string) =>
   (await tasksAt(replica)).find((task) => task.name === name);
 
 describe('the list of tasks', () => {
-  it('has what the live workers know, whatever the process that answers knows itself', async () => {
+  it('has the tasks of the live workers, whatever tasks the serving process has', async () => {
     const api = await givenReplica('old', { ROLES: 'api,scheduler' });
     expect(await namesAt(api)).toEqual([]);
     const after = await givenReplica('new', { ROLES: 'worker' });
@@ -224,14 +223,14 @@ describe('the list of tasks', () => {
     expect(await namesAt(api)).toEqual([]);
   });
 
-  it('has a task that two builds know as the process started last has it, also when the other one joins again', async () => {
+  it('shows a task of two builds as the last started process has it, even when the other one joins again', async () => {
     const before = await givenReplica('old');
     await givenReplica('new');
     const y = { name: 'y', description: '', transactional: false };
     const isNew = { ...y, workers: 2, input: { properties: { note: { type: 'string' } } } };
     expect(await taskAt(before, 'y')).toMatchObject(isNew);
     const [{ number }] = (await replicas()) as [Record<string, unknown>];
-    await ask(database.url, `DELETE FROM cronzimus.replicas WHERE number = ${String(number)}`);
+    await runSql(database.url, `DELETE FROM cronzimus.replicas WHERE number = ${String(number)}`);
     expect(await taskAt(before, 'x')).toBeUndefined();
     await eventually(async () => expect(await taskAt(before, 'x')).toMatchObject({ workers: 1 }));
     expect(await taskAt(before, 'y')).toMatchObject(isNew);
@@ -247,7 +246,7 @@ describe('a job of a task that only workers of another build know', () => {
   const trigger = { type: 'cron', expression: '@yearly' };
   const z = (input: object) => ({ task: 'z', trigger, input });
 
-  it('is taken over the API, its input checked by what they have published, and runs there', async () => {
+  it('is accepted over the API, its input is validated with the published schema, and it runs there', async () => {
     const api = await givenReplica('old', { ROLES: 'api' });
     expect(await call(api, 'PUT', '/jobs/j', z({}))).toMatchObject({ status: 422, body: { code: 'UNKNOWN_TASK' } });
     const worker = await givenReplica('new', { ROLES: 'worker' });
@@ -281,11 +280,11 @@ describe('a job of a task that only workers of another build know', () => {
 
     await kill(worker, 'SIGTERM');
     expect(await call(api, 'PATCH', '/jobs/j', { input: { times: 4 } })).toMatchObject({ status: 422 });
-    // A task of its own it knows without any worker.
+    // It has its own tasks without any worker.
     expect(await call(api, 'PUT', '/jobs/m', { task: 'x', trigger })).toMatchObject({ status: 201 });
   });
 
-  it('is taken from a jobs file too', async () => {
+  it('is accepted from a jobs file too', async () => {
     await givenReplica('new', { ROLES: 'worker' });
     const path = join(process.env['TEST_SCRATCH']!, `versions-${process.pid}.json`);
     await writeFile(path, JSON.stringify({ jobs: { j: z({ times: 2 }) } }));

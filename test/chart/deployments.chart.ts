@@ -4,7 +4,7 @@ const HAND_BACK_SECONDS = 20;
 const split = ['--set', 'worker.enabled=true'];
 
 describe('a rollout', () => {
-  it('takes no pod away before another one is ready', async () => {
+  it('removes no pod before another one is ready', async () => {
     for (const deployment of [server(await render(split)), worker(await render(split))])
       expect(deployment['spec'].strategy.rollingUpdate).toEqual({ maxUnavailable: 0, maxSurge: '25%' });
   });
@@ -12,7 +12,7 @@ describe('a rollout', () => {
   it.each([
     ['the API and the scheduler', server, ['--set', 'shutdownGraceSeconds=45,preStopSeconds=7'], 7 + 45],
     ['workers', worker, ['--set', 'worker.shutdownGraceSeconds=1800'], 1800],
-  ])('gives %s the time that they take to drain and to hand back', async (_who, which, settings, drain) => {
+  ])('gives %s the time to drain and to return runs to the queue', async (_who, which, settings, drain) => {
     const deployment = which(await render([...split, ...settings]));
     const { terminationGracePeriodSeconds, containers } = podOf(deployment);
     const preStop = containers[0].lifecycle?.preStop.sleep.seconds ?? 0;
@@ -20,7 +20,7 @@ describe('a rollout', () => {
     expect(terminationGracePeriodSeconds).toBeGreaterThan(drain + HAND_BACK_SECONDS);
   });
 
-  it('restarts nothing for a job that changed, and the pod sees the change', async () => {
+  it('restarts no pod when a job changes, and the pod sees the change', async () => {
     const [before, after] = await Promise.all(
       ['1', '2'].map((seconds) =>
         render([
@@ -33,17 +33,17 @@ describe('a rollout', () => {
     expect(server(before!)).toEqual(server(after!));
     const { containers } = podOf(server(after!));
     const mount = (containers[0].volumeMounts as Manifest[]).find(({ name }) => name === 'jobs');
-    // A whole folder: a file that is mounted by itself stays as it was.
+    // A whole folder, since a single mounted file is never updated.
     expect(mount).toEqual({ name: 'jobs', mountPath: envOf(server(after!))['JOBS_FILE'], readOnly: true });
     expect(JSON.stringify(after)).not.toContain('subPath');
   });
 
-  it('restarts nothing for another version of the chart alone', async () => {
+  it('restarts no pod when only the version of the chart changes', async () => {
     const { metadata } = server(await render())['spec'].template;
     expect(JSON.stringify(metadata.labels)).not.toContain('helm.sh/chart');
   });
 
-  it('spreads the pods of each Deployment by themselves', async () => {
+  it('spreads the pods of each Deployment separately', async () => {
     const [zone] = podOf(worker(await render(split)))['topologySpreadConstraints'];
     expect(zone).toMatchObject({
       topologyKey: 'topology.kubernetes.io/zone',
@@ -68,13 +68,13 @@ describe('roles', () => {
     expect(envOf(server(manifests))).not.toHaveProperty('SECRETS_DIR');
   });
 
-  it('give workers no requests: the Service leads to pods of the API', async () => {
+  it('route requests to pods of the API, not to workers', async () => {
     const manifests = await render(split);
     expect(only(manifests, 'Service')['spec'].selector).toEqual(server(manifests)['spec'].selector.matchLabels);
     expect(worker(manifests)['spec'].selector).not.toEqual(server(manifests)['spec'].selector);
   });
 
-  it('let workers differ in what config says', async () => {
+  it('may have another config for workers', async () => {
     const manifests = await render(FULL);
     expect(envOf(only(manifests, 'Deployment', 'rel-scheduler'))['WORKER_CONCURRENCY']).toBe('100');
     const own = envOf(only(manifests, 'Deployment', 'rel-scheduler-worker'));

@@ -9,7 +9,7 @@ export const CHART = join(ROOT, 'charts', 'cronzimus');
 export const HELMS = { 'Helm 4': 'helm-4', 'Helm 3': 'helm-3' } as const;
 export type Helm = keyof typeof HELMS;
 
-/** All files of values that come with the chart, by name, and the one of the example. */
+/** The values files of the chart and of the example, by name. */
 export const VALUES: Record<string, string> = Object.fromEntries(
   [
     ...readdirSync(join(CHART, 'ci')).map((name) => join('charts/cronzimus/ci', name)),
@@ -19,17 +19,17 @@ export const VALUES: Record<string, string> = Object.fromEntries(
   ].map((name) => [name, join(ROOT, name)]),
 );
 
-/** What tests look at of a manifest; its types are checked as a whole by `manifestFaults`. */
+/** A manifest, untyped: `manifestFaults` checks its types as a whole. */
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Manifest = Record<string, any>;
 
-export interface Said {
+export interface Output {
   code: number;
   text: string;
 }
 
-/** Runs Helm; an end other than 0 is an answer too. */
-export async function helm(which: Helm, ...args: string[]): Promise<Said> {
+/** Runs Helm, and returns its exit code and output. */
+export async function helm(which: Helm, ...args: string[]): Promise<Output> {
   const program = join(ROOT, 'tools', 'helm', 'node_modules', HELMS[which], 'helm');
   try {
     const { stdout } = await promisify(execFile)(program, args, { maxBuffer: 16_000_000 });
@@ -42,7 +42,8 @@ export async function helm(which: Helm, ...args: string[]): Promise<Said> {
 
 const LEAST = ['--set', 'database.existingSecret=db', '--set', 'auth.existingSecret=keys'];
 
-/** What `helm template` makes of values files, or of the least that is needed. Throws what Helm says. */
+/** The output of `helm template` with these arguments, and the least values that are required unless there is a values file. Throws
+ *  the error of Helm. */
 export async function render(args: string[] = [], which: Helm = 'Helm 4'): Promise<Manifest[]> {
   const given = args.includes('-f') ? args : [...LEAST, ...args];
   const { code, text } = await helm(which, 'template', 'rel', CHART, ...given);
@@ -57,7 +58,7 @@ export const manifestsOf = (text: string): Manifest[] =>
     return manifest ? [manifest] : [];
   });
 
-/** What Helm says when it refuses these settings; throws when it does not. */
+/** The error with which Helm refuses these settings. Throws when it does not refuse them. */
 export async function refusal(...settings: string[]): Promise<string> {
   const { code, text } = await helm('Helm 4', 'template', 'rel', CHART, ...LEAST, ...settings);
   if (code === 0) throw new Error(`not refused: ${settings.join(' ')}`);
@@ -75,7 +76,7 @@ export function only(manifests: Manifest[], kind: string, name?: string): Manife
 
 export const podOf = (manifest: Manifest): Manifest => manifest['spec'].template.spec as Manifest;
 
-/** The variables of the first container, those from elsewhere as an object. */
+/** The variables of the first container. Those with `valueFrom` are objects. */
 export function envOf(manifest: Manifest): Record<string, unknown> {
   const env = podOf(manifest)['containers'][0].env as { name: string; value?: string; valueFrom?: object }[];
   return Object.fromEntries(env.map(({ name, value, valueFrom }) => [name, value ?? valueFrom]));

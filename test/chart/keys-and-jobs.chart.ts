@@ -1,7 +1,7 @@
 import { envOf, FULL, only, OPEN, render, server, TRIAL, volumesOf } from './helm.js';
 
 describe('keys', () => {
-  it('of a trial are made, marked as such, and known to the pods by their digest alone', async () => {
+  it('of a trial are generated, marked as such, and reach the pods only as digests', async () => {
     const manifests = await render(TRIAL);
     const secret = only(manifests, 'Secret', 'rel-cronzimus-trial-keys');
     expect(secret['metadata'].annotations['cronzimus/trial']).toContain('production');
@@ -16,7 +16,7 @@ describe('keys', () => {
     });
   });
 
-  it('are absent where everybody is let in', async () => {
+  it('are absent when AUTH_MODE is none', async () => {
     const deployment = server(await render(OPEN));
     expect(envOf(deployment)).toMatchObject({ AUTH_MODE: 'none' });
     expect(envOf(deployment)).not.toHaveProperty('API_KEYS_FILE');
@@ -25,7 +25,7 @@ describe('keys', () => {
 });
 
 describe('the jobs file', () => {
-  it('is absent, empty or there: absent leaves jobs alone, empty declares none', async () => {
+  it('may be absent, which leaves jobs alone, or empty, which declares none', async () => {
     expect(envOf(server(await render()))).not.toHaveProperty('JOBS_FILE');
     const none = await render(['--set-json', 'jobs.inline={}']);
     expect(envOf(server(none))).toHaveProperty('JOBS_FILE');
@@ -34,7 +34,7 @@ describe('the jobs file', () => {
 });
 
 describe('the network policy', () => {
-  it('covers servers, workers and the Job, and lets in who tests', async () => {
+  it('covers servers, workers and the Job, and admits the test pod', async () => {
     const manifests = await render(FULL);
     const { podSelector, ingress, egress } = only(manifests, 'NetworkPolicy')['spec'];
     const components = podSelector.matchExpressions[0].values as string[];

@@ -25,14 +25,14 @@ describe('the manifests', () => {
     expect(await manifestFaults(await render(['-f', file], which))).toEqual([]);
   });
 
-  it.each(Object.entries(VALUES))('of %s have names of their own', async (_name, file) => {
+  it.each(Object.entries(VALUES))('of %s have unique names', async (_name, file) => {
     const names = (await render(['-f', file])).map(
       ({ apiVersion, kind, metadata }) => `${apiVersion} ${kind} ${metadata.name}`,
     );
     expect(names).toEqual([...new Set(names)]);
   });
 
-  it('pass the linter without values too, so that a packed chart can be looked at', async () => {
+  it('pass the linter without values too', async () => {
     expect(await helm('Helm 4', 'lint', '--strict', CHART)).toMatchObject({ code: 0 });
   });
 
@@ -63,13 +63,13 @@ describe('the check of manifests', () => {
     ['a field that is missing', 'NetworkPolicy', (one) => delete one['spec'].egress[2].to[0].ipBlock.cidr],
     ['an unknown kind', 'Ingress', (one) => (one['kind'] = 'Ingres')],
     ['a misspelt field of a ServiceMonitor', 'ServiceMonitor', (one) => (one['spec'].endpoints[0].honourLabels = true)],
-    ['a duration that is none', 'PrometheusRule', (one) => (one['spec'].groups[0].rules[0].for = '5 minutes')],
+    ['an invalid duration', 'PrometheusRule', (one) => (one['spec'].groups[0].rules[0].for = '5 minutes')],
     ['an unknown value of a route', 'HTTPRoute', (one) => (one['spec'].rules[0].matches[0].path.type = 'Prefix')],
   ])('finds %s', async (...[, kind, spoil, name]) => {
     expect(await spoilt(kind, spoil, name)).not.toEqual([]);
   });
 
-  it('reads every document of what Helm prints', () => {
+  it('reads every document that Helm prints', () => {
     expect(manifestsOf('---\na: 1\n---\n# nothing\n---\nb: 2\n')).toEqual([{ a: 1 }, { b: 2 }]);
   });
 });

@@ -7,7 +7,7 @@ import { FULL, type Manifest, only, render } from './helm.js';
 import { readPromql } from './tools.js';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-// Left out where it is not installed.
+// Skipped when it is not installed.
 const describeWithPromtool = spawnSync('promtool', ['--version']).status === 0 ? describe : describe.skip;
 
 let rules: Manifest[];
@@ -19,7 +19,7 @@ beforeAll(async () => {
   const { data } = only(full, 'ConfigMap', 'rel-scheduler-dashboard');
   const { panels } = JSON.parse(data['cronzimus.json']) as { panels: { targets?: { expr: string }[] }[] };
   const shown = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
-  // Grafana fills these in.
+  // Variables that Grafana fills in.
   const filled = shown.map((expr) => expr.replaceAll('$__rate_interval', '5m').replaceAll('$__range', '6h'));
   expressions = [...rules.map(({ expr }) => expr as string), ...filled];
 });
@@ -38,7 +38,7 @@ describe('alerts and dashboard', () => {
     expect(ours.filter((name) => !known.has(name) && !known.has(name.replace(/_(bucket|sum|count)$/, '')))).toEqual([]);
   });
 
-  it('take the maximum of what the database says, and never its sum over replicas', () => {
+  it('take the maximum of database-wide metrics, and never their sum over replicas', () => {
     const databaseWide =
       /cronzimus_(jobs|occurrences_overdue|overdue_oldest_seconds|queue_depth|scheduler_paused|database_connections|database_max_connections|table_bytes|replicas|job_\w+_timestamp_seconds|prune_\w+_seconds)\b/;
     const summed = expressions.filter((expression) =>
@@ -47,7 +47,7 @@ describe('alerts and dashboard', () => {
     expect(summed).toEqual([]);
   });
 
-  it('lead to a section of docs/runbooks.md each, which has no other', () => {
+  it('have one section each in docs/runbooks.md, which has no others', () => {
     const runbooks = readFileSync(join(ROOT, 'docs', 'runbooks.md'), 'utf8');
     const sections = [...runbooks.matchAll(/^## (Cronzimus\w+)$/gm)].map(([, name]) => name!);
     const alerts = [...new Set(rules.map(({ alert }) => alert as string))];
@@ -65,13 +65,13 @@ describe('alerts and dashboard', () => {
     expect(left).toHaveLength(rules.length - 1);
   });
 
-  it('find a fault in an expression', () => {
+  it('are parsed by a parser that finds errors', () => {
     expect(readPromql('sum by (job (rate(a[5m]))').fault).not.toBeNull();
     expect(readPromql('max(cronzimus_jobs{state=active})').fault).not.toBeNull();
   });
 });
 
-/** What it ends with; what it says is shown where it fails. */
+/** Runs promtool and returns its exit code. Prints its output when it fails. */
 function promtool(folder: string, ...args: string[]): number | null {
   const { status, stdout, stderr } = spawnSync('promtool', args, { cwd: folder, encoding: 'utf8' });
   if (status !== 0) process.stderr.write(stdout + stderr);
@@ -79,7 +79,7 @@ function promtool(folder: string, ...args: string[]): number | null {
 }
 
 describeWithPromtool('the alerts, as Prometheus evaluates them', () => {
-  it('ring when they should, and not otherwise', () => {
+  it('fire when they should, and not otherwise', () => {
     const folder = mkdtempSync(join(tmpdir(), 'cronzimus-rules-'));
     writeFileSync(join(folder, 'rules.yaml'), stringify({ groups: [{ name: 'cronzimus', rules }] }));
     writeFileSync(join(folder, 'alerts.test.yaml'), readFileSync(join(import.meta.dirname, 'alerts.test.yaml')));

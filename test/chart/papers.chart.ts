@@ -33,17 +33,17 @@ function leavesOf(value: unknown, at: string[] = []): string[] {
 const variablesOf = (manifests: Manifest[]) =>
   manifests.filter(({ kind }) => kind === 'Deployment').flatMap((one) => Object.keys(envOf(one)));
 
-describe('the papers of the chart', () => {
-  it('have a row for each value: node tools/chart/values-table.js writes them', () => {
+describe('the documents of the chart', () => {
+  it('have a row for each value, written by node tools/chart/values-table.js', () => {
     expect(text('README.md')).toBe(withTable(text('README.md'), values));
     expect(valueRows(values).length).toBeGreaterThan(60);
   });
 
-  it('have a schema that knows each value and no other', () => {
+  it('have a schema with each value and no others', () => {
     const known = pathsOf(schema, parse(values)).filter((path) => path !== 'global');
     const covered = (path: string) => known.some((one) => path === one || path.startsWith(`${one}.`));
     expect(leavesOf(parse(values)).filter((path) => !covered(path))).toEqual([]);
-    // Of what may be left out, such as the labelSelector of a constraint, there is no default to compare with.
+    // Optional fields, such as the labelSelector of a constraint, have no default to compare with.
     const optional =
       /^(probes\.\w+\.initialDelaySeconds|(worker\.)?resources\.claims|metrics\.prometheusRule\.alerts\.)/;
     const rows = leavesOf(parse(values));
@@ -51,7 +51,7 @@ describe('the papers of the chart', () => {
     expect(known.filter((path) => !given(path) && !optional.test(path))).toEqual([]);
   });
 
-  it('close every part of the schema that has fields of its own', () => {
+  it('have a schema that refuses unknown fields in every part', () => {
     const open: string[] = [];
     const walk = (part: unknown, at: string) => {
       if (typeof part !== 'object' || part === null) return;
@@ -60,15 +60,15 @@ describe('the papers of the chart', () => {
       for (const [name, child] of Object.entries(part)) walk(child, `${at}/${name}`);
     };
     walk(schema, '');
-    // A map of properties may have a field that is named so.
+    // A map of properties may have a field of that name.
     expect(open.filter((at) => !at.endsWith('/properties'))).toEqual([]);
   });
 
-  it('leave out no variable of the service', async () => {
+  it('cover every variable of the service', async () => {
     const example = readFileSync(join(CHART, '..', '..', '.env.example'), 'utf8');
     const known = [...example.matchAll(/^#([A-Z_]+)=/gm)].map(([, name]) => name!);
     const config = Object.keys(schema.$defs['config']!.properties!);
-    // In the environment they would be for everybody to read, who may look at the pod.
+    // In the environment, everybody who can read the pod could read them.
     const inFiles = ['DATABASE_URL', 'API_KEYS', 'DATA_DIR'];
     const everything = await render([...FULL, '--set', 'metrics.public=true']);
     const open = await render(OPEN);
@@ -85,7 +85,7 @@ describe('the papers of the chart', () => {
     expect(parse(text('Chart.yaml'))).toMatchObject({ version, appVersion: version });
   });
 
-  it('have an example of a user with tasks of their own that starts their image', async () => {
+  it('have an example with own tasks that starts their image', async () => {
     const manifests = await render(['-f', VALUES['examples/own-tasks/values.yaml']!]);
     const { containers } = only(manifests, 'Deployment')['spec'].template.spec;
     const dockerfile = readFileSync(join(CHART, '..', '..', 'examples', 'own-tasks', 'Dockerfile'), 'utf8');

@@ -33,7 +33,7 @@ describe('every pod', () => {
     },
   );
 
-  it('leaves the database out of its liveness, and has ten minutes to start', async () => {
+  it('has a liveness probe without the database, and ten minutes to start', async () => {
     const [{ startupProbe, livenessProbe, readinessProbe }] = podOf(server(await render()))['containers'];
     expect(startupProbe.periodSeconds * startupProbe.failureThreshold).toBe(600);
     expect([startupProbe, livenessProbe, readinessProbe].map(({ httpGet }) => httpGet.path)).toEqual([
@@ -48,11 +48,11 @@ describe('every pod', () => {
     ['2Gi', '--max-old-space-size=1433'],
     ['1.5G', '--max-old-space-size=1001'],
     ['536870912', '--max-old-space-size=358'],
-  ])('has a heap that fits a limit of %s', async (limit, options) => {
+  ])('has a heap that fits into a memory limit of %s', async (limit, options) => {
     expect(envOf(server(await render(['--set', `resources.limits.memory=${limit}`])))['NODE_OPTIONS']).toBe(options);
   });
 
-  it('has no heap of its own without a limit, or where the values say so', async () => {
+  it('has no heap option without a limit, or when the values disable it', async () => {
     for (const settings of [
       ['--set', 'resources.limits=null'],
       ['--set', 'heapPercent=0'],
@@ -60,7 +60,7 @@ describe('every pod', () => {
       expect(envOf(server(await render(settings)))).not.toHaveProperty('NODE_OPTIONS');
   });
 
-  it('gets large numbers as digits', async () => {
+  it('gets large numbers in digits', async () => {
     const env = envOf(server(await render(['--set', 'config.TRUST_PROXY=1,config.WORKER_CONCURRENCY=10000'])));
     expect(env).toMatchObject({ TRUST_PROXY: '1', WORKER_CONCURRENCY: '10000' });
     const { data } = only(await render(TRIAL), 'ConfigMap');
@@ -68,7 +68,7 @@ describe('every pod', () => {
     expect(data['jobs.yaml']).toContain('{{job.name}}');
   });
 
-  it('runs the image by its digest where there is one', async () => {
+  it('runs the image by its digest when there is one', async () => {
     const [{ image, command }] = podOf(only(await render(FULL), 'Deployment', 'rel-scheduler'))['containers'];
     expect(image).toMatch(/^registry.example\/own-tasks@sha256:/);
     expect(command).toEqual(['node', 'dist/src/main.js']);

@@ -5,17 +5,17 @@ describe('values are refused', () => {
     ['a misspelt field', 'replicaCuont=3', /replicaCuont/],
     ['a misspelt field deep down', 'worker.autoscaling.minReplica=3', /minReplica/],
     ['a misspelt limit', 'resources.limits.memroy=1Gi', /memroy/],
-    ['a port that is a text', 'service.port=http', /service.*port/s],
+    ['a port that is a string', 'service.port=http', /service.*port/s],
     ['a port out of range', 'service.port=70000', /service.port.*maximum/],
     ['an unknown mode', 'migrations.mode=later', /migrations.*mode/s],
     ['an unknown type of Service', 'service.type=External', /service.*type/s],
-    ['a digest that is none', 'image.digest=latest', /digest/],
+    ['an invalid digest', 'image.digest=latest', /digest/],
     ['a variable that the service does not know', 'config.WORKER_CONCURENCY=5', /WORKER_CONCURENCY/],
     ['a variable out of range', 'config.WORKER_CONCURRENCY=0', /WORKER_CONCURRENCY/],
     ['a variable that the chart sets', 'config.JOBS_FILE=/jobs', /JOBS_FILE/],
     ['an unknown alert', 'metrics.prometheusRule.alerts.CronzimusLate.enabled=true', /CronzimusLate/],
-  ])('for %s', async (_what, setting, told) => {
-    expect(await refusal('--set', setting)).toMatch(told);
+  ])('for %s', async (_what, setting, message) => {
+    expect(await refusal('--set', setting)).toMatch(message);
   });
 
   it('for a port in quotes', async () => {
@@ -45,15 +45,15 @@ describe('values are refused', () => {
     ['two ways to certificates', ['ca.existingSecret=a,ca.existingConfigMap=b'], /only one of them/],
     ['a limit that nobody can read', ['resources.limits.memory=500m'], /512Mi/],
     ['a variable that is set twice', ['extraEnv[0].name=ROLES,extraEnv[0].value=api'], /extraEnv names ROLES/],
-  ])('for %s, with what would have worked', async (_what, settings, told) => {
-    expect(await refusal(...settings.flatMap((setting) => ['--set', setting]))).toMatch(told);
+  ])('for %s, with what would have worked', async (_what, settings, message) => {
+    expect(await refusal(...settings.flatMap((setting) => ['--set', setting]))).toMatch(message);
   });
 
   it('for jobs in two places', async () => {
     expect(await refusal('--set-json', 'jobs={"inline":{},"existingConfigMap":"a"}')).toMatch(/only one of them/);
   });
 
-  it('and not for their defaults', async () => {
+  it('but the defaults are accepted', async () => {
     await expect(render()).resolves.not.toEqual([]);
   });
 });

@@ -25,7 +25,7 @@ describe('the clock of a replica,', () => {
 describe('the clock of the database,', () => {
   let clock: SteppedClock;
 
-  /** Steps are noted so that what happens on the way counts as either. */
+  /** Records the step before and after the change, so that what happens in between may count as either. */
   async function setClock(aheadSeconds: number): Promise<void> {
     const [before, last] = [Date.now(), fleet.steps.at(-1)!.aheadMs];
     await clock.set(aheadSeconds);

@@ -9,7 +9,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-/** No run of a living process is taken for lost. */
+/** Expects that no run of a live process ended as lost. */
 async function judge(extra: Record<string, unknown> = {}): Promise<void> {
   const takenForLost = await fleet.count(`reason = 'worker_lost' OR interruptions > 0`);
   await fleet.judge({ ...extra, takenForLost });

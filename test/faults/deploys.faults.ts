@@ -51,7 +51,7 @@ interface Edit {
   at: number;
 }
 
-/** Keeps when each edition of a definition came into force. */
+/** Records when each edition of a definition was stored. */
 async function keepEdits(): Promise<void> {
   await fleet.query(`
     CREATE TABLE public.edits (job text, edition integer, at timestamptz);
@@ -71,7 +71,7 @@ async function readEdits(): Promise<Edit[]> {
   return edits as unknown as Edit[];
 }
 
-/** The second edition has other instants than the first, and another input. */
+/** The second edition has other instants and another input than the first. */
 function editionOf(plans: Plan[], edition: number): Record<string, object> {
   const jobs = plans.map(({ name, onInterruption, grids: [grid] }) => {
     const trigger = intervalTrigger(editedGrid(grid!, edition));
@@ -87,7 +87,7 @@ const editedGrid = (grid: Grid, edition: number): Grid => ({
   edition,
 });
 
-/** Up to an edit, included, an edition counts; strictly after it, the next one. */
+/** An edition applies up to and including the edit. The next one applies strictly after it. */
 function gridsOf({ name, grids: [grid] }: Plan, edits: Edit[]): Grid[] {
   const own = edits.filter(({ job }) => job === name);
   return own.map(({ edition, at }, index) => ({
@@ -99,8 +99,8 @@ function gridsOf({ name, grids: [grid] }: Plan, edits: Edit[]): Grid[] {
 
 const TABLES = ['runs', 'jobs', 'replicas'];
 
-/** As the migrations of a next build would, marked as done; each in a transaction of its own, since one that locks several tables
- *  would wait for those who use them in another order. */
+/** Changes the schema as the migrations of a next build would, and marks them as applied. Each has its own transaction, since one
+ *  that locks several tables could deadlock with sessions that lock them in another order. */
 async function expand(): Promise<void> {
   for (const table of TABLES)
     await fleet.query(

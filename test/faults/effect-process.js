@@ -1,4 +1,4 @@
-// The whole service, with tasks that leave a trace of each start and end. Tells a parent its address when it runs.
+// The service, with tasks that write a row at each start and end. Sends its address to the parent when it listens.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Module } from '@nestjs/common';
@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { startCronzimus } from '../../dist/start.js';
 import { Task } from '../../dist/tasks/task.decorator.js';
 
-/** Writes into public.effects. */
+/** Writes the rows of public.effects. */
 class Traces {
   constructor(database) {
     this.database = database;
@@ -22,7 +22,7 @@ class Traces {
     );
   }
 
-  /** Tries until it is written: a database that is away for a while is no failure of the task. */
+  /** Retries until the row is written: a database that is down for a while is no failure of the task. */
   async insist(phase, execution, context, deaf = false) {
     for (;;) {
       try {
@@ -40,12 +40,12 @@ const input = z.object({
   holdMs: z.number(),
   edition: z.number().optional(),
   deaf: z.boolean().default(false),
-  /** The first attempt of the occurrences in between blocks its process. */
+  /** The first attempts of occurrences from `spinFrom` to `spinUntil` block their process. */
   spinFrom: z.number().default(0),
   spinUntil: z.number().default(0),
 });
 
-/** Takes `holdMs`, and does not heed its signal where it is `deaf`. */
+/** Takes `holdMs`, and ignores its signal when `deaf` is set. */
 class Effect {
   constructor(traces) {
     this.traces = traces;
@@ -64,7 +64,7 @@ class Effect {
 }
 Task({ name: 'effect', input })(Effect);
 
-/** Writes its end in the transaction of its run. */
+/** Writes its end in the transaction of its attempt. */
 class Book {
   constructor(traces) {
     this.traces = traces;
@@ -85,7 +85,7 @@ for (const task of [Effect, Book]) {
   Injectable()(task);
 }
 
-/** Says where it listens. */
+/** Sends the address to the parent. */
 class Address {
   constructor(host) {
     this.host = host;
@@ -109,5 +109,5 @@ Module({
   ],
 })(Tasks);
 
-process.once('disconnect', () => process.exit(1)); // The suite is gone.
+process.once('disconnect', () => process.exit(1)); // Jest has ended.
 await startCronzimus({ imports: [Tasks] });

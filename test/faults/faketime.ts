@@ -2,13 +2,13 @@ import { globSync } from 'node:fs';
 import { mkdtemp, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Variables that set the clock of a process, and of what it starts, off by `seconds`; what only counts time is left alone. Throws where
- *  libfaketime is not installed. */
+/** Variables that shift the clock of a process and its children by `seconds`. Monotonic clocks are not shifted. Throws when libfaketime
+ *  is not installed. */
 export function clockOff(seconds: number): Record<string, string> {
   return { ...preload(), FAKETIME: offset(seconds) };
 }
 
-/** A clock that can be set while processes run by it. */
+/** A clock that can be set while processes use it. */
 export class SteppedClock {
   private constructor(private readonly file: string) {}
 
@@ -22,7 +22,7 @@ export class SteppedClock {
     return { ...preload(), FAKETIME_TIMESTAMP_FILE: this.file, FAKETIME_NO_CACHE: '1' };
   }
 
-  /** At one instant for all. */
+  /** Sets the clock of all processes at the same instant. */
   async set(aheadSeconds: number): Promise<void> {
     await writeFile(`${this.file}.new`, `${offset(aheadSeconds)}\n`);
     await rename(`${this.file}.new`, this.file);

@@ -1,11 +1,11 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ask } from '../support/ask.js';
+import { runSql } from '../support/run-sql.js';
 import { createTestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { kill } from '../support/kill.js';
-import { check, type Findings, middle } from './checker/check.js';
+import { check, type Findings, medianAndMax } from './checker/check.js';
 import { EFFECTS } from './checker/facts.js';
 import type { Plan } from './checker/plan.js';
 import type { Step } from './checker/steps.js';
@@ -19,16 +19,16 @@ interface Death {
   at: number;
 }
 
-/** Replicas of the built service on one database, jobs that it is known when they are due of, and what became of them. */
+/** Replicas of the built service on one database, with planned jobs, and a record of what happened to the replicas. */
 export class Fleet {
   readonly random: () => number;
   readonly replicas: Replica[] = [];
   plans: Plan[] = [];
-  /** What was done to the database's clock. */
+  /** The changes of the database's clock. */
   readonly steps: Step[] = [];
   readonly folder = mkdtempSync(join(process.env['TEST_SCRATCH']!, 'jobs-'));
   private readonly deaths: Death[] = [];
-  /** Replicas that ended without being told to. */
+  /** Replicas that ended by themselves. */
   private readonly crashes: (Death & { how: string })[] = [];
 
   private constructor(
@@ -39,15 +39,15 @@ export class Fleet {
     this.random = randomOf(scenario);
   }
 
-  /** For the test that runs, on a database of its own, or on that of a server of the scenario's. */
+  /** A fleet for the current test, on a new database, or on the server of the scenario. */
   static async open(serverUrl?: string): Promise<Fleet> {
     const database = serverUrl ? { url: serverUrl, drop: async () => {} } : await createTestDatabase();
-    await ask(database.url, `DROP TABLE IF EXISTS public.effects; ${EFFECTS}`);
+    await runSql(database.url, `DROP TABLE IF EXISTS public.effects; ${EFFECTS}`);
     return new Fleet(expect.getState().currentTestName!, database.url, () => database.drop());
   }
 
-  /** Starts the replicas, and as the last one the one that declares the jobs; how long the others took says how far ahead those can begin.
-   *  Returns when all jobs are stored. `variables`: of each replica. */
+  /** Starts the replicas. The one that declares the jobs comes last: how long the others took to start decides when the jobs begin.
+   *  Resolves when all jobs are stored. There is one record of variables for each replica. */
   async start(load: Load, [first = {}, ...others]: Record<string, string>[] = [{}, {}, {}]): Promise<void> {
     const began = Date.now();
     await Promise.all(others.map((own) => this.startReplica(own, { JOBS_FILE: '' })));
@@ -64,7 +64,7 @@ export class Fleet {
     if (late!['late']) throw new Error(`${this.scenario}: the jobs were not stored before the first one was due`);
   }
 
-  /** Writes a jobs file, and answers where. */
+  /** Writes a jobs file, and returns its path. */
   writeJobs(name: string, jobs: Record<string, object>): string {
     const file = join(this.folder, name);
     writeFileSync(file, JSON.stringify({ jobs }));
@@ -79,7 +79,7 @@ export class Fleet {
     return Math.max(...this.plans.flatMap(({ grids }) => grids.map(({ untilMs }) => untilMs)));
   }
 
-  /** `atFirst`: not for the one that takes its place. */
+  /** `atFirst`: variables that a replacement of the replica does not get. */
   startReplica(variables: Record<string, string> = {}, atFirst: Record<string, string> = {}): Promise<Replica> {
     const environment = { DATABASE_URL: this.url, JOBS_FILE: join(this.folder, 'jobs.json'), ...variables, ...atFirst };
     return startReplica(this.scenario, variables, environment, (replica) => {
@@ -92,7 +92,7 @@ export class Fleet {
     });
   }
 
-  /** One of those that run. */
+  /** A random running replica. */
   anyReplica(): Replica {
     return this.replicas[Math.floor(this.random() * this.replicas.length)]!;
   }
@@ -114,14 +114,14 @@ export class Fleet {
     await Promise.all(this.replicas.slice().map((replica) => this.kill(replica)));
   }
 
-  /** Ends a replica in good order; it must answer 0. */
+  /** Ends a replica with SIGTERM. Its exit code has to be 0. */
   async endInOrder(replica: Replica): Promise<void> {
     this.replicas.splice(this.replicas.indexOf(replica), 1);
     await kill(replica.child, 'SIGTERM');
     expect(replica.child.exitCode).toBe(0);
   }
 
-  /** Waits until a replica has ended by itself, as it should; answers when. */
+  /** Waits until a replica has ended by itself, as the scenario expects, and returns when. */
   async untilOneEnds(within: number): Promise<number> {
     const [death] = await eventually(() => (expect(this.crashes).not.toEqual([]), this.crashes.splice(0, 1)), {
       within,
@@ -133,22 +133,22 @@ export class Fleet {
     return pause(ms);
   }
 
-  /** Waits until the first occurrences, plus so long. */
+  /** Waits until `afterMs` after the first occurrences. */
   untilBegun(afterMs = 0): Promise<void> {
     return pause(Math.max(0, this.from + afterMs - Date.now()));
   }
 
   query(statement: string): Promise<Record<string, unknown>[]> {
-    return ask(this.url, statement);
+    return runSql(this.url, statement);
   }
 
-  /** How many rows of the history are like this. */
+  /** The number of runs that match an SQL condition. */
   async count(condition: string): Promise<number> {
     const [row] = await this.query(`SELECT count(*)::int AS found FROM cronzimus.runs WHERE ${condition}`);
     return row!['found'] as number;
   }
 
-  /** Waits until nothing is due or under way any more, says what the checker found, and demands that it is nothing. */
+  /** Waits until nothing is due or unfinished, prints the findings of the checker, and expects no violations. */
   async judge(extra: Record<string, unknown> = {}): Promise<Findings> {
     await this.quiet();
     const findings = await check(this.url, this.plans, this.steps);
@@ -159,8 +159,8 @@ export class Fleet {
     const { figures } = findings;
     const violations = [...this.crashes.map(({ pid, how }) => `pid ${pid} ended with ${how}`), ...findings.violations];
     const ends = Object.fromEntries(reasons.map(({ state, count }) => [state, count]));
-    const told = { ...figures, ends, ...(recoveryMs && { killed: this.deaths.length, recoveryMs }), ...extra };
-    process.stdout.write(`\n${this.scenario} (seed ${SEED}): ${JSON.stringify(told)}\n`);
+    const summary = { ...figures, ends, ...(recoveryMs && { killed: this.deaths.length, recoveryMs }), ...extra };
+    process.stdout.write(`\n${this.scenario} (seed ${SEED}): ${JSON.stringify(summary)}\n`);
     keepResult({ scenario: this.scenario, ...figures, recoveryMs, violations: violations.length });
     expect(violations).toEqual([]);
     return findings;
@@ -171,7 +171,7 @@ export class Fleet {
     await this.dropDatabase();
   }
 
-  /** Whatever this waits for in vain, the checker names. */
+  /** Waits until nothing is due or unfinished, but not for ever: the checker reports what is left. */
   private async quiet(): Promise<void> {
     const ahead = this.steps.at(-1)?.aheadMs ?? 0;
     await pause(Math.max(0, this.until - ahead - Date.now()));
@@ -185,7 +185,7 @@ export class Fleet {
     ).catch(() => {});
   }
 
-  /** From each death to the start of the next attempt of the runs that it interrupted, milliseconds. */
+  /** From each death to the next attempt of the runs that it interrupted, in milliseconds. */
   private async recovery(): Promise<{ runs: number; median: number; max: number }> {
     const times = await Promise.all(
       this.deaths.map(({ pid, at }) =>
@@ -199,6 +199,6 @@ export class Fleet {
       ),
     );
     const taken = times.flat().map(({ took }) => took as number);
-    return { runs: taken.length, ...middle(taken) };
+    return { runs: taken.length, ...medianAndMax(taken) };
   }
 }

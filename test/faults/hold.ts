@@ -1,17 +1,17 @@
 import { Client } from 'pg';
-import { ask } from '../support/ask.js';
+import { runSql } from '../support/run-sql.js';
 import { eventually } from '../support/eventually.js';
 
 export interface Place {
   table: string;
   event: 'INSERT' | 'UPDATE';
-  /** Of NEW and OLD. */
+  /** An SQL condition on NEW and OLD. */
   condition: string;
-  /** Held in the middle of the transaction, before such a row is written, or in its COMMIT, which succeeds once it is let go. */
+  /** Where sessions wait: before the row is written, or in the COMMIT, which succeeds after the release. */
   when: 'before the row' | 'in the commit';
 }
 
-/** A place in the service's transactions where its sessions can be held. */
+/** A place in the service's transactions at which its sessions can be made to wait. */
 export class Hold {
   private static placed = 424_000;
 
@@ -26,7 +26,7 @@ export class Hold {
       when === 'before the row'
         ? `CREATE TRIGGER hold_${lock} BEFORE ${event} ON ${table} FOR EACH ROW`
         : `CREATE CONSTRAINT TRIGGER hold_${lock} AFTER ${event} ON ${table} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW`;
-    await ask(
+    await runSql(
       url,
       `CREATE FUNCTION public.hold_${lock}() RETURNS trigger LANGUAGE plpgsql AS
          $$ BEGIN PERFORM pg_advisory_xact_lock_shared(${lock}); RETURN NEW; END $$;
@@ -35,7 +35,7 @@ export class Hold {
     return new Hold(url, lock);
   }
 
-  /** Does `work` once somebody waits here, and lets go of them after it. Answers the statements that they were in. */
+  /** Does `work` while at least one session waits here, then releases all. Returns the statements of the waiting sessions. */
   async during(work: () => Promise<unknown>): Promise<string[]> {
     const holder = new Client({ connectionString: this.url });
     await holder.connect();
@@ -44,7 +44,7 @@ export class Hold {
       await eventually(async () => {
         if ((await this.held()).length === 0) throw new Error('nobody came to the hold');
       });
-      // Asked again: locks and statements are not read at the same moment, and by now nobody moves.
+      // Read again: locks and statements are not read at the same moment, and now no session moves.
       const held = await this.held();
       await work();
       return held;
@@ -54,7 +54,7 @@ export class Hold {
   }
 
   private async held(): Promise<string[]> {
-    const sessions = await ask(
+    const sessions = await runSql(
       this.url,
       `SELECT query FROM pg_locks JOIN pg_stat_activity USING (pid)
        WHERE locktype = 'advisory' AND objid = ${this.lock} AND NOT granted`,

@@ -39,12 +39,12 @@ describe('kill -9', () => {
       { table: runs, event: 'UPDATE', condition: `NEW.state = 'running' AND OLD.state <> 'running'`, when },
       { table: runs, event: 'UPDATE', condition: `NEW.state = 'succeeded'`, when },
     ];
-    // Few slots, so that some runs start where they are made and others come through the queue.
+    // Few slots, so that some runs start directly and others go through the queue.
     const few = [0, 1, 2].map(() => ({ WORKER_CONCURRENCY: '8' }));
     await fleet.start({ ...LOAD, seconds: 8, restarts: 4 }, few);
     await fleet.untilBegun(500);
     for (const place of places) {
-      // In their COMMIT, they are killed before they can hear of it, and then it succeeds.
+      // A replica that is held in its COMMIT is killed before the response, and then the COMMIT succeeds.
       const hold = await Hold.place(fleet.url, place);
       const held = await hold.during(() => fleet.killAll());
       expect(held.every((statement) => statement.startsWith('COMMIT'))).toBe(when === 'in the commit');

@@ -2,21 +2,21 @@ import type { Grid, Overlap, Plan } from './checker/plan.js';
 
 export interface Load {
   jobs: number;
-  /** 60,000 and a full minute where `cron` is set. */
+  /** Always 60,000, at full minutes, when `cron` is set. */
   everyMs?: number;
-  /** How long there are occurrences; 0: one of each job. */
+  /** For how long jobs have occurrences. 0: each job has one. */
   seconds: number;
-  /** Starts of replicas, one after the other, that the load has to outlast besides: how long they take depends on the machine. */
+  /** How many successive starts of replicas the load has to outlast in addition. How long they take depends on the machine. */
   restarts?: number;
-  /** A task takes between these. */
+  /** The shortest and the longest time that a task takes. */
   holdMs: [number, number];
   /** One occurrence, at the next full minute, of a cron expression. */
   cron?: boolean;
   task?: 'effect' | 'book';
-  /** What else the definitions have, and those of single jobs. */
+  /** More fields of all definitions, and of single ones. */
   definition?: Partial<Definition>;
   each?: (index: number, grid: Grid) => Partial<Definition>;
-  /** Time for the jobs to be stored before the first occurrence, besides the start of a replica. */
+  /** Time to store the jobs before the first occurrence, in addition to the start of a replica. */
   leadMs?: number;
 }
 
@@ -33,9 +33,8 @@ interface Definition {
 const MINUTE_MS = 60_000;
 const iso = (ms: number) => new Date(ms).toISOString();
 
-/** Jobs that it is known when they are due of: the plan for the checker, and the definition as a jobs file has it. Each has a grid of its
- *  own, so that each instant of the test has its share. They begin at `begin` or soon after.
- *  `startMs`: what a replica takes to start. */
+/** Jobs, each with its plan for the checker and its definition for a jobs file. Each has another grid, so that occurrences are spread
+ *  over the test. They begin at `begin` or soon after. `startMs`: how long a replica takes to start. */
 export function planLoad(
   load: Load,
   random: () => number,

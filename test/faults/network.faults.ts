@@ -8,7 +8,7 @@ afterEach(async () => {
   await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
 });
 
-/** Three replicas, of which the first ones have a way of their own to the database. */
+/** Three replicas, of which the first `ways` have a proxy of their own before the database. */
 async function givenFleet(ways: number, seconds: number, holdMs: [number, number]): Promise<void> {
   fleet = await Fleet.open();
   for (let way = 0; way < ways; way += 1) proxies.push(await Proxy.to(fleet.url));
@@ -32,9 +32,9 @@ describe('a way to the database that is', () => {
 
   it('silent for 15 s for one replica, and for good for another', async () => {
     await givenFleet(2, 19, [300, 3_000]);
-    for (const proxy of proxies) proxy.hush();
+    for (const proxy of proxies) proxy.stall();
     await fleet.pause(15_000);
-    proxies[0]!.speak();
+    proxies[0]!.resume();
     await fleet.judge();
   });
 });

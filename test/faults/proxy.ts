@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket, connect } from 'node:net';
 
-/** A way to the database that can be made bad. */
+/** A proxy before the database that can delay, cut and stall connections. */
 export class Proxy {
   private readonly pairs = new Set<[Socket, Socket]>();
   private delayMs = 0;
-  private silent = false;
+  private stalled = false;
   private commitToLose: { text: string; lost: () => void } | null = null;
 
   private constructor(
     private readonly server: Server,
-    /** The same address as that of the database, through here. */
+    /** The URL of the database, through the proxy. */
     readonly url: string,
   ) {}
 
@@ -25,29 +25,29 @@ export class Proxy {
     return proxy;
   }
 
-  /** Each piece takes this long from now on. */
+  /** Delays each chunk by this long from now on. */
   delay(ms: number): void {
     this.delayMs = ms;
   }
 
-  /** Ends all connections; new ones are served. */
+  /** Ends all connections. New ones work. */
   cut(): void {
     for (const pair of this.pairs) for (const socket of pair) socket.destroy();
   }
 
-  /** Nothing gets through any more, and nobody is told; new connections hang. Until `speak`. */
-  hush(): void {
-    this.silent = true;
+  /** Passes nothing on until `resume`. Connections stay open, and new ones hang. */
+  stall(): void {
+    this.stalled = true;
     for (const pair of this.pairs) for (const socket of pair) socket.pause();
   }
 
-  speak(): void {
-    this.silent = false;
+  resume(): void {
+    this.stalled = false;
     for (const pair of this.pairs) for (const socket of pair) socket.resume();
   }
 
-  /** The next transaction with this text in a statement commits, and the connection ends before its client hears of it. Resolves
-   *  then. */
+  /** Lets the next transaction with this text in a statement commit, and ends its connection before the client gets the response.
+   *  Resolves when that has happened. */
   loseCommitOf(text: string): Promise<void> {
     return new Promise((lost) => {
       this.commitToLose = { text, lost };
@@ -75,11 +75,11 @@ export class Proxy {
         to.destroy();
         this.pairs.delete(pair);
       });
-      if (this.silent) from.pause();
+      if (this.stalled) from.pause();
     }
   }
 
-  /** Before the pieces are passed on, so that the answer to the commit is not. */
+  /** Runs before chunks are passed on, so that the response to the commit is not. */
   private watchCommit(near: Socket, far: Socket): void {
     let [chosen, committing] = [false, false];
     near.on('data', (piece) => {

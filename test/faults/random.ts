@@ -1,7 +1,7 @@
-/** The seed of this run: SEED from outside, or a new one. */
+/** The seed of this run: the variable SEED, or a new one. */
 export const SEED = Number(process.env['SEED']);
 
-/** Numbers in [0, 1) that are the same for the same seed and name (mulberry32). */
+/** A generator of numbers in [0, 1) that are the same for the same seed and name (mulberry32). */
 export function randomOf(name: string): () => number {
   let state = Array.from(name).reduce((hash, letter) => Math.imul(hash ^ letter.charCodeAt(0), 0x01000193), SEED | 0);
   return () => {

@@ -2,17 +2,17 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../support/eventually.js';
-import { message } from '../support/fork.js';
+import { nextMessage } from '../support/fork.js';
 
 export interface Replica {
   child: ChildProcess;
   pid: number;
   address: string;
-  /** What its environment has besides what all have, also that of who takes its place. */
+  /** Variables of this replica, and of a replacement of it. */
   variables: Record<string, string>;
 }
 
-/** A process that runs the built service with the tasks of this folder. `begun` is called before it is known whether it comes up. */
+/** Starts a process with the built service and the tasks of this folder. `begun` is called at once, before the service is ready. */
 export async function startReplica(
   scenario: string,
   variables: Record<string, string>,
@@ -23,7 +23,7 @@ export async function startReplica(
   const log = FAULTS_LOGS ? openSync(join(FAULTS_LOGS, `${scenario.replaceAll(/\W+/g, '-')}.log`), 'a') : 'ignore';
   const child = fork(join(import.meta.dirname, 'effect-process.js'), {
     execArgv: [],
-    // Where no .env of the user's is.
+    // A folder without a .env of the user.
     cwd: process.env['TEST_SCRATCH'],
     stdio: ['ignore', log, 'inherit', 'ipc'],
     env: {
@@ -40,7 +40,7 @@ export async function startReplica(
   });
   const replica: Replica = { child, pid: child.pid!, address: '', variables };
   begun(replica);
-  replica.address = await message<string>(child);
+  replica.address = await nextMessage<string>(child);
   await eventually(async () => expect((await fetch(`${replica.address}/health/ready`)).status).toBe(200), {
     within: 60_000,
   });

@@ -1,17 +1,17 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A line of the table that is printed at the end of all. */
+/** A line of the table that is printed at the end. */
 export interface Result {
-  /** The name of the test, with which it can be run alone. */
+  /** The name of the test, which `-t` takes. */
   scenario: string;
   occurrences: number;
   lost: number;
   doubled: number;
-  /** From the fault to the next attempt of what it interrupted. Null: it interrupted nothing. */
+  /** From the fault to the next attempts of the interrupted runs. Null: no run was interrupted. */
   recoveryMs: { runs: number; median: number; max: number } | null;
   latenessMs: { median: number; max: number };
-  /** All that the checker held against it. */
+  /** The number of violations that the checker found. */
   violations: number;
 }
 

@@ -6,14 +6,14 @@ import { serverEnvironment } from '../../src/database/embedded/binaries.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded-postgres.js';
 import { eventually } from '../support/eventually.js';
 
-/** A PostgreSQL server that may be ended at any time, with a migrated database; other files never see it. */
+/** A PostgreSQL server of one test, with a migrated database, which can be killed at any time. */
 export class OwnServer {
   private constructor(
     private readonly folder: string,
     private running: EmbeddedPostgres,
   ) {}
 
-  /** `variables`: what the server's processes find in their environment besides what they always do. */
+  /** `variables`: additional environment variables of the server's processes. */
   static async start(variables: Record<string, string> = {}): Promise<OwnServer> {
     const folder = await mkdtemp(join(process.env['TEST_SCRATCH']!, 'own-'));
     Object.assign(serverEnvironment, variables);
@@ -30,7 +30,8 @@ export class OwnServer {
     return this.running.url;
   }
 
-  /** As `pg_ctl restart -m immediate`: no checkpoint, all sessions cut, crash recovery, the same port. Away for `awayMs` in between. */
+  /** Restarts like `pg_ctl restart -m immediate`: without a checkpoint, with all sessions cut, with crash recovery, on the same port. The
+   *  server is down for `awayMs` in between. */
   async restartAtOnce(awayMs = 0): Promise<void> {
     const [pid] = (await readFile(join(this.folder, 'postgres', 'postmaster.pid'), 'utf8')).split('\n').map(Number);
     process.kill(pid!, 'SIGQUIT');

@@ -35,7 +35,7 @@ describe('SIGTERM', () => {
 
 describe('SIGSTOP', () => {
   it('of one replica for 15 s, then SIGCONT', async () => {
-    // Long enough that the attempt that takes over still runs when the stopped one wakes up.
+    // Long enough that the attempt of the other replica still runs when the stopped one continues.
     await fleet.start({ jobs: 60, everyMs: 5_000, seconds: 20, holdMs: [4_000, 8_000] });
     await fleet.untilBegun(3_000);
     const { child } = fleet.anyReplica();

@@ -7,7 +7,7 @@ beforeEach(async () => {
 });
 afterEach(() => fleet.close());
 
-/** The first job blocks its process for so long, at its second occurrence. */
+/** The first job blocks its process for `holdMs` at its second occurrence. */
 const blocker =
   (holdMs: number) =>
   (index: number, { fromMs, everyMs }: Grid) =>
@@ -33,7 +33,7 @@ describe('a task that', () => {
 
   it('blocks its process for ever', async () => {
     await fleet.start({ jobs: 40, everyMs: 2_000, seconds: 16, holdMs: [50, 500], each: blocker(3_600_000) });
-    // The watchdog of a process ends it when its event loop has been blocked for 10 s.
+    // The watchdog kills a process whose event loop has been blocked for 10 s.
     const blocked = fleet.from + fleet.plans[0]!.grids[0]!.everyMs;
     await fleet.untilBegun();
     const endedAfterMs = (await fleet.untilOneEnds(30_000)) - blocked;

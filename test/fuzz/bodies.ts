@@ -10,7 +10,7 @@ export interface Body {
 
 const none = fc.constant(null);
 
-/** What the route takes; where `wild`, also what it does not, and bodies for routes that take none. */
+/** A body that the route takes. With `wild`, also one that it does not, and bodies for routes that take none. */
 export function bodyOf(
   { requestBody }: Operation,
   schemas: Record<string, Schema>,

@@ -2,11 +2,10 @@ import { z } from 'zod';
 import type { FuzzAnswer } from './exchange.js';
 import type { FuzzRequest, OpenApi } from './requests.js';
 
-/** What a request that no route means may be answered: one with a body that its route does not take, or that went past
- *  all routes. */
+/** Problem codes that may occur for a request with a body that its route does not take, or for an unknown path. */
 const OF_NO_ROUTE = ['BAD_REQUEST', 'MALFORMED_JSON', 'NOT_FOUND', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
 
-/** Says what of an answer is not as the document has it; null where all is. */
+/** Returns what is wrong with a response according to the document; null: nothing. */
 export function conformity({ components }: OpenApi): (request: FuzzRequest, answer: FuzzAnswer) => string | null {
   const definitions = JSON.parse(
     JSON.stringify(components.schemas).replaceAll('#/components/schemas/', '#/$defs/'),

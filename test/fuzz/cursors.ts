@@ -17,7 +17,7 @@ const places: unknown[] = [
   ['nextRunAt', '9999-12-31T23:59:59.999Z', 'a'],
 ];
 
-/** One that was answered, places that a client has made up, and what is no place at all. */
+/** Cursors that the service returned, forged positions, and texts that are no positions. */
 export const cursors = fc.oneof(
   fc.constantFrom('{cursor}', '', '0'),
   fc.constantFrom(...places).map((place) => Buffer.from(JSON.stringify(place)).toString('base64url')),

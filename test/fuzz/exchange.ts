@@ -10,7 +10,7 @@ export interface FuzzAnswer {
 
 const NOWHERE = '01990000-0000-7000-8000-000000000000';
 
-/** Sends requests to a service and remembers what of its answers later requests can refer to. */
+/** Sends requests to a service, and remembers the ids, ETags and cursors of its responses for later requests. */
 export class Exchange {
   private readonly agent = new Agent({ keepAlive: true });
   private readonly runs = [NOWHERE];
@@ -19,7 +19,7 @@ export class Exchange {
 
   constructor(private readonly url: string) {}
 
-  /** The request as it is sent. */
+  /** The request with its placeholders filled in. */
   filledIn({ path, headers, ...rest }: FuzzRequest, turn: number): FuzzRequest {
     const fill = (text: string) =>
       text
@@ -30,7 +30,7 @@ export class Exchange {
     return { ...rest, path: fill(path), headers: Object.fromEntries(filled) as Record<string, string> };
   }
 
-  /** Rejects when the connection ends before the answer does, or after 30 s. */
+  /** Rejects when the connection ends before the response, or after 30 s. */
   async send({ method, path, headers, body }: FuzzRequest): Promise<FuzzAnswer> {
     const answer = await new Promise<FuzzAnswer>((resolve, reject) => {
       const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };

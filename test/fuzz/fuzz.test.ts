@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
-import { forkScript, message } from '../support/fork.js';
+import { forkScript, nextMessage } from '../support/fork.js';
 import { kill } from '../support/kill.js';
 import { conformity } from './conformity.js';
 import { Exchange } from './exchange.js';
@@ -14,7 +14,7 @@ import { type FuzzRequest, type OpenApi, requestsOf } from './requests.js';
 const REQUESTS = Number(process.env['REQUESTS'] || 1_000);
 const SEED = Number(process.env['SEED'] || Date.now() % 2 ** 31);
 const AT_ONCE = 8;
-/** Most of it is the heap that V8 takes while it may. */
+/** Most of the growth is the heap that V8 takes while it may. */
 const MOST_GROWTH_MIB = 512;
 
 let database: TestDatabase;
@@ -24,7 +24,7 @@ let openApi: OpenApi;
 beforeAll(async () => {
   database = await createTestDatabase();
   service = forkScript('service-process.js', { DATABASE_URL: database.url, HTTP_TASK_ALLOWED_HOSTS: '127.0.0.1' });
-  url = await message<string>(service);
+  url = await nextMessage<string>(service);
   openApi = JSON.parse(await readFile(join(import.meta.dirname, '../../docs/openapi.json'), 'utf8')) as OpenApi;
 });
 afterAll(async () => {
@@ -32,7 +32,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Mebibytes of memory of the service. */
+/** The resident memory of the service in MiB. */
 async function memory(): Promise<number> {
   const status = await readFile(`/proc/${service.pid}/status`, 'utf8');
   return Number(/VmRSS:\s+(\d+)/.exec(status)![1]) / 1024;
@@ -41,7 +41,7 @@ async function memory(): Promise<number> {
 const shown = ({ method, path, headers, body = '' }: FuzzRequest) =>
   `${method} ${path.slice(0, 500)} ${JSON.stringify(headers).slice(0, 300)} ${body.slice(0, 1_000)}`;
 
-/** What comes back until the connection is closed; the sending half is closed at once. */
+/** Sends bytes and closes the sending half. Resolves to the response when the connection is closed. */
 async function rawAnswer(bytes: string): Promise<string> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   const chunks: Buffer[] = [];
@@ -54,7 +54,7 @@ async function rawAnswer(bytes: string): Promise<string> {
 
 const post = (path: string) => fetch(`${url}/api/v1${path}`, { method: 'POST' });
 
-/** Sends all, some at once, and answers what was wrong: at most one thing of each kind for each route. */
+/** Sends all requests, some concurrently. Returns what was wrong, one example of each kind and route. */
 async function faultsOf(requests: FuzzRequest[]): Promise<Record<string, string>> {
   const exchange = new Exchange(url);
   const judge = conformity(openApi);
@@ -84,7 +84,7 @@ async function faultsOf(requests: FuzzRequest[]): Promise<Record<string, string>
 }
 
 describe(`${REQUESTS} requests from the OpenAPI document, right and hostile (SEED=${SEED})`, () => {
-  it('are all answered as it says, none as a fault of the service, by the same process, in bounded memory', async () => {
+  it('all get a documented response and no 5xx, from the same process, in bounded memory', async () => {
     const requests = fc.sample(requestsOf(openApi), { numRuns: REQUESTS, seed: SEED });
     const before = await memory();
     expect(await faultsOf(requests)).toEqual({});
@@ -108,7 +108,7 @@ describe(`${REQUESTS} requests from the OpenAPI document, right and hostile (SEE
     ['headers without end', `GET /health/live HTTP/1.1\r\nHost: localhost\r\nA: ${'a'.repeat(100_000)}`],
     ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
     ['no HTTP', '\x16\x03\x01\0\xa5'],
-  ])('and %s on the socket end that connection only', async (_what, bytes) => {
+  ])('and %s on a socket end only that connection', async (_what, bytes) => {
     const answer = await rawAnswer(bytes);
     expect(answer).toMatch(/^(HTTP\/1\.1 4\d\d .*)?$/s);
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
@@ -116,7 +116,7 @@ describe(`${REQUESTS} requests from the OpenAPI document, right and hostile (SEE
 
   it('leave a service that still runs jobs', async () => {
     await post('/scheduler/resume');
-    // What was asked for before comes first.
+    // Runs that were requested before come first.
     const { id } = await eventually(
       async () => {
         const asked = await post('/jobs/prune-runs/run');

@@ -22,7 +22,7 @@ const ODD = [
   'X-HTTP-Method-Override',
 ];
 
-/** Those that the route heeds, now and then, and, where `wild`, others. */
+/** Now and then the headers that the route uses. With `wild`, also others. */
 export function headersOf({ parameters = [] }: Operation, wild: boolean): fc.Arbitrary<Record<string, string>> {
   const named = parameters.filter((one) => one.in === 'header').map(({ name }) => [name, OWN[name]!]);
   const own = fc.record(Object.fromEntries(named) as Record<string, fc.Arbitrary<string>>, { requiredKeys: [] });
@@ -33,6 +33,6 @@ export function headersOf({ parameters = [] }: Operation, wild: boolean): fc.Arb
   return fc.tuple(...all).map((chosen) => Object.assign({}, ...chosen) as Record<string, string>);
 }
 
-/** Null the other times. */
+/** The value once in so many times, otherwise null. */
 export const onceIn = <T>(times: number, arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> =>
   fc.oneof({ weight: times - 1, arbitrary: fc.constant(null) }, { weight: 1, arbitrary });

@@ -3,10 +3,10 @@ import * as fc from 'fast-check';
 const long = (length: number, text = 'x') => text.repeat(length);
 const nested = (depth: number) => JSON.parse(long(depth, '[') + long(depth, ']')) as unknown;
 
-/** Texts that PostgreSQL does not take. */
+/** Texts that PostgreSQL refuses. */
 const unstorableTexts = ['\0', 'a\0b', '\ud800', '\udfff\ud800'];
 
-/** Texts that have brought programs down. */
+/** Texts that have crashed programs. */
 export const hostileTexts = [
   ...unstorableTexts,
   '',
@@ -50,12 +50,12 @@ export const hostileTexts = [
   long(4_097),
 ];
 
-/** A megabyte, of one letter and of one that takes four bytes; just below what a body may have, and above. */
+/** About a megabyte: below and above the limit of a body, and of characters with four bytes. */
 const hugeTexts = [long(900_000), long(1_048_576), long(200_000, '💥')];
 
 const withOddKeys = '{"__proto__":{"a":1},"constructor":{"prototype":{"b":2}},"\\u0000":3,"\\ud800":4,"":5}';
 
-/** Values that no schema means. */
+/** Values that no schema expects. */
 export const hostileValue = fc.oneof(
   { weight: 30, arbitrary: fc.constantFrom(...unstorableTexts, JSON.parse('{"a":["\\u0000"]}'), { '\ud800': 1 }) },
   { weight: 60, arbitrary: fc.constantFrom(...hostileTexts) },
@@ -93,7 +93,7 @@ export const hostileValue = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(...hugeTexts) },
 );
 
-/** Texts that are no JSON, or no JSON that one would write. */
+/** Invalid JSON, and JSON that nobody would write. */
 export const hostileBodies = fc.constantFrom(
   '{',
   '{"name":',
@@ -118,7 +118,7 @@ export const hostileBodies = fc.constantFrom(
   '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
 );
 
-/** Texts for which YAML is known. */
+/** Notorious YAML. */
 export const hostileYaml = fc.constantFrom(
   '',
   'jobs:',
@@ -140,7 +140,7 @@ export const hostileYaml = fc.constantFrom(
   '\0jobs: {}',
 );
 
-/** For headers: latin1 without control characters, which a client cannot send. */
+/** Values of headers: Latin-1 without control characters, which a client cannot send. */
 export const hostileHeader = fc.constantFrom(
   '',
   '*',

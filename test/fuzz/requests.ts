@@ -15,7 +15,7 @@ export interface OpenApi {
   components: { schemas: Record<string, Schema> };
 }
 
-/** In path and headers, `{run}`, `{etag}` and `{cursor}` stand for one that the service has answered. */
+/** In the path and the headers, `{run}`, `{etag}` and `{cursor}` stand for values of earlier responses. */
 export interface FuzzRequest {
   route: string;
   operation: Operation;
@@ -32,14 +32,14 @@ interface Chosen {
   body: Body | null;
 }
 
-/** Half of the requests are what the document allows, with its bounds; the others may have anything anywhere. */
+/** Half of the requests are valid and include the bounds. The others may have anything anywhere. */
 export function requestsOf({ paths, components }: OpenApi): fc.Arbitrary<FuzzRequest> {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ method, path, operation })),
   );
   const requests = operations.flatMap(({ method, path, operation }) =>
     [false, true].map((wild) => ({
-      // What takes a body has most that can go wrong.
+      // Most can go wrong with a body.
       weight: operation.requestBody ? 4 : 1,
       arbitrary: chosenFor(operation, components.schemas, wild).map((chosen) =>
         requestOf(method, path, operation, chosen),
@@ -71,7 +71,7 @@ function requestOf(method: string, path: string, operation: Operation, chosen: C
   const { inPath, query, headers, body } = chosen;
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => escaped(inPath[name]) || '-');
   const search = query.map(([name, value]) => `${escaped(name)}=${escaped(value)}`).join('&');
-  // Another name than that of the path would hide whatever else is wrong.
+  // A name other than the one in the path would hide all other errors.
   const named = typeof inPath['name'] === 'string' ? `"name":${JSON.stringify(inPath['name'])}` : '$&';
   return {
     route: `${method} ${path}`,
@@ -83,7 +83,7 @@ function requestOf(method: string, path: string, operation: Operation, chosen: C
   };
 }
 
-/** As in a URL; also half a surrogate pair, and a broken escape. What is too long for a request line is cut. */
+/** Encodes a text for a URL, also half a surrogate pair and a broken escape. Cuts what is too long for a request line. */
 function escaped(value: unknown): string {
   const text = (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).slice(0, 2_000);
   if (/^\{(run|cursor)\}$|%zz/.test(text)) return text;

@@ -24,7 +24,7 @@ export interface Schema {
   example?: unknown;
 }
 
-/** Few, so that requests meet on the same jobs; the last one belongs to code. */
+/** Few names, so that requests hit the same jobs. The last job belongs to code. */
 export const jobNames = fc.constantFrom('a', 'b.1', 'c-2', 'd_3', 'e'.repeat(128), 'prune-runs');
 const HOUR = 3_600_000;
 const hoursFromNow = (min: number, max: number) =>
@@ -40,7 +40,7 @@ const instants = fc.oneof(
 );
 const sql = fc.constantFrom('SELECT 1', 'SELECT $1::text', "SELECT repeat('x', 100000)", 'SELECT 1/0', 'COMMIT', '');
 
-/** What the document cannot say of a field. */
+/** Values for fields whose rules the document cannot express. */
 const KNOWN: Record<string, fc.Arbitrary<unknown>> = {
   name: jobNames,
   id: fc.oneof({ weight: 5, arbitrary: fc.constant('{run}') }, { weight: 1, arbitrary: fc.uuid() }),
@@ -69,7 +69,7 @@ const KNOWN: Record<string, fc.Arbitrary<unknown>> = {
   ),
 };
 
-/** Values of a schema: all right, with each bound and what lies just beyond it, or, where `wild`, with anything anywhere. */
+/** Values of a schema, with each bound and what lies just beyond it. With `wild`, anything may be anywhere. */
 export function valuesOf(
   schema: Schema,
   schemas: Record<string, Schema>,
@@ -141,7 +141,7 @@ function objects(
     return fc.dictionary(keys, of(additionalProperties), { maxKeys: 3 });
   }
   const fields = Object.entries(properties ?? {}).map(([name, inner]) => [name, of(inner, name)]);
-  // Some of the fields that may be left out: with all of them hardly any body would be right.
+  // Only some of the optional fields: with all of them hardly any body would be valid.
   return fc
     .record(Object.fromEntries(fields) as Record<string, fc.Arbitrary<unknown>>, { requiredKeys: required })
     .chain((whole) =>

@@ -5,7 +5,7 @@ import { check } from '../faults/checker/check.js';
 import { EFFECTS } from '../faults/checker/facts.js';
 import { type Load, planLoad } from '../faults/load.js';
 import { randomOf, SEED } from '../faults/random.js';
-import { ask } from '../support/ask.js';
+import { runSql } from '../support/run-sql.js';
 import { eventually } from '../support/eventually.js';
 import { Compose } from './compose.js';
 
@@ -21,14 +21,14 @@ const writeJobs = (jobs: object) => writeFileSync(join(folder, 'jobs.json'), JSO
 
 beforeAll(async () => {
   await compose.run('down', '--volumes');
-  // For the user that replicas run as.
+  // The user that replicas run as has to read it.
   for (const path of [folder, process.env['TEST_SCRATCH']!]) chmodSync(path, 0o755);
   writeJobs({});
 });
 afterAll(() => compose.run('down', '--volumes', '--timeout', '5'));
 
 describe('compose.yaml', () => {
-  it('brings up three replicas that know of each other, each at a port of this machine', async () => {
+  it('starts three replicas that see each other, each on a port of this machine', async () => {
     const began = Date.now();
     await compose.run('up', '--detach');
     const three = async () =>
@@ -43,25 +43,25 @@ describe('compose.yaml', () => {
     }
   });
 
-  it('loses and doubles nothing, whichever replicas are killed, and starts those again', async () => {
+  it('loses and doubles nothing when replicas are killed, and restarts them', async () => {
     const random = randomOf('compose');
-    await ask(compose.database, EFFECTS);
+    await runSql(compose.database, EFFECTS);
     const planned = planLoad(LOAD, random, Date.now() + 10_000, 0);
     const plans = planned.map(({ plan }) => plan);
     writeJobs(Object.fromEntries(planned.map(({ plan, definition }) => [plan.name, definition])));
-    const stored = () => ask(compose.database, `SELECT FROM cronzimus.jobs WHERE source = 'file'`);
+    const stored = () => runSql(compose.database, `SELECT FROM cronzimus.jobs WHERE source = 'file'`);
     await eventually(async () => expect(await stored()).toHaveLength(plans.length), { within: 10_000 });
 
     const from = Math.min(...plans.flatMap(({ grids }) => grids.map(({ fromMs }) => fromMs)));
     for (let kill = 1; kill <= KILLS; kill += 1) {
       await pause(Math.max(0, from + (kill * SECONDS * 1_000) / (KILLS + 1) - Date.now()));
-      // Not by the engine, which starts nothing again that it was told to kill.
+      // Not with `docker kill`: the engine does not restart what it was told to kill.
       const pids = (await compose.inspect('{{.State.Pid}}')).map(Number).filter((pid) => pid > 0);
       process.kill(pids[Math.floor(random() * pids.length)]!, 'SIGKILL');
     }
     await pause(Math.max(0, from + SECONDS * 1_000 - Date.now()));
-    const quiet = async () => expect(await ask(compose.database, OPEN)).toEqual([]);
-    // Whatever this waits for in vain, the checker names.
+    const quiet = async () => expect(await runSql(compose.database, OPEN)).toEqual([]);
+    // The checker reports what is left.
     await eventually(quiet, { within: 30_000, every: 250 }).catch(() => {});
 
     const { violations, figures } = await check(compose.database, plans);

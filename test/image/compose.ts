@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { docker } from './docker.js';
 
-/** docker/compose.yaml with compose.check.yaml over it, as a project of its own. */
+/** docker/compose.yaml, overridden by compose.check.yaml, as its own project. */
 export class Compose {
   readonly ports = [43_000, 43_001, 43_002];
   readonly database = 'postgres://cronzimus:trial@127.0.0.1:45432/cronzimus';
 
-  /** `folder`: where replicas find jobs.json. */
+  /** `folder`: the folder with jobs.json for the replicas. */
   constructor(private readonly folder: string) {}
 
   async run(...args: string[]): Promise<string> {
@@ -23,7 +23,7 @@ export class Compose {
     return stdout.trim();
   }
 
-  /** Of each container of the replicas. */
+  /** The id of each container of a replica. */
   async inspect(format: string): Promise<string[]> {
     const containers = await this.run('ps', '--quiet', 'cronzimus');
     return (await docker('inspect', '--format', format, ...containers.split('\n'))).split('\n');

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ask } from '../support/ask.js';
+import { runSql } from '../support/run-sql.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { Container, docker } from './docker.js';
@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterEach(() => Promise.all(containers.splice(0).map((container) => container.remove())));
 afterAll(() => database.drop());
 
-/** Ends with the test, whatever becomes of it. */
+/** A container that is removed at the end of the test. */
 async function start(image: string, variables: Record<string, string>, ...command: string[]): Promise<Container> {
   const container = await Container.start(image, variables, ...command);
   containers.push(container);
@@ -33,7 +33,7 @@ const tell = (figure: string) => process.stdout.write(`${figure}\n`);
 const sql = (statement: string, trigger: object) => ({ task: 'sql', input: { statement }, trigger });
 
 describe('the image', () => {
-  it('says what it is, and starts Node without a shell as a user without rights', async () => {
+  it('has labels, and starts Node without a shell as an unprivileged user', async () => {
     const { Config } = JSON.parse(await docker('inspect', '--format', '{{json .}}', IMAGE));
     expect(Config).toMatchObject({
       User: '65532:65532',
@@ -53,7 +53,7 @@ describe('the image', () => {
     });
   });
 
-  it(`adds less than ${MOST_ADDED_MEGABYTES} MB to its base, and of packages only what runs`, async () => {
+  it(`adds less than ${MOST_ADDED_MEGABYTES} MB to its base, and only packages that it needs to run`, async () => {
     const layers = (await docker('history', '--human=false', '--format', '{{.CreatedBy}}\t{{.Size}}', IMAGE)).split(
       '\n',
     );
@@ -74,45 +74,47 @@ describe('the image', () => {
   it('refuses to start without a key, and without a database', async () => {
     const keyless = await start(IMAGE, { DATABASE_URL: database.url });
     expect(await keyless.ended()).toBe(1);
-    expect(await keyless.said()).toMatch(/BAD_ENVIRONMENT[^]*there are no API keys; set API_KEYS_FILE or API_KEYS/);
+    expect(await keyless.output()).toMatch(/BAD_ENVIRONMENT[^]*there are no API keys; set API_KEYS_FILE or API_KEYS/);
 
     const homeless = await start(IMAGE, KEYS);
     expect(await homeless.ended()).toBe(1);
-    expect(await homeless.said()).toMatch(/EMBEDDED_POSTGRES_MISSING: DATABASE_URL is not set.*set DATABASE_URL/);
+    expect(await homeless.output()).toMatch(/EMBEDDED_POSTGRES_MISSING: DATABASE_URL is not set.*set DATABASE_URL/);
   });
 
-  it('migrates by a command of its own, without keys', async () => {
+  it('migrates with the command migrate, without keys', async () => {
     const variables = { DATABASE_URL: database.url, DATABASE_SCHEMA: 'fresh' };
     const container = await start(IMAGE, variables, 'migrate');
-    expect([await container.ended(), await container.said()]).toEqual([0, expect.anything()]);
-    expect(await ask(database.url, `SELECT to_regclass('fresh.jobs') IS NOT NULL AS made`)).toEqual([{ made: true }]);
+    expect([await container.ended(), await container.output()]).toEqual([0, expect.anything()]);
+    expect(await runSql(database.url, `SELECT to_regclass('fresh.jobs') IS NOT NULL AS made`)).toEqual([
+      { made: true },
+    ]);
   });
 
-  it('is healthy, runs a job at its time and one by hand, and drains on SIGTERM', async () => {
+  it('is healthy, runs scheduled and manual runs, and drains on SIGTERM', async () => {
     const replica = await startReplica(IMAGE, { SQL_TASK_DATABASE_URL: 'self' });
     tell(`start to ready: ${replica.readyMs} ms`);
-    await replica.ask('PUT', '/jobs/tick', sql('SELECT 1', { type: 'interval', everySeconds: 1 }));
-    const ticks = async () => (await replica.ask('GET', '/runs?job=tick&kind=schedule&state=succeeded')).items;
+    await replica.call('PUT', '/jobs/tick', sql('SELECT 1', { type: 'interval', everySeconds: 1 }));
+    const ticks = async () => (await replica.call('GET', '/runs?job=tick&kind=schedule&state=succeeded')).items;
     await eventually(async () => expect(await ticks()).not.toEqual([]));
     const health = async () => (await replica.container.state()).Health?.Status;
     await eventually(async () => expect(await health()).toBe('healthy'), { within: 30_000 });
 
-    await replica.ask('PUT', '/jobs/slow', sql('SELECT pg_sleep(3)', { type: 'date', at: '2100-01-01T00:00:00Z' }));
-    const { id } = await replica.ask('POST', '/jobs/slow/run');
-    await eventually(async () => expect((await replica.ask('GET', `/runs/${id}`)).state).toBe('running'));
-    const told = Date.now();
+    await replica.call('PUT', '/jobs/slow', sql('SELECT pg_sleep(3)', { type: 'date', at: '2100-01-01T00:00:00Z' }));
+    const { id } = await replica.call('POST', '/jobs/slow/run');
+    await eventually(async () => expect((await replica.call('GET', `/runs/${id}`)).state).toBe('running'));
+    const sent = Date.now();
     await replica.container.signal('TERM');
     expect(await replica.container.ended()).toBe(0);
-    tell(`SIGTERM to the end, with 3 s of a run under way: ${Date.now() - told} ms`);
-    const row = await ask(database.url, `SELECT state, attempt FROM cronzimus.runs WHERE id = '${id}'`);
+    tell(`SIGTERM to the end, with 3 s of a run under way: ${Date.now() - sent} ms`);
+    const row = await runSql(database.url, `SELECT state, attempt FROM cronzimus.runs WHERE id = '${id}'`);
     expect(row).toEqual([{ state: 'succeeded', attempt: 1 }]);
   });
 
-  it('is made the same way for a project of its own, whose tasks it runs', async () => {
+  it('can be built for a project with its own tasks, and runs them', async () => {
     const replica = await startReplica(OWN_TASKS_IMAGE, { APP_NAME: 'own-tasks', DATABASE_SCHEMA: 'own' });
-    const { id } = await replica.ask('POST', '/jobs/invoices.mark-overdue/run');
+    const { id } = await replica.call('POST', '/jobs/invoices.mark-overdue/run');
     const marked = { state: 'succeeded', output: { marked: 1 } };
-    await eventually(async () => expect(await replica.ask('GET', `/runs/${id}`)).toMatchObject(marked));
+    await eventually(async () => expect(await replica.call('GET', `/runs/${id}`)).toMatchObject(marked));
     await replica.container.signal('TERM');
     expect(await replica.container.ended()).toBe(0);
   });

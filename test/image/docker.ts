@@ -3,14 +3,14 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** What a command of Docker's says on stdout; throws with its stderr when it fails. */
+/** Runs a Docker command and returns its stdout. Throws its stderr when it fails. */
 export async function docker(...args: string[]): Promise<string> {
   const { stdout } = await run('docker', args, { maxBuffer: 64 * 1024 * 1024 });
   return stdout.trim();
 }
 
-/** A container of an image, on the network of this machine, with nothing but what the image brings: a root that cannot be written to, no
- *  capabilities, and no program that Debian has, a shell neither. */
+/** A container of an image on the network of this machine. Its root is read-only, and it has no capabilities, no shell and no other
+ *  programs of Debian. */
 export class Container {
   private constructor(readonly id: string) {}
 
@@ -24,7 +24,7 @@ export class Container {
     );
   }
 
-  /** Waits until it has ended, and answers with what. */
+  /** Waits until it has ended, and returns the exit code. */
   async ended(): Promise<number> {
     return Number(await docker('wait', this.id));
   }
@@ -37,8 +37,8 @@ export class Container {
     return JSON.parse(await docker('inspect', '--format', '{{json .State}}', this.id));
   }
 
-  /** All that it said, on both streams. */
-  async said(): Promise<string> {
+  /** Its stdout and stderr. */
+  async output(): Promise<string> {
     const { stdout, stderr } = await run('docker', ['logs', this.id]);
     return stdout + stderr;
   }

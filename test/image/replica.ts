@@ -5,7 +5,7 @@ import { Container } from './docker.js';
 const KEY = 'trial-key';
 export const KEYS = { API_KEYS: `check:admin:${KEY}` };
 
-/** A container of the service that is ready, and a way to ask it with a key. */
+/** A container with a ready service, and a client with a key. */
 export class Replica {
   private constructor(
     readonly container: Container,
@@ -13,7 +13,7 @@ export class Replica {
     readonly readyMs: number,
   ) {}
 
-  /** `begun` is called before it is known whether it comes up. */
+  /** `begun` is called at once, before the service is ready. */
   static async start(image: string, variables: Record<string, string>, begun: (container: Container) => void) {
     const port = await freePort();
     const began = Date.now();
@@ -24,7 +24,7 @@ export class Replica {
     return new Replica(container, address, Date.now() - began);
   }
 
-  async ask(method: string, path: string, body?: object) {
+  async call(method: string, path: string, body?: object) {
     const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
     const sent = body ? { method, headers, body: JSON.stringify(body) } : { method, headers };
     const answer = await fetch(`${this.address}/api/v1${path}`, sent);

@@ -3,7 +3,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApplication } from '../../src/application.js';
 import { readEnvironment } from '../../src/config/environment.js';
 
-/** The real application on a database, in this process: wired and initialised, nothing of it ticks. */
+/** The application on a database, in this process. It is initialised, but none of its loops run. */
 export async function createTestApplication(
   databaseUrl: string,
   variables: Record<string, string> = {},

@@ -1,5 +1,5 @@
-// The whole service as one of two builds of it, BUILD=old or new: they differ in the tasks they know and the jobs they declare.
-// Tells its address when it runs; looks for jobs that nobody declares at the word `sweep`, and says when it has.
+// The service as one of two builds, BUILD=old or new, which have different tasks and declare different jobs. Sends its address when it
+// runs. At each message it sweeps the jobs that nobody declares, and then sends `swept`.
 import { Injectable, Module } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { z } from 'zod';
@@ -24,7 +24,7 @@ const builds = {
   },
 };
 
-/** Leaves a row that says which build it is of. */
+/** A task that writes a row with its build. */
 function taskOf(name, options) {
   class Leave {
     constructor(database) {

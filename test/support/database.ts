@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DatabaseError } from 'pg';
-import { ask } from './ask.js';
+import { runSql } from './run-sql.js';
 import { eventually } from './eventually.js';
 
-/** A migrated, empty database of one test file's own. */
+/** A migrated, empty database for one test file. */
 export interface TestDatabase {
   readonly url: string;
-  /** Removes it, whoever is still connected. */
+  /** Drops it, and ends sessions that are still connected. */
   drop(): Promise<void>;
 }
 
@@ -22,12 +22,12 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return { url: url.href, drop: () => drop(name) };
 }
 
-/** A session that has just left the template may still be seen there: tried again for ten seconds. */
+/** PostgreSQL may still count a session of the template that has just ended. So this retries for ten seconds. */
 async function copyTemplate(name: string): Promise<void> {
   const deadline = Date.now() + 10_000;
   for (;;) {
     try {
-      await ask(serverUrl(), `CREATE DATABASE ${name} TEMPLATE ${process.env['TEST_TEMPLATE']}`);
+      await runSql(serverUrl(), `CREATE DATABASE ${name} TEMPLATE ${process.env['TEST_TEMPLATE']}`);
       return;
     } catch (error) {
       const busy = error instanceof DatabaseError && error.code === OBJECT_IN_USE;
@@ -38,8 +38,8 @@ async function copyTemplate(name: string): Promise<void> {
 }
 
 async function drop(name: string): Promise<void> {
-  // A worker of autovacuum may not be ended by us; it ends by itself.
-  await eventually(() => ask(serverUrl(), `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+  // Our role may not end a worker of autovacuum. It ends by itself.
+  await eventually(() => runSql(serverUrl(), `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
 }
 
 function serverUrl(): string {

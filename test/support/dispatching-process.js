@@ -1,4 +1,4 @@
-// Dispatches what is due, from the word `go` until nothing is left; then tells how many occurrences it took.
+// At the first message, dispatches until nothing is due. Then it sends the number of occurrences that it has dispatched.
 import { createApplication } from '../../dist/application.js';
 import { readEnvironment } from '../../dist/config/environment.js';
 import { Dispatcher } from '../../dist/jobs/dispatch/dispatcher.js';

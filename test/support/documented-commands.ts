@@ -1,17 +1,17 @@
-/** A call of curl that a page shows. */
+/** A curl command of a page. */
 export interface DocumentedCommand {
   /** The nearest `##` above it. */
   heading: string;
   command: string;
-  /** As the page shows it behind the command or over its answer; null: any success. */
+  /** The status that the page has behind the command or above the response; null: any success. */
   status: number | null;
-  /** The JSON that follows it, where that is whole. */
+  /** The JSON response that follows, if it is complete. */
   answer: object | null;
 }
 
 const BLOCK = /^## (?<heading>.*)$|^```(?<language>\w+)\n(?<text>[\s\S]*?)^```$/gm;
 
-/** What a page has in blocks of `sh` that calls curl, in its order. Commands of other programs are left out. */
+/** The curl commands in the `sh` blocks of a page, in order. Commands of other programs are left out. */
 export function documentedCommands(page: string): DocumentedCommand[] {
   const found: DocumentedCommand[] = [];
   let heading = '';
@@ -37,7 +37,7 @@ export function documentedCommands(page: string): DocumentedCommand[] {
   return found;
 }
 
-/** A command goes on after a backslash and inside quotes. */
+/** A command continues after a backslash and inside of quotes. */
 function commandsOf(text: string): string[] {
   const commands: string[] = [];
   let open = '';

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
-/** A process of its own that runs a script of this folder on the built code, with nothing of jest in it. */
+/** Starts a process with a script of this folder, which uses the built code and not jest. */
 export function forkScript(
   script: string,
   variables: Record<string, string>,
@@ -17,17 +17,17 @@ export function forkScript(
   });
 }
 
-/** The next message of a process; rejects when it ends without one. */
-export async function message<T>(child: ChildProcess): Promise<T> {
-  const gone = new AbortController();
+/** The next message of a process. Rejects when the process ends without one. */
+export async function nextMessage<T>(child: ChildProcess): Promise<T> {
+  const received = new AbortController();
   try {
     return await Promise.race([
-      once(child, 'message', { signal: gone.signal }).then(([value]) => value as T),
-      once(child, 'exit', { signal: gone.signal }).then(([code, signal]) => {
-        throw new Error(`the process ended with ${String(code ?? signal)} before it said anything`);
+      once(child, 'message', { signal: received.signal }).then(([value]) => value as T),
+      once(child, 'exit', { signal: received.signal }).then(([code, signal]) => {
+        throw new Error(`the process ended with ${String(code ?? signal)} before it sent a message`);
       }),
     ]);
   } finally {
-    gone.abort();
+    received.abort();
   }
 }

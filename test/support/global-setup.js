@@ -10,8 +10,8 @@ import { migrate } from '../../dist/database/migrate.js';
 import { globalTeardown } from './global-teardown.js';
 
 /**
- * Gives all test files one PostgreSQL server (TEST_DATABASE_URL, or one of our own), a migrated template database on it
- * (TEST_TEMPLATE), and a folder that disappears with this run (TEST_SCRATCH).
+ * Provides one PostgreSQL server for all test files (TEST_DATABASE_URL, or an embedded one), a migrated template database on it
+ * (TEST_TEMPLATE), and a folder that is removed at the end (TEST_SCRATCH).
  */
 export default async function globalSetup() {
   try {
@@ -25,7 +25,7 @@ export default async function globalSetup() {
   }
 }
 
-/** A folder that is removed, with all servers in it, when this process ends, also when it is killed. */
+/** A folder that is removed when this process ends, even when it is killed. Servers in it are stopped. */
 async function makeScratch() {
   const folder = await mkdtemp(join(tmpdir(), 'cronzimus-test-'));
   const script = join(import.meta.dirname, 'remove-after.sh');

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 
-/** Stops the server that globalSetup started; on a server of the user's, drops the template. Also after half a setup. */
+/** Stops the server of globalSetup, or drops the template on TEST_DATABASE_URL. Works after a failed setup too. */
 export async function globalTeardown() {
   if (globalThis.testServer) {
     await globalThis.testServer.stop();

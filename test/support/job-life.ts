@@ -1,14 +1,14 @@
 import * as fc from 'fast-check';
 import { openTrigger, type Trigger } from '../../src/core/triggers/trigger.js';
-import { decide, nextAfter } from '../../src/jobs/dispatch/decide.js';
+import { decide } from '../../src/jobs/dispatch/decide.js';
 import type { Job } from '../../src/jobs/definition/job.entity.js';
 import type { Lanes } from '../../src/jobs/dispatch/unfinished-runs.js';
 import type { RunDraft } from '../../src/runs/lifecycle/create-runs.js';
 import { jobRow } from './jobs.js';
 import { cases, instantIn, triggerNear } from './triggers.js';
 
-/** One decision, and what it was made from. */
-export interface Look {
+/** One decision, and what it was based on. */
+export interface Decided {
   /** As it was before. */
   job: Job;
   now: Date;
@@ -21,17 +21,18 @@ export interface Look {
 /** All that was decided for a job. */
 export interface Life {
   trigger: Trigger;
-  /** The first occurrence without disposition, at the beginning and at the end. */
+  /** The first occurrence without a disposition, at the beginning and at the end. */
   first: Date | null;
   left: Date | null;
-  looks: Look[];
+  decisions: Decided[];
   end: Date;
 }
 
 interface Step {
-  act: 'look' | 'pause' | 'resume' | 'pause all' | 'resume all';
-  /** How many occurrences fall due before it, and how far on it is to the next one, in [0, 1). */
+  act: 'dispatch' | 'pause' | 'resume' | 'pause all' | 'resume all';
+  /** How many occurrences fall due before the step. */
   occurrences: number;
+  /** The step comes this part of the way to the next occurrence, in [0, 1). */
   fraction: number;
   lanes: Lanes;
 }
@@ -41,7 +42,7 @@ const ZONES = ['UTC', 'Europe/Berlin', 'America/Sao_Paulo', 'Australia/Lord_Howe
 const few = fc.constantFrom(0, 0, 0, 1, 2);
 const unfinished = fc.record({ running: few, waiting: few, held: few });
 const step = fc.record({
-  act: fc.constantFrom<Step['act'][]>('look', 'look', 'look', 'pause', 'resume', 'pause all', 'resume all'),
+  act: fc.constantFrom<Step['act'][]>('dispatch', 'dispatch', 'dispatch', 'pause', 'resume', 'pause all', 'resume all'),
   occurrences: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 30 })),
   fraction: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
   lanes: fc.record({ schedule: unfinished, catchUp: unfinished }),
@@ -55,7 +56,8 @@ const policies = fc.record({
   overlap: fc.constantFrom('allow' as const, 'skip' as const, 'queue' as const, 'replace' as const),
 });
 
-/** Holds whatever happens to a job: looks at any time, pauses of its own and of the scheduler, and runs under way. */
+/** Asserts a property of any job, dispatched at any times, with pauses of the job and of the scheduler, and with any unfinished
+ *  runs. */
 export function inAnyLife(property: (life: Life) => void): void {
   const definition = fc
     .constantFrom(...ZONES)
@@ -69,34 +71,35 @@ export function inAnyLife(property: (life: Life) => void): void {
   );
 }
 
-/** The life of a job that is made at `at`, up to a last look. */
-function live(made: Readonly<Job>, at: Date, steps: Step[]): Life {
-  const trigger = openTrigger(made.trigger, made.id);
-  let job: Readonly<Job> = { ...made, ...nextAfter(trigger, at) };
-  const first = job.nextOccurrenceAt;
+/** The life of a job that is created at `at`, up to a last dispatch. */
+function live(created: Readonly<Job>, at: Date, steps: Step[]): Life {
+  const trigger = openTrigger(created.trigger, created.id);
+  const first = trigger.next(at);
+  const nextRunAt = first && new Date(first.getTime() + trigger.delay(first));
+  let job: Readonly<Job> = { ...created, nextOccurrenceAt: first, nextRunAt };
   let scheduler: { paused: boolean; resumedAt: Date | null } = { paused: false, resumedAt: null };
   let now = at;
-  const looks: Look[] = [];
-  const look = (lanes: Lanes) => {
+  const decisions: Decided[] = [];
+  const dispatch = (lanes: Lanes) => {
     const resumedAt = scheduler.paused ? now : scheduler.resumedAt;
     const { drafts, next } = decide(job, { now, resumedAt }, lanes);
-    looks.push({ job, now, resumedAt, lanes, drafts });
+    decisions.push({ job, now, resumedAt, lanes, drafts });
     job = { ...job, ...next };
   };
   for (const { act, occurrences, fraction, lanes } of steps) {
     now = instantAfter(trigger, now, occurrences, fraction);
     if (act === 'pause all') scheduler = { ...scheduler, paused: true };
     if (act === 'resume all' && scheduler.paused) scheduler = { paused: false, resumedAt: now };
-    // A job that is paused or resumed is looked at first, whatever is paused.
-    const turned = act === 'pause' || act === 'resume';
-    if (turned || (!scheduler.paused && !job.paused)) look(lanes);
-    if (turned) job = { ...job, paused: act === 'pause' };
+    // A job that is paused or resumed is dispatched first, even while the scheduler is paused.
+    const isSwitched = act === 'pause' || act === 'resume';
+    if (isSwitched || (!scheduler.paused && !job.paused)) dispatch(lanes);
+    if (isSwitched) job = { ...job, paused: act === 'pause' };
   }
-  look(steps[0]!.lanes);
-  return { trigger, first, left: job.nextOccurrenceAt, looks, end: now };
+  dispatch(steps[0]!.lanes);
+  return { trigger, first, left: job.nextOccurrenceAt, decisions, end: now };
 }
 
-/** So many occurrences later, and then part of the way to the next one, or of an hour where there is none. */
+/** This many occurrences later, and then a part of the way to the next one; of an hour where there is none. */
 function instantAfter(trigger: Trigger, now: Date, occurrences: number, fraction: number): Date {
   let from = now;
   for (let passed = 0; passed < occurrences; passed += 1) from = trigger.next(from) ?? from;

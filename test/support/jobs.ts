@@ -4,8 +4,8 @@ import type { Actor } from '../../src/auth/actor.js';
 import { Job } from '../../src/jobs/definition/job.entity.js';
 import { jobDefinition } from '../../src/jobs/definition/job.schema.js';
 
-/** Who asks for something without a key. */
-export const ANYBODY: Actor = { name: 'anonymous', role: 'admin', origin: null };
+/** The actor of requests without a key. */
+export const ANONYMOUS: Actor = { name: 'anonymous', role: 'admin', origin: null };
 
 export const NOON = new Date('2026-06-01T12:00:00Z');
 
@@ -20,7 +20,7 @@ export const EVERY_SECOND = {
 
 const ONCE_AT_NOON = { type: 'date', at: NOON.toISOString() } as const;
 
-/** A job's row, with defaults for what `written` leaves out. */
+/** The row of a job, with defaults for all fields that `written` does not have. */
 export const jobRow = (name: string, written: Partial<Job> = {}): Job => ({
   id: v7(),
   name,

@@ -1,4 +1,4 @@
-// The service as a user starts it, with tasks that harm their process. On its database, and on a port of the caller's choice.
+// The service with tasks that harm their process.
 import { Injectable, Module } from '@nestjs/common';
 import { startCronzimus } from '../../dist/start.js';
 import { Task } from '../../dist/tasks/task.decorator.js';
@@ -22,7 +22,7 @@ class Deaf {
 Injectable()(Deaf);
 Task({ name: 'deaf' })(Deaf);
 
-/** Waits for its signal, and tells the parent what it says. */
+/** Waits for its signal, and sends the code of its reason to the parent. */
 class Listen {
   async run(_input, { signal }) {
     process.send('listening');

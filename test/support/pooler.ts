@@ -2,20 +2,20 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ask } from './ask.js';
+import { runSql } from './run-sql.js';
 import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
 
-/** Debian puts it into /usr/sbin, which is not on everybody's PATH. */
+/** Debian installs PgBouncer into /usr/sbin, which may not be on PATH. */
 const env = { PATH: `${process.env['PATH']}:/usr/sbin` };
-/** It refuses to be root. */
+/** PgBouncer refuses to run as root. */
 const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
-/** It ends with this process, however that ends. */
+/** PgBouncer ends when this process ends, even when it is killed. */
 const UNTIL_STDIN_ENDS = 'pgbouncer -q "$@" & cat; kill $!; wait';
 
 export const hasPooler = (): boolean => spawnSync('pgbouncer', ['--version'], { env }).status === 0;
 
-/** PgBouncer before the server of a database. */
+/** PgBouncer in front of the server of a database. */
 export class TestPooler {
   private constructor(
     /** The same database, through the pooler. */
@@ -23,7 +23,7 @@ export class TestPooler {
     readonly stop: () => Promise<void>,
   ) {}
 
-  /** With the settings of pgbouncer.ini given, and its own defaults. */
+  /** Starts PgBouncer with these settings of pgbouncer.ini. */
   static async before(databaseUrl: string, settings: Record<string, string>): Promise<TestPooler> {
     const { hostname, port, username, password } = new URL(databaseUrl);
     const url = new URL(databaseUrl);
@@ -45,7 +45,7 @@ export class TestPooler {
       stdio: ['pipe', 'ignore', 'inherit'],
     });
     const ended = once(child, 'exit');
-    await eventually(() => ask(url.href, 'SELECT 1'));
+    await eventually(() => runSql(url.href, 'SELECT 1'));
     return new TestPooler(url.href, async () => {
       child.stdin.end();
       await ended;

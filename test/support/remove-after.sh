@@ -1,6 +1,6 @@
 #!/bin/sh
-# remove-after.sh <pid> <folder>: waits until the process has ended, however it did, then stops the PostgreSQL servers
-# that still run in the folder and removes it.
+# remove-after.sh <pid> <folder>: waits until the process has ended, then stops the PostgreSQL servers that still run in the
+# folder, and removes the folder.
 while kill -0 "$1"; do sleep 0.5; done
 find "$2" -name postmaster.pid | while read -r file; do
   read -r pid <"$file"

@@ -1,7 +1,7 @@
 import type { RunContext } from '../../src/tasks/run-context.js';
 import { type LoggedLine, testContext } from '../../src/testing/test-context.js';
 
-/** A context whose texts a test may expect to the letter. */
+/** The context of an attempt, with fixed ids, names and times. */
 export const runContext = (given: Partial<RunContext> = {}, lines: LoggedLine[] = []): RunContext =>
   testContext(lines, {
     run: { id: '01989f3e-7a10-7cc0-8000-00000000000a', kind: 'schedule' },

@@ -6,22 +6,22 @@ export interface Series {
 const SAMPLE = /^(?<name>[a-zA-Z_:][\w:]*)(?:\{(?<labels>.*)\})? (?<value>\S+)$/;
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\\n]|\\[\\"n])*)"(?:,|$)/y;
 
-/** What Prometheus would read of /metrics, by the name of the series. Throws where its text format is not kept. */
+/** The series of /metrics by name. Throws when the response violates the text format of Prometheus. */
 export async function scrape(url: string, headers: Record<string, string> = {}): Promise<Map<string, Series>> {
   const response = await fetch(`${url}/metrics`, { headers });
-  if (response.status !== 200) throw new Error(`answered ${response.status}: ${await response.text()}`);
+  if (response.status !== 200) throw new Error(`the status is ${response.status}: ${await response.text()}`);
   const type = response.headers.get('content-type');
-  if (type !== 'text/plain; version=0.0.4; charset=utf-8') throw new Error(`answered ${type}`);
+  if (type !== 'text/plain; version=0.0.4; charset=utf-8') throw new Error(`the type is ${type}`);
   return read(await response.text());
 }
 
 function read(text: string): Map<string, Series> {
   const found = new Map<string, Series>();
-  if (!text.endsWith('\n')) throw new Error('the last line does not end');
+  if (!text.endsWith('\n')) throw new Error('the last line has no line break');
   for (const line of text.split('\n').filter((one) => one !== '')) {
     const [, declared, type] = /^# TYPE (\S+) (counter|gauge|histogram|summary)$/.exec(line) ?? [];
     if (declared !== undefined) {
-      if (found.has(declared)) throw new Error(`${declared} is there twice`);
+      if (found.has(declared)) throw new Error(`${declared} is declared twice`);
       found.set(declared, { type: type!, samples: [] });
     } else if (!line.startsWith('# HELP ')) addSample(found, line);
   }
@@ -31,13 +31,13 @@ function read(text: string): Map<string, Series> {
 function addSample(found: Map<string, Series>, line: string): void {
   const { name, labels = '', value } = SAMPLE.exec(line)?.groups ?? {};
   if (name === undefined || !/^([+-]?Inf|NaN|-?[\d.]+(e[+-]?\d+)?)$/i.test(value!))
-    throw new Error(`no sample: ${line}`);
+    throw new Error(`not a sample: ${line}`);
   const series = found.get(name) ?? found.get(name.replace(/_(bucket|sum|count)$/, ''));
   if (!series) throw new Error(`without a type: ${line}`);
   const sample = { name, labels: labelsOf(labels, line), value: Number(value!.replace('Inf', 'Infinity')) };
   const isSame = (other: (typeof series.samples)[number]) =>
     other.name === name && JSON.stringify(other.labels) === JSON.stringify(sample.labels);
-  if (series.samples.some(isSame)) throw new Error(`there twice: ${line}`);
+  if (series.samples.some(isSame)) throw new Error(`duplicate sample: ${line}`);
   series.samples.push(sample);
 }
 
@@ -46,7 +46,7 @@ function labelsOf(text: string, line: string): Record<string, string> {
   LABEL.lastIndex = 0;
   while (LABEL.lastIndex < text.length) {
     const [, name, value] = LABEL.exec(text) ?? [];
-    if (name === undefined) throw new Error(`no labels: ${line}`);
+    if (name === undefined) throw new Error(`invalid labels: ${line}`);
     labels[name] = value!;
   }
   return labels;

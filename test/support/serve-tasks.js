@@ -1,7 +1,7 @@
 import { createApplication, serve } from '../../dist/application.js';
 import { readEnvironment } from '../../dist/config/environment.js';
 
-/** The service in this process with a module of tasks, until SIGTERM. Tells the parent its address when it runs. */
+/** Runs the service with a module of tasks until SIGTERM. Sends its address to the parent when it runs. */
 export async function serveTasks(Tasks) {
   const environment = readEnvironment(process.env);
   const app = await createApplication(environment, [Tasks]);

@@ -1,10 +1,10 @@
-// The whole service, with tasks that tests need. Tells its address when it runs.
+// The service with the tasks `hold` and `book`. Sends its address when it runs.
 import { Injectable, Module } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { Task } from '../../dist/tasks/task.decorator.js';
 import { serveTasks } from './serve-tasks.js';
 
-/** Leaves a row when it begins, and waits for its signal or for a file that never comes. */
+/** Writes a row when it begins, and waits for its signal. */
 class Hold {
   constructor(database) {
     this.database = database;
@@ -28,7 +28,7 @@ Reflect.defineMetadata('design:paramtypes', [Object], Hold);
 Injectable()(Hold);
 Task({ name: 'hold' })(Hold);
 
-/** Writes a row in the transaction of its attempt; the first one then waits for ever. */
+/** Writes a row in the transaction of its attempt. The first attempt then waits for ever. */
 class Book {
   async run(_input, { run, attempt, transaction }) {
     await transaction(async (tx) => {

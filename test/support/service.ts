@@ -31,17 +31,17 @@ export interface RunAnswer {
   [field: string]: unknown;
 }
 
-/** The service as users have it, on a database of its own, with the tasks of this folder; everything ticks. */
+/** A running service in this process, on a database of its own, with the tasks of this folder. */
 export class TestService {
   private constructor(
     readonly app: NestExpressApplication,
-    /** Without a slash at its end. */
+    /** Without a trailing slash. */
     readonly url: string,
     readonly database: string,
     readonly stop: () => Promise<void>,
   ) {}
 
-  /** `through` may put something before the database. */
+  /** `through` may return another URL of the database, such as that of a proxy. */
   static async start(
     variables: Record<string, string> = {},
     through: (databaseUrl: string) => Promise<string> = async (url) => url,
@@ -61,7 +61,7 @@ export class TestService {
     });
   }
 
-  /** Asks for a path below /api/v1; a body is sent as JSON. */
+  /** Sends a request to a path below /api/v1. A body is sent as JSON. */
   async call<T = Record<string, unknown>>(
     method: string,
     path: string,
@@ -79,7 +79,7 @@ export class TestService {
     return (await this.call<T>('GET', path)).body;
   }
 
-  /** Follows nextCursor to the end; `path` has a query, and `between` is called after each page. */
+  /** Returns the items of all pages. `path` has to have a query. `between` is called after each page. */
   async allPages<T>(path: string, between: () => Promise<unknown> = async () => {}): Promise<T[]> {
     const items: T[] = [];
     for (let cursor: string | null = ''; cursor !== null;) {
@@ -95,21 +95,22 @@ export class TestService {
     return givenJobs(this.app.get<DataSource>(getDataSourceToken(SCHEDULER), { strict: false }), jobs);
   }
 
-  /** Asks for a run by hand, and waits until it is in this state. */
+  /** Requests a manual run, and waits until it is in this state. */
   async run(job: string, state: string, input?: object): Promise<RunAnswer> {
     const { body } = await this.call<RunAnswer>('POST', `/jobs/${job}/run`, { input });
     return this.reaches(body.id, state);
   }
 
+  /** Waits until a run is in this state, and returns it. */
   reaches(id: string, state: string): Promise<RunAnswer> {
     return eventually(async () => {
       const found = await this.get<RunAnswer>(`/runs/${id}`);
-      if (found.state !== state) throw new Error(`it is not ${state}: ${JSON.stringify(found)}`);
+      if (found.state !== state) throw new Error(`the run is not ${state}: ${JSON.stringify(found)}`);
       return found;
     });
   }
 }
 
-/** A job that has no occurrence left; it can be run by hand. */
-export const spentJob = (name: string, task: string, written: Partial<Job> = {}): Job =>
+/** A job without occurrences. It can have manual runs. */
+export const finishedJob = (name: string, task: string, written: Partial<Job> = {}): Job =>
   jobRow(name, { task, nextOccurrenceAt: null, nextRunAt: null, ...written });

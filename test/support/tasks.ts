@@ -6,19 +6,19 @@ import { Task, type TaskHandler } from '../../src/tasks/task.decorator.js';
 
 const echo = z.strictObject({ text: z.string().describe('What to answer.'), times: z.int().min(1).default(1) });
 
-/** Answers with its input, and says so. */
+/** Logs its input and returns it. */
 @Injectable()
 @Task({ name: 'echo', description: 'Answers with its input.', input: echo })
 export class Echo implements TaskHandler<typeof echo> {
   run({ text, times }: z.infer<typeof echo>, { log, attempt }: RunContext) {
-    log.info({ attempt }, `said ${text}`);
+    log.info({ attempt }, `echoing ${text}`);
     return { text: text.repeat(times) };
   }
 }
 
 const fail = z.strictObject({ attempts: z.int().default(100) });
 
-/** Fails in its first attempts, all of them unless told. */
+/** Fails in its first attempts; by default in all of them. */
 @Injectable()
 @Task({ name: 'fail', input: fail })
 export class Fail implements TaskHandler<typeof fail> {
@@ -28,20 +28,20 @@ export class Fail implements TaskHandler<typeof fail> {
   }
 }
 
-/** Waits for its signal, and says what it was told. */
+/** Waits for its signal, and logs the code of its reason. */
 @Injectable()
 @Task({ name: 'wait' })
 export class Wait implements TaskHandler {
   async run(_input: object, { signal, log }: RunContext) {
     if (!signal.aborted) await once(signal, 'abort');
-    log.warn({ reason: (signal.reason as { code: string }).code }, 'told to end');
+    log.warn({ reason: (signal.reason as { code: string }).code }, 'aborted');
     signal.throwIfAborted();
   }
 }
 
 const output = z.strictObject({ kind: z.enum(['large', 'nul', 'deep', 'circle', 'thrown']) });
 
-/** Answers with, or throws, what no run can keep. */
+/** Returns or throws a value that cannot be stored. */
 @Injectable()
 @Task({ name: 'unstorable', input: output })
 export class Unstorable implements TaskHandler<typeof output> {
@@ -55,7 +55,7 @@ export class Unstorable implements TaskHandler<typeof output> {
 
 const chatter = z.strictObject({ lines: z.int(), bytes: z.int().default(0), failures: z.int().default(0) });
 
-/** Writes so many lines to its log, at least so many bytes each, and fails in its first attempts. */
+/** Logs this many lines of at least this many bytes each, and fails in its first attempts. */
 @Injectable()
 @Task({ name: 'chatter', input: chatter })
 export class Chatter implements TaskHandler<typeof chatter> {
@@ -65,7 +65,7 @@ export class Chatter implements TaskHandler<typeof chatter> {
   }
 }
 
-/** Writes lines that PostgreSQL would refuse as they are. */
+/** Logs lines that PostgreSQL would refuse unchanged. */
 @Injectable()
 @Task({ name: 'odd-log' })
 export class OddLog implements TaskHandler {
@@ -76,7 +76,7 @@ export class OddLog implements TaskHandler {
   }
 }
 
-/** A list in a list, and so on. */
+/** A list in a list, and so on, this many levels deep. */
 function nested(levels: number): unknown {
   let value: unknown = 0;
   for (let level = 0; level < levels; level += 1) value = [value];
@@ -88,7 +88,7 @@ const ledger = z.strictObject({
   ending: z.enum(['return', 'throw', 'commit', 'wait']).default('return'),
 });
 
-/** Writes an entry in the transaction of its attempt, and ends in one way or another. */
+/** Writes an entry in the transaction of its attempt, and then ends as `ending` says. */
 @Injectable()
 @Task({ name: 'ledger', transactional: true, input: ledger })
 export class Ledger implements TaskHandler<typeof ledger> {
@@ -101,6 +101,6 @@ export class Ledger implements TaskHandler<typeof ledger> {
   }
 }
 
-/** Tasks that tests need, as a user's module would bring them. */
+/** The tasks of tests, in a module such as users write. */
 @Module({ providers: [Echo, Fail, Wait, Unstorable, Chatter, OddLog, Ledger] })
 export class TestTasksModule {}

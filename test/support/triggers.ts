@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import type { TriggerDefinition } from '../../src/core/triggers/trigger.js';
 import { DAY, zoneOf } from '../../src/core/triggers/zone.js';
 
-/** `SEED` repeats the cases that a failed property has told its seed of; `runs` is how many there are. */
+/** Parameters for this many cases. The variable `SEED` repeats those of a failed property, which prints its seed. */
 export const cases = (runs: number): fc.Parameters<unknown> => ({
   numRuns: runs,
   ...(process.env['SEED'] && { seed: Number(process.env['SEED']) }),
@@ -11,8 +11,7 @@ export const cases = (runs: number): fc.Parameters<unknown> => ({
 const MONTHS = ['JAN', 'FEB', 'mar', 'APR', 'May', 'JUN', 'jul', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
 const WEEKDAYS = ['SUN', 'mon', 'TUE', 'Wed', 'THU', 'FRI', 'SAT'];
 
-/** A cron expression of any form the syntax has, most often about an hour of the day. Some never fire, such as one for the 31st of
- *  February. */
+/** A cron expression of any form, most often near an hour of the day. Some never fire, such as those for 31 February. */
 function cronExpression(hour: number): fc.Arbitrary<string> {
   const hours = fc.oneof(field(0, 23), field(Math.max(0, hour - 1), Math.min(23, hour + 1)));
   const months = fc.oneof(field(1, 12), fc.subarray(MONTHS, { minLength: 1, maxLength: 3 }).map(joined));
@@ -72,7 +71,7 @@ function daysOfWeek(): fc.Arbitrary<string> {
   return fc.oneof({ weight: 2, arbitrary: anything }, list);
 }
 
-/** An instant, most often within hours of a change of the zone's clock. */
+/** An instant, most often within hours of a clock change of the zone. */
 export function instantIn(timeZone: string): fc.Arbitrary<Date> {
   const near = fc.oneof(within(-4 * 3_600_000, 4 * 3_600_000), within(-2 * DAY, 2 * DAY), within(-2_000, 2_000));
   return fc
@@ -80,7 +79,7 @@ export function instantIn(timeZone: string): fc.Arbitrary<Date> {
     .map(([day, distance]) => new Date(Math.max(0, changeAfter(timeZone, day * DAY) + distance)));
 }
 
-/** The first change of offset within 400 days of `instant`, or else `instant`. */
+/** The first change of the offset within 400 days after `instant`, or else `instant`. */
 function changeAfter(timeZone: string, instant: number): number {
   const zone = zoneOf(timeZone);
   const offset = zone.offset(instant);
@@ -89,7 +88,7 @@ function changeAfter(timeZone: string, instant: number): number {
   return instant;
 }
 
-/** A trigger of any type, with its bounds, where it has any, about an instant. */
+/** A trigger of any type near an instant, with or without bounds. */
 export function triggerNear(timeZone: string, around: Date): fc.Arbitrary<TriggerDefinition> {
   const hour = new Date(around.getTime() + zoneOf(timeZone).offset(around.getTime())).getUTCHours();
   const at = (distance: number) => new Date(Math.max(0, around.getTime() + distance)).toISOString();

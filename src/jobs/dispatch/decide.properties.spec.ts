@@ -1,8 +1,10 @@
-import { inAnyLife, type Look } from '../../../test/support/job-life.js';
+import { inAnyLife, type Decided } from '../../../test/support/job-life.js';
 import type { Trigger } from '../../core/triggers/trigger.js';
 import type { RunDraft } from '../../runs/lifecycle/create-runs.js';
-import { delayed } from './misfire.js';
 import type { UnfinishedRuns } from './overlap.js';
+
+/** When an occurrence is due: its nominal instant and its jitter. */
+const delayed = (trigger: Trigger, occurrence: Date) => new Date(occurrence.getTime() + trigger.delay(occurrence));
 
 /** The instants from `first` on, while they are `within`. */
 function instants(trigger: Trigger, first: Date | null, within: (occurrence: Date) => boolean): number[] {
@@ -15,18 +17,18 @@ function instants(trigger: Trigger, first: Date | null, within: (occurrence: Dat
 const covered = (trigger: Trigger, { scheduledAt, missed }: RunDraft) =>
   missed ? instants(trigger, scheduledAt, (at) => at <= missed.to) : [scheduledAt.getTime()];
 
-const allOf = (looks: Look[]) => looks.flatMap(({ drafts }) => drafts);
+const allOf = (decisions: Decided[]) => decisions.flatMap(({ drafts }) => drafts);
 const single = (drafts: RunDraft[], kind: RunDraft['kind']) =>
   drafts.filter((draft) => draft.kind === kind && !draft.missed);
 const isBusy = ({ running, waiting, held }: UnfinishedRuns) => running + waiting + held > 0;
 
 describe('whatever happens to a job', () => {
   it('each instant that falls due has exactly one disposition, and none before it is due', () => {
-    inAnyLife(({ trigger, first, left, looks, end }) => {
+    inAnyLife(({ trigger, first, left, decisions, end }) => {
       const due = instants(trigger, first, (at) => delayed(trigger, at) <= end);
-      expect(allOf(looks).flatMap((draft) => covered(trigger, draft))).toEqual(due);
+      expect(allOf(decisions).flatMap((draft) => covered(trigger, draft))).toEqual(due);
       expect(left).toEqual(due.length === 0 ? first : trigger.next(new Date(due.at(-1)!)));
-      for (const { now, drafts } of looks) {
+      for (const { now, drafts } of decisions) {
         const early = drafts.filter(({ scheduledAt, missed }) => delayed(trigger, missed?.to ?? scheduledAt) > now);
         expect(early).toEqual([]);
       }
@@ -34,15 +36,15 @@ describe('whatever happens to a job', () => {
   });
 
   it('a row of a range counts its instants', () => {
-    inAnyLife(({ trigger, looks }) => {
-      const ranges = allOf(looks).filter(({ missed }) => missed);
+    inAnyLife(({ trigger, decisions }) => {
+      const ranges = allOf(decisions).filter(({ missed }) => missed);
       expect(ranges.map(({ missed }) => missed?.count)).toEqual(ranges.map((draft) => covered(trigger, draft).length));
     });
   });
 
   it('what is born final is skipped or missed, with a reason, and waits for nothing', () => {
-    inAnyLife(({ looks }) => {
-      const odd = allOf(looks).filter(({ state, reason, held }) =>
+    inAnyLife(({ decisions }) => {
+      const odd = allOf(decisions).filter(({ state, reason, held }) =>
         state === 'pending' ? reason : held || !reason || !['skipped', 'missed'].includes(state),
       );
       expect(odd).toEqual([]);
@@ -50,8 +52,8 @@ describe('whatever happens to a job', () => {
   });
 
   it('at most maxCatchUp are on time, all of them within grace, and as many catch up as the misfire policy says', () => {
-    inAnyLife(({ trigger, looks }) => {
-      for (const { job, now, drafts } of looks) {
+    inAnyLife(({ trigger, decisions }) => {
+      for (const { job, now, drafts } of decisions) {
         const { policy, graceSeconds, maxCatchUp } = job.misfire;
         const isLate = (at: Date) => now.getTime() - delayed(trigger, at).getTime() > graceSeconds * 1000;
         const [onTime, catchUp] = [single(drafts, 'schedule'), single(drafts, 'catch_up')];
@@ -71,8 +73,8 @@ describe('whatever happens to a job', () => {
   });
 
   it('a pause leaves one skipped row, and nothing that fell into it runs', () => {
-    inAnyLife(({ trigger, looks }) => {
-      for (const { job, now, resumedAt, drafts } of looks) {
+    inAnyLife(({ trigger, decisions }) => {
+      for (const { job, now, resumedAt, drafts } of decisions) {
         const until = job.paused ? now : resumedAt;
         const fellInto = drafts.filter(({ scheduledAt }) => until && delayed(trigger, scheduledAt) <= until);
         expect(fellInto).toEqual(drafts.filter(({ state, reason }) => state === 'skipped' && reason === 'paused'));
@@ -82,8 +84,8 @@ describe('whatever happens to a job', () => {
   });
 
   it('as many start and wait as the overlap policy says, beside what is under way', () => {
-    inAnyLife(({ looks }) => {
-      for (const { job, lanes, drafts } of looks) {
+    inAnyLife(({ decisions }) => {
+      for (const { job, lanes, drafts } of decisions) {
         const { running, held } = lanes.schedule;
         const scheduled = single(drafts, 'schedule');
         const [all, one, two] = [scheduled.length, Math.min(1, scheduled.length), Math.min(2, scheduled.length)];
@@ -105,8 +107,8 @@ describe('whatever happens to a job', () => {
   });
 
   it('catch-up runs start one after the other, beside the overlap rule', () => {
-    inAnyLife(({ looks }) => {
-      for (const { lanes, drafts } of looks) {
+    inAnyLife(({ decisions }) => {
+      for (const { lanes, drafts } of decisions) {
         const caughtUp = single(drafts, 'catch_up');
         const waits = caughtUp.map((_each, index) => index > 0 || isBusy(lanes.catchUp));
         expect(caughtUp.map(({ state, held }) => [state, held])).toEqual(waits.map((held) => ['pending', held]));

@@ -1,32 +1,46 @@
+import { jest } from '@jest/globals';
 import { DatabaseClock } from './database-clock.js';
 import { JobFactory } from './job.factory.js';
 
-/** A clock that is so many milliseconds ahead of the one of this machine. */
-function clockAhead(ms: number): DatabaseClock {
-  const clock = new DatabaseClock();
-  clock.learn(performance.timeOrigin + performance.now() + ms, performance.now());
-  return clock;
+const NOON = new Date('2026-06-01T12:00:00.000Z');
+
+/** A database clock that stands still, at so many milliseconds after noon. */
+class StoppedClock extends DatabaseClock {
+  constructor(private readonly afterNoonMs: number) {
+    super();
+  }
+  override until(instant: Date): number {
+    return instant.getTime() - NOON.getTime() - this.afterNoonMs;
+  }
 }
 
-/** How long before its instant an alarm rings, in milliseconds. */
-const early = (clock: DatabaseClock, nextRunAt: Date) =>
-  new Promise<number>((resolve) => {
-    new JobFactory(clock).create({ name: 'job', nextRunAt }, () => resolve(clock.until(nextRunAt))).start();
-  });
-
 describe('JobFactory', () => {
-  it('makes alarms that all ring, and none throws, also where the instant is just past', async () => {
-    const clock = clockAhead(0);
-    const due = Array.from({ length: 20_000 }, (_, index) => new Date(Date.now() - 20 + (index % 400)));
-    const all = await Promise.all(due.map((nextRunAt) => early(clock, nextRunAt)));
-    expect(all).toHaveLength(20_000);
+  beforeEach(() => jest.useFakeTimers({ now: NOON }));
+  afterEach(() => jest.useRealTimers());
+
+  it.each([
+    ['a whole millisecond before', -1, 1],
+    ['a fraction more than a millisecond before: rounded up', -1.1, 2],
+    ['a fraction of a millisecond before: rounded up', -0.001, 1],
+    ['at the instant', 0, 0],
+    ['after it: at once, and never a negative time', 0.4, 0],
+    ['long after it', 60_000, 0],
+  ])('sets the timer of an alarm %s', (_case, nowMs, expected) => {
+    const alarm = new JobFactory(new StoppedClock(nowMs)).create({ name: 'job', nextRunAt: NOON }, () => {});
+    expect(alarm.cronTime.getTimeout()).toBe(expected);
   });
 
-  // Node's timers count whole milliseconds of a clock of their own.
-  it.each([0, 0.2, 0.4, 0.6, 0.8])('makes none that rings before its instant, %f ms beside', async (ms) => {
-    const clock = clockAhead(ms);
-    const all: number[] = [];
-    while (all.length < 40) all.push(await early(clock, new Date(Date.now() + 5)));
-    expect(Math.max(...all)).toBeLessThanOrEqual(0);
+  it('makes alarms that each fire once, and not before their instant, also where the instant has just passed', () => {
+    const factory = new JobFactory(new DatabaseClock());
+    const instants = Array.from({ length: 2_000 }, (_, index) => new Date(NOON.getTime() - 20 + (index % 400)));
+    const lateMs: number[] = [];
+    for (const nextRunAt of instants)
+      factory.create({ name: 'job', nextRunAt }, () => lateMs.push(Date.now() - nextRunAt.getTime())).start();
+    jest.advanceTimersByTime(500);
+    expect(lateMs).toHaveLength(instants.length);
+    expect(Math.min(...lateMs)).toBeGreaterThanOrEqual(0);
+    expect(Math.max(...lateMs)).toBeLessThanOrEqual(21);
+    jest.advanceTimersByTime(60_000);
+    expect(lateMs).toHaveLength(instants.length);
   });
 });

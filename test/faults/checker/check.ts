@@ -9,7 +9,7 @@ import { checkQueue } from './queue.js';
 import { Violations } from './violations.js';
 
 export interface Findings {
-  /** One sentence for each kind; empty: all that was promised was kept. */
+  /** One sentence for each kind of violation. Empty: every promise was kept. */
   violations: string[];
   figures: {
     occurrences: number;
@@ -19,14 +19,14 @@ export interface Findings {
     skipped: number;
     lost: number;
     doubled: number;
-    /** Starts after the first, each after an attempt that was ended on record. */
+    /** Starts after the first one, each after an attempt whose end is recorded. */
     reruns: number;
     latenessMs: { median: number; max: number };
   };
 }
 
-/** Compares what was planned with the rows and the effects that are there once everything is quiet. Imports nothing of what is under
- *  test. `steps`: what was done to the database's clock. */
+/** Compares the plan with the rows and the effects that exist once nothing is due or running. Imports nothing of the code under test.
+ *  `steps`: changes of the database's clock. */
 export async function check(url: string, plans: Plan[], steps: Step[] = []): Promise<Findings> {
   const facts = await readFacts(url);
   const found = new Violations();
@@ -51,15 +51,15 @@ export async function check(url: string, plans: Plan[], steps: Step[] = []): Pro
       lost: found.lost,
       doubled: found.doubled.size,
       reruns,
-      latenessMs: middle(lateness),
+      latenessMs: medianAndMax(lateness),
     },
   };
 }
 
-/** A range stands for more than one. */
+/** A row for a range counts as many instants as it has. */
 const instants = (rows: Row[]) => rows.reduce((sum, { count }) => sum + (count ?? 1), 0);
 
-export function middle(values: number[]): { median: number; max: number } {
+export function medianAndMax(values: number[]): { median: number; max: number } {
   const sorted = values.toSorted((one, other) => one - other);
   return { median: Math.round(sorted[Math.floor(sorted.length / 2)] ?? 0), max: Math.round(sorted.at(-1) ?? 0) };
 }

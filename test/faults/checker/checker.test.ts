@@ -58,8 +58,8 @@ interface Planted {
   output?: object | null;
 }
 
-/** A row of the history; by default one that was run as it should be, its effects aside. Each is of another job by its id, since the
- *  unique index lets no occurrence in twice. */
+/** Inserts a row of the history. By default it is correct, apart from its missing effects. Each row has another job id, since the unique
+ *  index refuses a second row for an occurrence. */
 async function plantRun(minute: number, planted: Planted = {}): Promise<string> {
   const at = NOON + minute * MINUTE;
   const {
@@ -88,7 +88,7 @@ interface Traced {
   local?: number;
 }
 
-/** What an execution of a run leaves behind; it begins 10 ms after its instant and takes a second. */
+/** Inserts the effects of an execution. By default it begins 10 ms after its instant and takes 0.9 s. */
 async function plantEffect(run: string, minute: number, traced: Traced = {}): Promise<string> {
   const execution = randomUUID();
   const at = NOON + minute * MINUTE;
@@ -100,7 +100,7 @@ async function plantEffect(run: string, minute: number, traced: Traced = {}): Pr
   return execution;
 }
 
-/** An occurrence as it should be. */
+/** Inserts a correct occurrence with its effects. */
 async function plantGood(minute: number, planted: Planted = {}, traced: Traced = {}): Promise<string> {
   const id = randomUUID();
   const execution = await plantEffect(id, minute, traced);
@@ -127,12 +127,12 @@ const range = (state: string, reason: string, untilMinute: number, count: number
   queued: NOON + (untilMinute + 1) * MINUTE,
 });
 
-/** All five occurrences, each as it should be but for what the case has planted in place of some. */
+/** Inserts all five occurrences correctly, except for those that the case inserts itself. */
 async function givenAll(except: number[] = [], planted: Planted = {}): Promise<void> {
   for (const minute of [0, 1, 2, 3, 4]) if (!except.includes(minute)) await plantGood(minute, planted);
 }
 
-/** The run of 12:02, which did not succeed, and its starts. */
+/** Inserts the run of 12:02 as failed, with these starts. */
 async function plantFailed(planted: Planted, starts: Traced[]): Promise<string> {
   const run = await plantRun(2, { state: 'failed', ...planted });
   for (const start of starts) await plantEffect(run, 2, start);
@@ -141,7 +141,7 @@ async function plantFailed(planted: Planted, starts: Traced[]): Promise<string> 
 
 const edition = (number: number): Partial<Plan> => ({ grids: [{ ...plan().grids[0]!, edition: number }] });
 
-/** When an occurrence is older than its grace. */
+/** A time at which an occurrence is older than its grace. */
 const late = (minute: number) => NOON + minute * MINUTE + GRACE + 5_000;
 
 async function sentences(plans: Plan[], steps: Step[] = []): Promise<string[]> {

@@ -2,7 +2,7 @@ import type { Facts, Row } from './facts.js';
 import { type Grid, instantsOf, type Plan } from './plan.js';
 import { grouped, occurrence, type Violations } from './violations.js';
 
-/** Each instant has one disposition, no more and no less, and nothing else has any. Answers how many instants there are. */
+/** Each planned instant has exactly one disposition, and nothing else has one. Returns the number of instants. */
 export function checkDispositions({ rows }: Facts, plans: Plan[], found: Violations): number {
   const rowsOf = grouped(rows, ({ job }) => job);
   let occurrences = 0;
@@ -20,11 +20,11 @@ export function checkDispositions({ rows }: Facts, plans: Plan[], found: Violati
       const covering = ranges.filter((range) => range.at <= at && at <= range.until!);
       checkInstant({ job: name, at }, [...(single.get(at) ?? []), ...covering], grid, found);
     }
-    for (const at of single.keys()) if (!planned.has(at)) found.say('is no instant of its job', occurrence(name, at));
+    for (const at of single.keys()) if (!planned.has(at)) found.add('is no instant of its job', occurrence(name, at));
     for (const range of ranges) checkRange(range, instants, found);
   }
   const known = new Set(plans.map(({ name }) => name));
-  for (const job of rowsOf.keys()) if (!known.has(job)) found.say('was never planned', job);
+  for (const job of rowsOf.keys()) if (!known.has(job)) found.add('was never planned', job);
   return occurrences;
 }
 
@@ -32,19 +32,19 @@ function checkInstant(which: { job: string; at: number }, rows: Row[], { edition
   const name = occurrence(which.job, which.at);
   if (rows.length === 0) {
     found.lost += 1;
-    found.say('has no disposition', name);
+    found.add('has no disposition', name);
   }
-  if (rows.length > 1) found.sayDoubled('has more than one disposition', which, `${name} (${rows.length})`);
+  if (rows.length > 1) found.addDoubled('has more than one disposition', which, `${name} (${rows.length})`);
   if (edition === undefined) return;
   for (const row of rows) {
-    if (row.edition !== edition) found.say('has the definition of another edition', `${name} (${row.edition})`);
+    if (row.edition !== edition) found.add('has the definition of another edition', `${name} (${row.edition})`);
     if (row.output && row.output.edition !== row.edition)
-      found.say('was run with the input of another edition', `${name} (${row.output.edition})`);
+      found.add('was run with the input of another edition', `${name} (${row.output.edition})`);
   }
 }
 
 function checkRange({ job, at, until, count }: Row, instants: number[], found: Violations): void {
   const covered = instants.filter((instant) => at <= instant && instant <= until!).length;
   if (count !== covered)
-    found.say('is a range with a wrong count', `${occurrence(job, at)} (${count}, not ${covered})`);
+    found.add('is a range with a wrong count', `${occurrence(job, at)} (${count}, not ${covered})`);
 }

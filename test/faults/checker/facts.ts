@@ -1,4 +1,4 @@
-import { ask } from '../../support/ask.js';
+import { runSql } from '../../support/run-sql.js';
 
 /** A row of the history. Times are milliseconds since 1970, by the database's clock. */
 export interface Row {
@@ -9,7 +9,7 @@ export interface Row {
   reason: string | null;
   attempt: number;
   at: number;
-  /** Of a range: its last instant, and how many there are. */
+  /** Of a row for a range: its last instant, and the number of instants. */
   until: number | null;
   count: number | null;
   held: boolean;
@@ -20,7 +20,7 @@ export interface Row {
   output: { attempt?: number; execution?: string; edition?: number } | null;
 }
 
-/** What a task wrote when it began or ended. */
+/** The row that a task wrote when it began or ended. */
 export interface Effect {
   execution: string;
   run: string;
@@ -28,7 +28,7 @@ export interface Effect {
   scheduled: number;
   attempt: number;
   phase: 'start' | 'end';
-  /** By the database's clock, and by that of the process. */
+  /** By the database's clock, and by the clock of the process. */
   at: number;
   local: number;
 }
@@ -36,13 +36,13 @@ export interface Effect {
 export interface Facts {
   rows: Row[];
   effects: Effect[];
-  /** The numbers of the attempts that are on record as ended without success, by run. */
+  /** By run: the numbers of the attempts that are recorded as ended without success. */
   attempts: Map<string, Set<number>>;
   /** The runs that have a queue entry. */
   entries: string[];
 }
 
-/** The table that the task writes: a row at its start and one at its end. */
+/** The table that tasks write: one row at the start and one at the end. */
 export const EFFECTS = `CREATE TABLE public.effects (
   execution uuid NOT NULL, phase text NOT NULL, job text NOT NULL, scheduled_at timestamptz NOT NULL, run uuid NOT NULL,
   attempt integer NOT NULL, pid integer NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -50,9 +50,9 @@ export const EFFECTS = `CREATE TABLE public.effects (
 
 const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
-/** Everything that is there once all is quiet. */
+/** All rows and effects that exist once nothing is due or running. */
 export async function readFacts(url: string): Promise<Facts> {
-  const read = async <T>(statement: string) => (await ask(url, statement)) as T[];
+  const read = async <T>(statement: string) => (await runSql(url, statement)) as T[];
   const rows = await read<Row>(
     `SELECT id, job, kind, state, reason, attempt, ${ms('scheduled_at')} AS at, ${ms('missed_to')} AS until,
        missed_count AS count, held, ${ms('queued_at')} AS queued, ${ms('started_at')} AS started,

@@ -2,11 +2,11 @@ import type { Facts, Row } from './facts.js';
 import type { Plan } from './plan.js';
 import { grouped, nameOf, type Violations } from './violations.js';
 
-/** What is within grace runs as usual; of what is older, as many are caught up as the policy says, the latest, and the others are missed. */
+/** Occurrences within grace run as usual. Of older ones the policy catches up with the latest, and the others are missed. */
 export function checkMisfire({ rows }: Facts, plans: Plan[], found: Violations): void {
   const rowsOf = grouped(rows, ({ job }) => job);
   for (const plan of plans)
-    // What one transaction disposed of has one instant of queueing.
+    // All rows of one transaction have the same time of queueing.
     for (const backlog of grouped(rowsOf.get(plan.name) ?? [], ({ queued }) => queued).values())
       checkBacklog(plan, backlog, found);
 }
@@ -19,14 +19,14 @@ function checkBacklog({ misfire }: Plan, backlog: Row[], found: Violations): voi
   const onTime = backlog.filter((row) => !missed.includes(row) && !caughtUp.includes(row));
   const most = { skip: 0, once: onTime.length > 0 ? 0 : 1, all: maxCatchUp }[policy];
 
-  for (const row of onTime) if (isOld(row)) found.say('ran as usual though it was older than its grace', nameOf(row));
-  for (const row of caughtUp) if (!isOld(row)) found.say('was caught up within its grace', nameOf(row));
+  for (const row of onTime) if (isOld(row)) found.add('ran as usual though it was older than its grace', nameOf(row));
+  for (const row of caughtUp) if (!isOld(row)) found.add('was caught up within its grace', nameOf(row));
   for (const row of missed)
-    if (!isOld(row) && onTime.length < maxCatchUp) found.say('was missed within its grace', nameOf(row));
-  if (caughtUp.length > most) found.say(`was caught up more often than "${policy}" allows`, nameOf(caughtUp[0]!));
+    if (!isOld(row) && onTime.length < maxCatchUp) found.add('was missed within its grace', nameOf(row));
+  if (caughtUp.length > most) found.add(`was caught up more often than "${policy}" allows`, nameOf(caughtUp[0]!));
   if (missed.length > 0 && caughtUp.length < most)
-    found.say(`was missed though "${policy}" would have caught it up`, nameOf(missed[0]!));
-  // Of what is over on its own side of the grace, the latest are taken.
+    found.add(`was missed though "${policy}" would have caught it up`, nameOf(missed[0]!));
+  // On either side of the grace, the latest occurrences run and the older ones are missed.
   const last = Math.max(...missed.filter(isOld).map(({ at, until }) => until ?? at));
-  for (const row of caughtUp) if (row.at < last) found.say('was caught up in place of a later one', nameOf(row));
+  for (const row of caughtUp) if (row.at < last) found.add('was caught up in place of a later one', nameOf(row));
 }

@@ -1,16 +1,16 @@
 export type Overlap = 'allow' | 'skip' | 'queue' | 'replace';
 
-/** A rule of when: anchorMs + n × everyMs, from fromMs to untilMs, both included. Milliseconds since 1970. */
+/** The instants anchorMs + n × everyMs from fromMs to untilMs, both included. Milliseconds since 1970. */
 export interface Grid {
   everyMs: number;
   anchorMs: number;
   fromMs: number;
   untilMs: number;
-  /** Which edition of the definition has this grid, where there are several. */
+  /** The edition of the definition that has this grid, where there are several. */
   edition?: number;
 }
 
-/** What a job of the suite was told to do. The checker works out from this alone what has to have happened. */
+/** What a job of the suite has to do. The checker derives from this alone what has to have happened. */
 export interface Plan {
   name: string;
   /** One after the other, where the definition was edited. */
@@ -22,7 +22,7 @@ export interface Plan {
   transactional: boolean;
 }
 
-/** Every instant of a grid; arithmetic of its own, shared with nothing that is under test. */
+/** Every instant of a grid, by arithmetic that shares nothing with the code under test. */
 export function instantsOf({ everyMs, anchorMs, fromMs, untilMs }: Grid): number[] {
   const instants: number[] = [];
   const behind = (((fromMs - anchorMs) % everyMs) + everyMs) % everyMs;

@@ -7,10 +7,10 @@ export function checkQueue({ rows, entries }: Facts, found: Violations): void {
   const queued = new Set(entries);
   for (const row of rows)
     if (row.state === 'pending' && !row.held && !queued.has(row.id))
-      found.say('waits without a queue entry', nameOf(row));
+      found.add('waits without a queue entry', nameOf(row));
   for (const run of entries) {
     const state = byId.get(run)?.state;
     if (state !== 'pending' && state !== 'retrying')
-      found.say('is a queue entry without a waiting run', `of run ${run}`);
+      found.add('is a queue entry without a waiting run', `of run ${run}`);
   }
 }

@@ -3,8 +3,8 @@ import type { Plan } from './plan.js';
 import { type Step, reachedAt } from './steps.js';
 import { grouped, nameOf, type Violations } from './violations.js';
 
-/** Nothing starts early or twice, an attempt follows one that was ended on record, and only the one that counts settles. Answers how
- *  many starts were not the first of their run. */
+/** Nothing starts early or twice, an attempt follows one whose end is recorded, and only the current attempt settles the run. Returns
+ *  the number of starts that were not the first of their run. */
 export function checkStarts(facts: Facts, plans: Plan[], steps: Step[], found: Violations): number {
   const { rows, effects, attempts } = facts;
   const planOf = new Map(plans.map((plan) => [plan.name, plan]));
@@ -18,51 +18,51 @@ export function checkStarts(facts: Facts, plans: Plan[], steps: Step[], found: V
     checkTimes(row, starts, steps, found);
     checkAttempts(row, starts, attempts.get(row.id) ?? new Set(), found);
     if (plan?.onInterruption === 'fail' && starts.length > 1)
-      found.sayDoubled('was started again though onInterruption is fail', row, nameOf(row));
+      found.addDoubled('was started again though onInterruption is fail', row, nameOf(row));
     checkEnd(row, own, plan?.transactional ?? false, found);
   }
   const known = new Set(rows.map(({ id }) => id));
-  for (const run of effectsOf.keys()) if (!known.has(run)) found.say('is an effect without a run', run);
+  for (const run of effectsOf.keys()) if (!known.has(run)) found.add('is an effect without a run', run);
   return reruns;
 }
 
-/** A clock that was set back shows an instant again later, so with steps it is the first time that counts. */
+/** A clock that was set back reaches an instant again. With steps, the first time counts. */
 function checkTimes(row: Row, starts: Effect[], steps: Step[], found: Violations): void {
   const name = nameOf(row);
   if (steps.length === 0 && row.started !== null && row.started < row.at)
-    found.say('was claimed before its instant', name);
+    found.add('was claimed before its instant', name);
   for (const { at, local, scheduled, job } of starts) {
     const early = steps.length === 0 ? at < scheduled : local < reachedAt(scheduled, steps);
-    if (early) found.say('was started before its instant', name);
-    if (job !== row.job || scheduled !== row.at) found.say('was handed to the task as another occurrence', name);
+    if (early) found.add('was started before its instant', name);
+    if (job !== row.job || scheduled !== row.at) found.add('was handed to the task as another occurrence', name);
   }
 }
 
 function checkAttempts(row: Row, starts: Effect[], ended: Set<number>, found: Violations): void {
   const name = nameOf(row);
   for (const [attempt, again] of grouped(starts, (start) => start.attempt)) {
-    if (attempt > row.attempt) found.say('has an effect of an attempt that was never claimed', name);
-    if (again.length > 1) found.sayDoubled('has an attempt that was started twice', row, name);
+    if (attempt > row.attempt) found.add('has an effect of an attempt that was never claimed', name);
+    if (again.length > 1) found.addDoubled('has an attempt that was started twice', row, name);
   }
   for (let attempt = 1; attempt < row.attempt; attempt += 1)
     if (!ended.has(attempt))
-      found.sayDoubled('was claimed again though nothing had ended the attempt before', row, name);
+      found.addDoubled('was claimed again though nothing had ended the attempt before', row, name);
 }
 
 function checkEnd(row: Row, effects: Effect[], transactional: boolean, found: Violations): void {
   const name = nameOf(row);
   const ends = effects.filter(({ phase }) => phase === 'end');
-  if (['pending', 'running', 'retrying'].includes(row.state)) found.say('is stuck', name);
+  if (['pending', 'running', 'retrying'].includes(row.state)) found.add('is stuck', name);
   if (['skipped', 'missed'].includes(row.state) && effects.length > 0)
-    found.say('was started though it is final', name);
+    found.add('was started though it is final', name);
   if (row.state === 'succeeded') {
     const winner = effects.find(({ phase, execution }) => phase === 'start' && execution === row.output?.execution);
     if (winner?.attempt !== row.attempt || row.output?.attempt !== row.attempt)
-      found.say('was settled by a stale attempt', `${name}, output of attempt ${row.output?.attempt}`);
+      found.add('was settled by a stale attempt', `${name}, output of attempt ${row.output?.attempt}`);
     else if (!ends.some(({ execution }) => execution === winner.execution))
-      found.say('succeeded without the effect of its end', name);
+      found.add('succeeded without the effect of its end', name);
   }
   if (!transactional) return;
-  if (row.state !== 'succeeded' && ends.length > 0) found.say('has writes of a transaction that did not succeed', name);
-  if (ends.length > 1) found.sayDoubled('has the writes of its transaction more than once', row, name);
+  if (row.state !== 'succeeded' && ends.length > 0) found.add('has writes of a transaction that did not succeed', name);
+  if (ends.length > 1) found.addDoubled('has the writes of its transaction more than once', row, name);
 }

@@ -1,29 +1,29 @@
 import type { Row } from './facts.js';
 
-const MOST_SAID = 5;
+const MOST_EXAMPLES = 5;
 
-/** What the rules have found against the promises. */
+/** The violations that the rules have found. */
 export class Violations {
-  /** Occurrences with two dispositions, or that were started again though nothing allowed it. */
+  /** Occurrences with two dispositions, or with a start that nothing allowed. */
   readonly doubled = new Set<string>();
   /** Occurrences without any disposition. */
   lost = 0;
-  private readonly said = new Map<string, string[]>();
+  private readonly byKind = new Map<string, string[]>();
 
-  say(what: string, which: string): void {
-    this.said.set(what, [...(this.said.get(what) ?? []), which]);
+  add(what: string, example: string): void {
+    this.byKind.set(what, [...(this.byKind.get(what) ?? []), example]);
   }
 
-  sayDoubled(what: string, { job, at }: Pick<Row, 'job' | 'at'>, which: string): void {
+  addDoubled(what: string, { job, at }: Pick<Row, 'job' | 'at'>, example: string): void {
     this.doubled.add(`${job} ${at}`);
-    this.say(what, which);
+    this.add(what, example);
   }
 
-  /** One for each kind; empty: all that was promised was kept. */
+  /** One sentence for each kind of violation. Empty: every promise was kept. */
   get sentences(): string[] {
-    return [...this.said].map(
-      ([what, which]) =>
-        `${which.length} × ${what}: ${which.slice(0, MOST_SAID).join('; ')}${which.length > MOST_SAID ? '; …' : ''}`,
+    return [...this.byKind].map(
+      ([what, examples]) =>
+        `${examples.length} × ${what}: ${examples.slice(0, MOST_EXAMPLES).join('; ')}${examples.length > MOST_EXAMPLES ? '; …' : ''}`,
     );
   }
 }

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 
 /** Runs one statement in a session of its own and returns its rows. */
-export async function ask(connectionString: string, statement: string): Promise<Record<string, unknown>[]> {
+export async function runSql(connectionString: string, statement: string): Promise<Record<string, unknown>[]> {
   const client = new Client({ connectionString });
   await client.connect();
   try {

@@ -1,4 +1,4 @@
-// A process that owns the embedded server of the folder in its first argument, until it is told to end.
+// Starts the embedded server of the folder in its first argument, and stops it at SIGTERM.
 import { startEmbeddedPostgres } from '../../dist/database/embedded-postgres.js';
 
 const starting = startEmbeddedPostgres(process.argv[2]);
@@ -7,7 +7,7 @@ const end = async () => {
   process.exit(0);
 };
 for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => void end());
-process.once('disconnect', () => void end()); // Jest is gone. Listening to the channel also keeps this process alive.
+process.once('disconnect', () => void end()); // Jest has ended. Listening to the channel also keeps this process alive.
 
 try {
   const { url } = await starting;

@@ -1,4 +1,4 @@
-// The service in a process of its own, with a task that tells its input wherever it can. Tells its address when it runs.
+// The service with a task that writes its input to every place it can reach. Sends its address when it runs.
 import { Injectable, Logger, Module } from '@nestjs/common';
 import { z } from 'zod';
 import { Task } from '../../dist/tasks/task.decorator.js';
@@ -11,7 +11,7 @@ class Tell {
     log.info(`text ${text}`);
     log.warn({ text, [text]: [text], err: new Error(`error of ${text}`) }, `fields ${text}`);
     log.error(new Error(`only ${text}`), 'failed');
-    // Past the context, as a service would that the task calls.
+    // Not through the context, as a service that the task calls would log.
     this.logger.log(`service ${text}`);
     this.logger.error({ text }, new Error(`service of ${text}`));
     if (fails) throw Object.assign(new Error(`thrown ${text}`, { cause: new Error(`cause ${text}`) }), { code: text });

@@ -1,4 +1,4 @@
-// Preloaded into the service: tells the parent when the first module behind main.js is asked for, which then never comes.
+// Preloaded into the service. Sends a message when main.js imports dist/start.js, and never lets that import finish.
 import { register } from 'node:module';
 import { MessageChannel } from 'node:worker_threads';
 
@@ -12,5 +12,5 @@ const hooks = `
   };`;
 const { port1, port2 } = new MessageChannel();
 register(`data:text/javascript,${encodeURIComponent(hooks)}`, { data: port2, transferList: [port2] });
-port1.once('message', (said) => process.send(said));
-setInterval(() => {}, 1_000); // Waiting for a module keeps no process alive.
+port1.once('message', (message) => process.send(message));
+setInterval(() => {}, 1_000); // A pending import does not keep a process alive.
