@@ -9,7 +9,7 @@ export const runErrorView = z
     name: z.string(),
     message: z.string(),
     code: z.string().optional(),
-    stack: z.string().optional().describe('Left out of lists'),
+    stack: z.string().optional().describe('Omitted in lists'),
   })
   .meta({ id: 'RunError' });
 
@@ -25,24 +25,30 @@ export const runItem = z
       .string()
       .nullable()
       .describe(
-        'Why it is in this state: overlap, misfire, paused, worker_lost, shutdown, replaced, user, job_deleted, poison, unknown_task',
+        'Why the run is in this state: overlap, misfire, paused, worker_lost, shutdown, database_silent, replaced, user, job_deleted, poison, unknown_task',
       ),
-    scheduledAt: time.describe('The nominal instant; of a range row, the first one'),
+    scheduledAt: time.describe('The nominal instant. In a row for a range of occurrences, the first one'),
     queuedAt: time,
-    startedAt: time.nullable().describe('Of the latest attempt'),
+    startedAt: time.nullable().describe('Start of the latest attempt'),
     finishedAt: time.nullable(),
-    latenessMs: z.number().nullable().describe('From due to the first start'),
-    durationMs: z.number().nullable().describe('Of the latest attempt'),
-    attempt: z.int().describe('How often it was started'),
+    latenessMs: z
+      .number()
+      .nullable()
+      .describe('Milliseconds from the due instant (with jitter) to the start of the first attempt'),
+    durationMs: z.number().nullable().describe('Milliseconds that the latest attempt took'),
+    attempt: z.int().describe('Number of the latest attempt, 0 before the first'),
     retriesUsed: z.int(),
     nextAttemptAt: time.nullable(),
-    replica: z.string().nullable().describe('Number, host and pid of the process that started it last'),
+    replica: z
+      .string()
+      .nullable()
+      .describe('Number, host and process id of the replica that started the latest attempt'),
     error: runErrorView.nullable(),
     retryOf: z.uuid().nullable(),
     missed: z
-      .object({ from: time, to: time, count: z.int().nullable().describe('Null: over 10,000') })
+      .object({ from: time, to: time, count: z.int().nullable().describe('Null: more than 10,000') })
       .nullable()
-      .describe('On a row that stands for a range of occurrences'),
+      .describe('Only in a row for a range of occurrences: its first and last instant and their number'),
   })
   .meta({ id: 'RunItem', examples: [exampleRunItem] });
 
@@ -57,17 +63,17 @@ export const attemptView = z
   })
   .meta({ id: 'Attempt' });
 
-/** A run in full. */
+/** A run with all fields. */
 export const runView = runItem
   .extend({
-    input: z.json().describe('What the job had when the run was made, or what it was run by hand with'),
-    output: z.json().describe('What the task returned; null for nothing'),
-    attempts: z.array(attemptView).describe('Each attempt that did not succeed'),
+    input: z.json().describe('The input of the job when the run was created, or the input of the manual run'),
+    output: z.json().describe('What the task returned, null if nothing'),
+    attempts: z.array(attemptView).describe('The attempts that did not succeed'),
   })
   .meta({ id: 'Run', examples: [exampleRun] });
 
-/** Documents where a run that was made is. */
-export const runLocation = { Location: { description: 'Where the run is', schema: { type: 'string' as const } } };
+/** The response header that has the path of a created run. */
+export const runLocation = { Location: { description: 'The path of the run', schema: { type: 'string' as const } } };
 
 export const logLineView = z
   .object({
@@ -84,7 +90,7 @@ export type RunView = z.output<typeof runView>;
 export type LogLineView = z.output<typeof logLineView>;
 export type AttemptView = z.output<typeof attemptView>;
 
-/** What `itemOf` reads. */
+/** The columns that `itemOf` needs. Lists read only these, since inputs and outputs may be large. */
 export const itemFields = [
   'id',
   'job',
