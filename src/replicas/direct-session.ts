@@ -8,8 +8,14 @@ import { ReplicaMetrics } from './replica-metrics.js';
 
 const MAX_PAUSE_MS = 5_000;
 
-/** One connection that bypasses any pooler, for what lasts as long as a session: the advisory lock of this replica, and LISTEN. It
- *  reconnects for ever. */
+/**
+ * One connection that bypasses any pooler, for things that belong to a session: the advisory lock of this replica, and
+ * LISTEN. A pooler in transaction mode would give the session to another client after each transaction.
+ *
+ * After a loss it reconnects for ever, with a growing pause. Meanwhile this replica gets no notifications and holds no
+ * lock. If others see the lock free in two polls, they declare this replica dead, and it joins again under a new
+ * number.
+ */
 @Injectable()
 export class DirectSession {
   private client: Client | null = null;
@@ -27,19 +33,21 @@ export class DirectSession {
     private readonly metrics: ReplicaMetrics,
   ) {}
 
-  /** Connects, and runs `prepare` now and after each reconnect. Throws when the first connection fails. */
+  /** Connects, and calls `prepare` now and after each reconnect, before the session counts as connected. Throws if the
+   *  first connection fails. */
   async open(prepare: (client: Client) => Promise<void>): Promise<void> {
     this.prepare = prepare;
     this.closed = false;
     await this.connect();
   }
 
-  /** Calls `listener` for each notification of `topic`, and after a reconnect, since some may have been missed. */
+  /** Calls `listener` for each notification of `topic`, and also after each reconnect, since notifications may have
+   *  been missed meanwhile. */
   onNotification(topic: Topic, listener: () => void): void {
     this.notifications.on(topic, listener);
   }
 
-  /** Calls `listener` when the connection was lost. */
+  /** Calls `listener` whenever the connection is lost. */
   onLost(listener: () => void): void {
     this.losses.on('lost', listener);
   }
@@ -67,7 +75,8 @@ export class DirectSession {
     this.connecting = client;
     try {
       await client.connect();
-      // The server notices a lost host after 5 + 2 × 2 s.
+      // With these settings the server notices after 5 + 2 × 2 s that this host is gone, ends the session and frees its
+      // lock.
       await client.query(`SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 2;
         SET idle_session_timeout = 0; SET statement_timeout = 10000; LISTEN "${channelOf(DATABASE_SCHEMA)}"`);
       await this.prepare(client);
@@ -77,7 +86,7 @@ export class DirectSession {
     } finally {
       this.connecting = null;
     }
-    // Only from here on: a connection that fails while it is prepared is reported by the error above.
+    // Only a prepared connection counts. If one fails earlier, the error above reports it, and `lost` ignores it.
     this.client = client;
     this.failures = 0;
   }

@@ -6,7 +6,8 @@ import { DirectSession } from './direct-session.js';
 import { Replicas } from './replicas.js';
 import { type Sighting, Watch } from './watch.js';
 
-/** Notices replicas that are gone, and deletes their rows, which makes their running runs orphans. */
+/** Detects replicas that are gone and deletes their rows. Their running runs then belong to no replica, and the
+ *  reconciler takes them over. */
 @Injectable()
 export class LostReplicas {
   private readonly watch = new Watch();
@@ -17,23 +18,26 @@ export class LostReplicas {
     private readonly replicas: Replicas,
     session: DirectSession,
   ) {
-    // What cuts our session usually cuts the others' too, and some of them take long to reconnect.
+    // Whatever ends our session usually ends those of other replicas too, and some of them may take longer to
+    // reconnect.
     session.onLost(() => this.watch.interrupt(performance.now()));
   }
 
-  /** Counts as a poll that saw nobody, so that the first sight of a new peer does not follow a gap. */
+  /** Counts as a poll that found no other replica, so that there is no gap before the first poll that finds one. */
   seeNobody(): void {
     this.watch.observe([], performance.now());
   }
 
-  /** Deletes the replicas whose lock is free at two polls in a row, or that gave no sign of life for 10 s of polling. Returns their names. */
+  /** Deletes the replicas whose lock is free in two polls in a row, or whose heartbeat has not changed for 10 s of
+   *  polling. Returns their names. */
   async removeLost(): Promise<string[]> {
     const seen = await this.pollPeers();
     const numbers = new Set(this.watch.observe(seen, performance.now()));
     const lost = seen.filter(({ number }) => numbers.has(number));
     if (lost.length === 0) return [];
     return this.database.transaction(async (tx) => {
-      // A replica that has given a sign of life since then lives.
+      // A replica that has written a heartbeat since the poll is alive. The DELETE waits for claims and direct starts of
+      // that replica, which hold its row FOR KEY SHARE, so their runs are among its orphans.
       const removed = await rows<{ name: string }>(
         tx,
         `DELETE FROM replicas USING unnest($1::int[], $2::timestamptz[]) AS lost (number, seen_at)
@@ -44,10 +48,13 @@ export class LostReplicas {
     });
   }
 
-  /** A single statement outside a transaction, since it is sent 150 times a minute. */
+  /** One statement without a transaction, since it is sent 150 times a minute. */
   private pollPeers(): Promise<Sighting[]> {
     const { DATABASE_SCHEMA } = this.environment;
-    // A restart of the server frees all locks, and a new replica does not hold its lock yet.
+    // A free lock proves nothing within 10 s after a restart of the server, which frees all locks, and for a replica
+    // that has just started and may not hold its lock yet. The lock is tried in shared mode, so that replicas which
+    // poll at the same time do not take each other's attempt for the lock of a live replica. It is held only until the
+    // end of the statement.
     return this.database.statement<Sighting>(
       `SELECT number, seen_at AS "seenAt", pg_postmaster_start_time() < statement_timestamp() - interval '10 s'
          AND started_at < statement_timestamp() - interval '1 s'

@@ -9,7 +9,7 @@ interface ReplicaFigures {
   replicas: number;
 }
 
-/** Who is there, and how often this process lost its session. */
+/** The number of live replicas, and how often this process lost its session. */
 @Injectable()
 export class ReplicaMetrics {
   private readonly reconnects;
@@ -17,10 +17,10 @@ export class ReplicaMetrics {
   constructor(metrics: Metrics, figures: DatabaseFigures) {
     this.reconnects = metrics.counter(
       'listen_reconnects_total',
-      'How often the session that listens and holds the lock of this replica was lost and is back',
+      'How often the session that listens and holds the lock of this replica was lost and re-established',
     );
     const replicas = figures.of((tx) => rows<ReplicaFigures>(tx, byVersion));
-    const help = 'Live replicas; one of several roles counts once for each of them';
+    const help = 'Live replicas; a replica with several roles counts once for each';
     metrics.gauge('replicas', help, ['version', 'role'], async () =>
       ((await replicas()) ?? []).map(({ version, role, replicas: value }) => ({ labels: { version, role }, value })),
     );

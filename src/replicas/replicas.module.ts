@@ -4,7 +4,7 @@ import { LostReplicas } from './lost-replicas.js';
 import { ReplicaMetrics } from './replica-metrics.js';
 import { Replicas } from './replicas.js';
 
-/** Which replicas live, and how they notify each other. */
+/** Registers this process as a replica, detects replicas that are gone, and notifies the others. */
 @Module({
   providers: [ReplicaMetrics, DirectSession, Replicas, LostReplicas],
   exports: [DirectSession, Replicas, LostReplicas],

@@ -12,20 +12,27 @@ import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { DirectSession } from './direct-session.js';
 
 const HEARTBEAT_MS = 2_000;
-/** Together these are the 6 s after which this process aborts what it runs. Others take it for dead after 10 s. */
+/** After 5 s without a heartbeat there is one last try, and after 6 s this process aborts its attempts. Others declare
+ *  it dead after 10 s, so its attempts are aborted before others start the same runs. */
 const SILENCE_MS = 5_000;
 const LAST_CHANCE_MS = 1_000;
 
 type Register = (tx: EntityManager, number: number) => Promise<void>;
 
-/** This process as a replica: a row with a number of its own, an advisory lock for as long as it lives, and a heartbeat. */
+/**
+ * This process as a replica. Others see three things of it:
+ * - a row with a number of its own. Running runs refer to the number, and a run whose number has no row is taken over.
+ * - an advisory lock, held by a session. The server frees it when the process dies, so others notice a crash after two
+ *   polls.
+ * - a heartbeat, `seen_at`. It detects a process that is stopped or cut off while the server still sees its session.
+ */
 @Injectable()
 export class Replicas {
-  /** New at every start, so that a restarted container is not taken for its predecessor. 0: not joined yet. */
+  /** New at every start, so that a restarted container is not mistaken for its predecessor. 0 before `join`. */
   number = 0;
-  /** Whether there are other replicas, whose death this process has to notice. */
+  /** Whether there are other replicas, which this process has to watch. Updated with each heartbeat. */
   hasPeers = false;
-  /** Whether there are workers that do not schedule, for which waiting runs have to be in the queue. */
+  /** Whether there are replicas that work and do not schedule. They get runs only from the queue. */
   hasPureWorkers = false;
   readonly heart = new Loop({
     everyMs: HEARTBEAT_MS,
@@ -50,22 +57,25 @@ export class Replicas {
     return `${this.number} ${hostname()} pid ${process.pid}`;
   }
 
-  /** Calls `register` in each transaction that creates this process's row, for what the other replicas have to know of it. */
+  /** Calls `register` in each transaction that creates the row of this process, so that it can store what other
+   *  replicas must know about it. Throws if there is a listener already. */
   onRegister(register: Register): void {
-    if (this.register) throw new Error('onRegister takes one listener, and has one');
+    if (this.register) throw new Error('onRegister takes one listener, and there already is one');
     this.register = register;
   }
 
-  /** Calls `listener` when this process goes on under a new number: everything that it had published is gone. */
+  /** Calls `listener` when this process has joined again under a new number. Everything that it had stored with its old
+   *  row is gone. */
   onRejoined(listener: () => void): void {
     this.events.on('rejoined', listener);
   }
 
-  /** Calls `listener` when no heartbeat could be written for 6 s: others may soon take over this process's runs. */
+  /** Calls `listener` when no heartbeat could be written for 6 s. Others may soon take over this process's runs. */
   onSilenced(listener: () => void): void {
     this.events.on('silenced', listener);
   }
 
+  /** Creates the row, then takes the lock, then starts the heartbeat. Throws if the database cannot be reached. */
   async join(): Promise<void> {
     await this.createRow();
     await this.session.open((client) => this.holdLock(client));
@@ -73,10 +83,11 @@ export class Replicas {
     this.expectBeat();
   }
 
-  /** Call it when this process runs nothing any more. */
+  /** Deletes the row and ends the session. Call it when this process executes no run any more. */
   async leave(): Promise<void> {
     clearTimeout(this.silence);
     await this.heart.stop();
+    // The last heartbeat may have set the timer again.
     clearTimeout(this.silence);
     try {
       await this.database.transaction((tx) => tx.query('DELETE FROM replicas WHERE number = $1', [this.number]));
@@ -100,11 +111,12 @@ export class Replicas {
     });
   }
 
-  /** Waits for the lock where the server has not noticed yet that our previous session has ended. */
+  /** Takes the lock. Waits if the server has not noticed yet that our previous session has ended. */
   private async holdLock(client: Client): Promise<void> {
     const { DATABASE_SCHEMA } = this.environment;
     await client.query('SELECT pg_advisory_lock(hashtext($1), $2)', [DATABASE_SCHEMA, this.number]);
-    // Tells a replica that saw the lock free that this was a reconnect, not a death.
+    // A replica that saw the lock free in one poll sees a new heartbeat in the next, and knows that this was a
+    // reconnect.
     await client.query(`UPDATE "${DATABASE_SCHEMA}".replicas SET seen_at = statement_timestamp() WHERE number = $1`, [
       this.number,
     ]);
@@ -125,7 +137,8 @@ export class Replicas {
     this.expectBeat();
   }
 
-  /** After a blocked event loop this timer fires before the heartbeat could be written, so that gets a last chance. */
+  /** Starts the time that may pass until the next heartbeat. After a blocked event loop this timer fires before the
+   *  overdue heartbeat could be sent, so there is one more try before `silenced`. */
   private expectBeat(): void {
     clearTimeout(this.silence);
     this.silence = setTimeout(() => {
@@ -134,18 +147,20 @@ export class Replicas {
     }, SILENCE_MS);
   }
 
-  /** Others took this process for dead. It goes on under a new number, and its old attempts are not its own any more. */
+  /** Others have deleted the row of this process and take over its runs. It continues under a new number. The worker
+   *  aborts the attempts of the old one, whose results would be refused. */
   private async rejoin(): Promise<void> {
-    const taken = this.number;
+    const before = this.number;
     await this.session.close();
     await this.createRow();
     await this.session.open((client) => this.holdLock(client));
-    this.logger.warn({ before: taken, replica: this.number }, 'declared dead by others and joined again');
+    this.logger.warn({ before, replica: this.number }, 'declared dead by others and joined again');
     this.events.emit('rejoined');
   }
 }
 
-/** The server itself reports that it is away. That holds for all replicas, so nobody can take anything over meanwhile. */
+/** Whether the server itself refuses connections or reports that it is shutting down or starting. That affects all
+ *  replicas, so nobody can take over runs meanwhile, and attempts continue (see docs/adr/0011). */
 function isAway(error: unknown): boolean {
   const code = String((error as { code?: unknown }).code);
   return ['ECONNREFUSED', '57P01', '57P02', '57P03'].includes(code);

@@ -1,48 +1,53 @@
 const SILENCE_MS = 10_000;
-/** Looks further apart are an interruption: of the database, of the network, or of this process. */
-const LONGEST_GAP_MS = 2_000;
+/** A longer gap between two polls is an interruption, caused by the database, the network, or this process. */
+const MAX_GAP_MS = 2_000;
 
 export interface Sighting {
   number: number;
-  /** Its sign of life, by the database's clock. */
+  /** Its latest heartbeat, by the database's clock. */
   seenAt: Date;
-  /** Whether its lock is free. */
+  /** Whether its advisory lock is free. */
   free: boolean;
 }
 
-/** Judges from repeated looks who is gone. After an outage everybody looks dead to the first one back, so only what was seen
- *  in looks without interruption counts. */
+/** Decides from successive polls which replicas are gone. After an outage of the database all locks are free and all
+ *  heartbeats are old, so the first replica that is back would declare all others dead. Therefore only polls without an
+ *  interruption between them count (see docs/adr/0010). */
 export class Watch {
-  private signs = new Map<number, { seenAt: number; since: number }>();
-  /** Whose lock was free at the last look, with their sign of life: a look may fall into a reconnect, which gives a new sign. */
+  /** The latest heartbeat of each replica, and when this process first saw it, in monotonic milliseconds. */
+  private heartbeats = new Map<number, { seenAt: number; since: number }>();
+  /** The replicas whose lock was free in the last poll, with their heartbeat. A reconnect also frees the lock for a
+   *  moment, but then writes a new heartbeat. */
   private suspects = new Map<number, number>();
-  private lastLookAt: number | null = null;
+  private lastPollAt: number | null = null;
   private interruptedAt: number | null = null;
 
-  /** The numbers of those who are gone. `now` is monotonic, milliseconds. */
+  /** Takes the result of a poll and returns the numbers of the replicas that are gone. `now` is in monotonic
+   *  milliseconds. */
   observe(seen: Sighting[], now: number): number[] {
-    if (this.lastLookAt !== null && now - this.lastLookAt > LONGEST_GAP_MS) this.interrupt(now);
-    this.lastLookAt = now;
+    if (this.lastPollAt !== null && now - this.lastPollAt > MAX_GAP_MS) this.interrupt(now);
+    this.lastPollAt = now;
+    // A watch that was never interrupted is settled, so a replica that has just started takes over at once.
     const settled = this.interruptedAt === null || now - this.interruptedAt > SILENCE_MS;
-    this.signs = new Map(seen.map((sighting) => [sighting.number, this.signOf(sighting, now)]));
+    this.heartbeats = new Map(seen.map((sighting) => [sighting.number, this.heartbeatOf(sighting, now)]));
     const lost = seen.filter(
       ({ number, seenAt, free }) =>
-        now - this.signs.get(number)!.since > SILENCE_MS ||
+        now - this.heartbeats.get(number)!.since > SILENCE_MS ||
         (settled && free && this.suspects.get(number) === seenAt.getTime()),
     );
     this.suspects = new Map(seen.filter(({ free }) => free).map(({ number, seenAt }) => [number, seenAt.getTime()]));
     return lost.map(({ number }) => number);
   }
 
-  /** What was seen before does not count any more. */
+  /** Forgets all earlier polls. Free locks count again after 10 s without an interruption. */
   interrupt(now: number): void {
-    this.signs.clear();
+    this.heartbeats.clear();
     this.suspects.clear();
     this.interruptedAt = now;
   }
 
-  private signOf({ number, seenAt }: Sighting, now: number) {
-    const before = this.signs.get(number);
+  private heartbeatOf({ number, seenAt }: Sighting, now: number) {
+    const before = this.heartbeats.get(number);
     return before?.seenAt === seenAt.getTime() ? before : { seenAt: seenAt.getTime(), since: now };
   }
 }

@@ -26,7 +26,8 @@ import { TransactionalDatabase } from './worker/transactional-database.js';
 import { WorkerMetrics } from './worker/worker-metrics.js';
 import { Worker } from './worker/worker.js';
 
-/** Runs: started from the queue, ended with a row, taken over when a process dies, read over the API, pruned in time. */
+/** Runs: the worker starts and settles them, recovery takes them over when a process dies, and the API reads, cancels
+ *  and retries them. */
 @Module({
   imports: [TypeOrmModule.forFeature([Run], API), ReplicasModule, TasksModule],
   controllers: [RunsController],

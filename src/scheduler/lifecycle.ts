@@ -11,10 +11,10 @@ import { Worker } from '../runs/worker/worker.js';
 import { Declarations } from '../jobs/declared/declarations.js';
 import { DispatchLoop } from '../jobs/dispatch/dispatch-loop.js';
 
-/** Starts and stops everything that ticks, in the one right order. */
+/** Starts and stops the loops of this process in an order that keeps the guarantees (see docs/adr/0005). */
 @Injectable()
 export class SchedulerLifecycle {
-  /** True from the end of the start to the beginning of the stop. */
+  /** True from the end of `start` to the beginning of `stop`. */
   running = false;
 
   constructor(
@@ -29,13 +29,18 @@ export class SchedulerLifecycle {
     private readonly logger: PinoLogger,
   ) {}
 
-  /** Reads what this process declares, so that a fault ends the start before anything listens. Only a scheduler declares. */
+  /** Reads the jobs that this process declares, so that a faulty declaration ends the start before the HTTP server
+   *  listens. Only the role scheduler declares jobs. */
   async read(): Promise<void> {
     if (this.has('scheduler')) await this.declarations.read();
   }
 
-  /** Presence first, in every role, since a run belongs to a replica; what makes runs last. Whoever makes or starts runs
-   *  takes over those of the dead, so that neither schedulers nor workers need the other for it. */
+  /**
+   * Joins as a replica first, in every role, because a run belongs to a replica and cannot start without one.
+   * Dispatching comes last, when the worker is ready for the runs.
+   *
+   * Both schedulers and workers take over the runs of dead replicas. So neither depends on a replica of the other role.
+   */
   async start(): Promise<void> {
     await this.replicas.join();
     if (this.has('scheduler')) await this.declarations.declare();
@@ -55,7 +60,7 @@ export class SchedulerLifecycle {
     return this.environment.ROLES.includes(role);
   }
 
-  /** All that may tick, by the name that metrics tell. */
+  /** All loops, by their names in metrics. Loops of other roles are included and do not run. */
   get loops() {
     return {
       heartbeat: this.replicas.heart,
@@ -71,7 +76,7 @@ export class SchedulerLifecycle {
     } satisfies Record<string, Loop>;
   }
 
-  /** Names the main loops that hang in a turn. */
+  /** The names of the main loops that hang in a turn. Empty if none does. */
   stuckLoops(): string[] {
     const loops = { dispatch: this.dispatch.loop, worker: this.worker.loop };
     return Object.entries(loops)
@@ -79,12 +84,15 @@ export class SchedulerLifecycle {
       .map(([name]) => name);
   }
 
-  /** No new claims, then the drain; presence ends last, since until then the runs are this replica's. */
+  /** Stops what creates runs, then drains the worker, then writes the last log lines. The replica leaves last: while
+   *  attempts run, its row keeps others from taking their runs over. */
   async stop(): Promise<void> {
     this.running = false;
     await Promise.all([this.dispatch.stop(), this.declarations.stop(), this.recovery.stop()]);
     await this.worker.stop(this.environment.SHUTDOWN_GRACE_SECONDS);
     await this.logs.stop();
-    await this.replicas.leave().catch((error: unknown) => this.logger.warn({ err: error }, 'replica not signed off'));
+    await this.replicas
+      .leave()
+      .catch((error: unknown) => this.logger.warn({ err: error }, 'row of this replica not deleted'));
   }
 }

@@ -10,7 +10,8 @@ import { isWaiting } from '../runs/lifecycle/run.entity.js';
 import { Dispatcher } from '../jobs/dispatch/dispatcher.js';
 import type { SchedulerView } from './scheduler.view.js';
 
-/** The switch of the whole scheduler, for all replicas on the database. */
+/** Pauses and resumes the whole scheduler, for all replicas on this database. The switch is one row: dispatchers lock
+ *  it FOR SHARE, so the UPDATE waits until their transactions have ended, and every later one sees the pause. */
 @Injectable()
 export class SchedulerSwitch {
   constructor(
@@ -18,27 +19,27 @@ export class SchedulerSwitch {
     private readonly dispatcher: Dispatcher,
   ) {}
 
-  /** Nothing is dispatched and nothing is claimed from now on; what runs goes on. What is due already is dispatched first. */
+  /** Dispatches what is due, and then pauses: nothing more is dispatched or claimed. Running attempts continue. */
   async pause(actor: Actor): Promise<SchedulerView> {
     while ((await this.dispatcher.dispatchDue()).more);
-    return this.turn(true, actor);
+    return this.set(true, actor);
   }
 
-  /** The same without a last dispatch: nothing of what is due starts. */
+  /** Pauses without dispatching first: nothing that is due starts. */
   hold(actor: Actor): Promise<SchedulerView> {
-    return this.turn(true, actor);
+    return this.set(true, actor);
   }
 
-  /** What was queued starts; the occurrences of the pause become `skipped` rows. */
+  /** Resumes: queued runs start, and the occurrences of the pause become one `skipped` row for each job. */
   resume(actor: Actor): Promise<SchedulerView> {
-    return this.turn(false, actor);
+    return this.set(false, actor);
   }
 
   read(): Promise<SchedulerView> {
     return this.database.transaction(view);
   }
 
-  private turn(paused: boolean, actor: Actor): Promise<SchedulerView> {
+  private set(paused: boolean, actor: Actor): Promise<SchedulerView> {
     return this.database.transaction(async (tx) => {
       const action = paused ? 'scheduler.pause' : 'scheduler.resume';
       const change = {
@@ -48,9 +49,10 @@ export class SchedulerSwitch {
         before: { paused: !paused },
         after: { paused },
       } as const;
-      // Told by the answer, since it is gone then.
+      // Read before the change, since a resume returns what it releases.
       const { gap } = await view(tx);
-      if ((await rows(tx, turn, [paused])).length > 0) await audit(tx, actor, change);
+      // Setting the state that it has already changes nothing, and leaves no audit entry.
+      if ((await rows(tx, setPaused, [paused])).length > 0) await audit(tx, actor, change);
       await notify(tx, 'jobs');
       await notify(tx, 'runs');
       const after = await view(tx);
@@ -59,7 +61,7 @@ export class SchedulerSwitch {
   }
 }
 
-const turn = `
+const setPaused = `
   UPDATE scheduler SET paused = $1, resumed_at = CASE WHEN $1 THEN resumed_at ELSE statement_timestamp() END
   WHERE paused <> $1 RETURNING paused`;
 

@@ -15,7 +15,7 @@ export class SchedulerController {
   constructor(private readonly scheduler: SchedulerSwitch) {}
 
   @Get()
-  @ApiOperation({ summary: 'Show the scheduler', description: 'Whether it is paused, and which replicas live.' })
+  @ApiOperation({ summary: 'Show the scheduler', description: 'Whether it is paused, and the live replicas.' })
   @ApiResponse({ status: 200, description: 'The scheduler', standardSchema: schedulerView })
   read() {
     return this.scheduler.read();
@@ -24,7 +24,10 @@ export class SchedulerController {
   @Post('pause')
   @Role('admin')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Pause everything', description: 'Nothing is started on any replica; what runs goes on.' })
+  @ApiOperation({
+    summary: 'Pause the scheduler',
+    description: 'No replica dispatches or starts runs. Running tasks continue.',
+  })
   @ApiResponse({ status: 200, description: 'The scheduler', standardSchema: schedulerView })
   pause(@Actor() actor: Actor) {
     return this.scheduler.pause(actor);
@@ -34,8 +37,8 @@ export class SchedulerController {
   @Role('admin')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Resume everything',
-    description: 'What was queued starts; the occurrences of the pause become one skipped row for each job.',
+    summary: 'Resume the scheduler',
+    description: 'Queued runs start. The occurrences of the pause become one skipped row for each job.',
   })
   @ApiResponse({ status: 200, description: 'The scheduler', standardSchema: schedulerView })
   resume(@Actor() actor: Actor) {

@@ -7,7 +7,7 @@ import { SchedulerMetrics } from './scheduler-metrics.js';
 import { SchedulerSwitch } from './scheduler-switch.js';
 import { SchedulerController } from './scheduler.controller.js';
 
-/** The scheduler as a whole: the order in which its parts start and stop, and the switch that pauses it. */
+/** The scheduler as a whole: it starts and stops the loops of this process, and pauses all replicas. */
 @Module({
   imports: [ReplicasModule, RunsModule, JobsModule],
   controllers: [SchedulerController],

@@ -3,22 +3,22 @@ import { ROLES } from '../config/process-roles.js';
 
 export const schedulerView = z
   .object({
-    paused: z.boolean().describe('Nothing is dispatched and nothing is started'),
+    paused: z.boolean().describe('True while no replica dispatches or starts runs'),
     gap: z
       .object({
-        jobs: z.int().describe('That get one skipped row each, for the occurrences of the pause'),
-        runs: z.int().describe('That wait, and start'),
+        jobs: z.int().describe('How many jobs get one skipped row for the occurrences of the pause'),
+        runs: z.int().describe('How many waiting runs start'),
       })
       .nullable()
-      .describe('What a resume would do now; in the answer to one, what it does. Null: there is no pause'),
+      .describe('What a resume would do now, and in the response to a resume, what it did. Null if there is no pause'),
     replicas: z.array(
       z.object({
-        name: z.string().describe('Number, host and pid'),
+        name: z.string().describe('Number, host and process id'),
         app: z.string(),
         version: z.string().nullable(),
         roles: z.array(z.enum(ROLES)),
         startedAt: z.date(),
-        seenAt: z.date().describe('Its last sign of life'),
+        seenAt: z.date().describe('Its last heartbeat'),
       }),
     ),
   })

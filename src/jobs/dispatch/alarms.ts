@@ -3,21 +3,22 @@ import { SchedulerRegistry } from '@nestjs/schedule';
 import { DatabaseClock } from './database-clock.js';
 import { JobFactory, type ScheduledJob } from './job.factory.js';
 
-const SHORTEST_REARM_MS = 2;
-const LONGEST_REARM_MS = 250;
+/** How soon the alarm of a job that is due already fires again. */
+const MIN_REARM_MS = 2;
+const MAX_REARM_MS = 250;
 
-/** An alarm takes 2 KB, and what rings tomorrow needs none yet. */
+/** An alarm takes 2 KB, and a job that is due tomorrow does not need one yet. */
 export const MOST_ALARMS = 10_000;
 
-/** The SchedulerRegistry as a mirror of the jobs table: one alarm for each job with a next occurrence, or for the 10,000 that
- *  come next. Losing one costs at most a poll. */
+/** Keeps one alarm in the SchedulerRegistry for each job with a next occurrence, or for the 10,000 jobs that are due
+ *  first. Alarms only save time: the dispatch loop polls as well, so a missing alarm costs at most one poll. */
 @Injectable()
 export class Alarms {
-  /** Those in the registry that are ours: users may have jobs of their own there. */
+  /** The names of our alarms in the registry. Users may have cron jobs of their own there. */
   private readonly names = new Set<string>();
-  /** Those that rang and were not set again since. */
-  private readonly rung = new Set<string>();
-  /** Whether a job has no alarm because there are as many as there may be. */
+  /** The names of alarms that have fired and were not set again since. */
+  private readonly fired = new Set<string>();
+  /** True when the limit left some job without an alarm. */
   leftOut = false;
 
   constructor(
@@ -26,7 +27,8 @@ export class Alarms {
     private readonly clock: DatabaseClock,
   ) {}
 
-  /** Sets or moves the alarm of a job. What is due or past is asked again soon, not at once: it may be another's to dispatch. */
+  /** Sets or moves the alarm of a job. If the job is due already, the alarm fires soon and not at once: another replica
+   *  may be dispatching the job at this moment. */
   set(job: ScheduledJob, ring: () => void): void {
     this.remove(job.name);
     if (this.names.size >= MOST_ALARMS) {
@@ -34,12 +36,12 @@ export class Alarms {
       return;
     }
     const alarm = this.factory.create({ ...job, nextRunAt: this.nextRing(job) }, () => {
-      this.rung.add(job.name);
+      this.fired.add(job.name);
       ring();
     });
     this.registry.addCronJob(job.name, alarm);
     this.names.add(job.name);
-    // Last: an alarm that is refused must not go on ticking outside the registry.
+    // Started last, so that an alarm which the registry refuses is not left running.
     alarm.start();
   }
 
@@ -47,35 +49,35 @@ export class Alarms {
     return this.names.has(name);
   }
 
-  /** Removes all but these. */
+  /** Removes all alarms except those with these names. */
   keepOnly(names: Set<string>): void {
     for (const name of this.names) if (!names.has(name)) this.remove(name);
   }
 
   remove(name: string): void {
-    this.rung.delete(name);
-    // A one-shot stays registered after it rang.
+    this.fired.delete(name);
+    // An alarm that fires once stays in the registry afterwards.
     if (this.names.delete(name)) this.registry.deleteCronJob(name);
   }
 
-  /** The names of those that rang and were not set again. */
+  /** The names of the alarms that have fired and were not set again. */
   rangOut(): string[] {
-    return [...this.rung];
+    return [...this.fired];
   }
 
   hasRungOut(name: string): boolean {
-    return this.rung.has(name);
+    return this.fired.has(name);
   }
 
   clear(): void {
     this.keepOnly(new Set());
   }
 
-  /** What is past is asked again after as long as it is past, but neither at once nor late. */
+  /** For a job that is due already, the wait grows with the time since it was due, from 2 to 250 ms. */
   private nextRing({ nextRunAt }: ScheduledJob): Date {
     const pastMs = -this.clock.until(nextRunAt);
     if (pastMs < 0) return nextRunAt;
-    const waitMs = Math.min(LONGEST_REARM_MS, Math.max(SHORTEST_REARM_MS, pastMs));
+    const waitMs = Math.min(MAX_REARM_MS, Math.max(MIN_REARM_MS, pastMs));
     return new Date(this.clock.now().getTime() + waitMs);
   }
 }

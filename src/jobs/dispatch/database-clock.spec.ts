@@ -1,6 +1,6 @@
 import { DatabaseClock } from './database-clock.js';
 
-/** Learns a reading of a clock that is `ahead` of performance.now(), whose answer has taken `backMs` from there to here. */
+/** Takes a reading of a clock that is `ahead` of performance.now(), in a reply that took `backMs` to arrive. */
 function learn(clock: DatabaseClock, ahead: number, backMs: number): void {
   const read = performance.now() - backMs;
   clock.learn(read + ahead, read - 0.1);
@@ -13,11 +13,11 @@ const errorOf = (clock: DatabaseClock) => {
 };
 
 describe('DatabaseClock', () => {
-  it('is the clock of this machine until it has been told', () => {
+  it('is the clock of this machine before the first reading', () => {
     expect(new DatabaseClock().offsetMs).toBeCloseTo(0, -1);
   });
 
-  it('is exact to the time that an answer takes, and one that comes late makes it no worse', () => {
+  it('is as exact as a reply is fast, and a slow reply does not make it worse', () => {
     const clock = new DatabaseClock();
     learn(clock, AHEAD, 0.3);
     expect(Math.abs(errorOf(clock))).toBeLessThan(10);
@@ -25,7 +25,7 @@ describe('DatabaseClock', () => {
     expect(Math.abs(errorOf(clock))).toBeLessThan(10);
   });
 
-  it('follows a clock that was set', () => {
+  it('follows a clock that was changed', () => {
     const clock = new DatabaseClock();
     learn(clock, AHEAD - 60_000, 0.1);
     learn(clock, AHEAD, 0.1);

@@ -1,28 +1,32 @@
 import { Injectable } from '@nestjs/common';
 
-/** The database's clock, as far as this process can tell. Alarms ring by it; what is due is decided by the database alone. */
+/** This process's estimate of the database's clock. It decides only when alarms fire. Which jobs are due is decided by
+ *  the database itself. */
 @Injectable()
 export class DatabaseClock {
-  /** How far it is ahead of performance.now(), which nobody sets, in milliseconds; null before the first reading. */
+  /** How far the database's clock is ahead of performance.now(), in milliseconds. Null before the first reading.
+   *  performance.now() is monotonic, so the estimate survives a change of the local clock. */
   private ahead: number | null = null;
 
-  /** Learns from a reading that was asked for at `askedAt`, by performance.now(). Both in milliseconds. */
+  /** Takes a reading of the database's clock that was requested at `askedAt` by performance.now(). Both in
+   *  milliseconds. */
   learn(databaseNow: number, askedAt: number): void {
-    // It was read between then and now: what agrees with that stays, so that a late answer teaches nothing wrong.
-    const [least, most] = [databaseNow - performance.now(), databaseNow - askedAt];
-    this.ahead = Math.min(most, Math.max(least, this.ahead ?? (least + most) / 2));
+    // The database read its clock at some time between the request and now. That gives a range for `ahead`. An estimate
+    // within the range stays, so that a slow reply, with its wide range, does not make the estimate worse.
+    const [min, max] = [databaseNow - performance.now(), databaseNow - askedAt];
+    this.ahead = Math.min(max, Math.max(min, this.ahead ?? (min + max) / 2));
   }
 
   now(): Date {
     return new Date(this.milliseconds());
   }
 
-  /** Milliseconds, negative when it is past. */
+  /** Milliseconds from now until `instant`, negative if it is past. */
   until(instant: Date): number {
     return instant.getTime() - this.milliseconds();
   }
 
-  /** How far it is ahead of this machine's clock, in whole milliseconds; negative when it is behind. */
+  /** How far the database's clock is ahead of this machine's clock, in whole milliseconds. Negative if it is behind. */
   get offsetMs(): number {
     return Math.round(this.milliseconds() - Date.now());
   }

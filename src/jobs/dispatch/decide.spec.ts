@@ -21,7 +21,7 @@ const job = (written: Partial<Job> = {}) =>
 const next = (time: string) => ({ nextOccurrenceAt: at(time), nextRunAt: at(time) });
 
 describe('decide', () => {
-  it('makes a run that has what the job has now, and moves on', () => {
+  it('creates a run with the values of the job, and moves on to the next occurrence', () => {
     const due = job({ input: { a: 1 }, priority: 7, timeoutSeconds: 2, onInterruption: 'fail' });
     const decision = decide(due, at('12:00:01'), false);
     expect(decision.next).toEqual(next('12:01'));
@@ -56,11 +56,11 @@ describe('decide', () => {
     ['queue, and one runs: the second is skipped', { overlap: 'queue' }, true, [{ ...pending, held: true }, skipped]],
     ['replace, and none runs: the last runs', { overlap: 'replace' }, false, [replaced, pending]],
     ['replace, and one runs: the last is held', { overlap: 'replace' }, true, [replaced, { ...pending, held: true }]],
-  ])('of two within the grace: %s', (_case, written, busy, expected) => {
+  ])('two within the grace period: %s', (_case, written, busy, expected) => {
     expect(decide(job(written), at('12:01'), busy).drafts).toMatchObject(expected);
   });
 
-  it('catches up beside the overlap rule, behind the row of what was missed', () => {
+  it('catches up independently of the overlap policy, after the row of the missed ones', () => {
     const { drafts, next: following } = decide(job(), at('12:05:30'), true);
     expect(drafts).toMatchObject([
       { state: 'missed', reason: 'misfire', scheduledAt: at('12:00'), missed: { to: at('12:04'), count: 5 } },
@@ -74,7 +74,7 @@ describe('decide', () => {
     ]);
   });
 
-  it('makes one skipped row of a pause', () => {
+  it('turns a pause into one skipped row', () => {
     const { drafts, next: following } = decide(job({ paused: true }), at('12:09:59'), false);
     expect(drafts).toMatchObject([
       { state: 'skipped', reason: 'paused', scheduledAt: at('12:00'), missed: { to: at('12:09'), count: 10 } },
@@ -82,7 +82,7 @@ describe('decide', () => {
     expect(following).toEqual(next('12:10'));
   });
 
-  it('makes one skipped row of a pause of the whole scheduler, and goes on behind it', () => {
+  it('turns a pause of the whole scheduler into one skipped row, and continues after it', () => {
     const { drafts, next: following } = decide(job(), at('12:10:30'), false, at('12:09:45'));
     expect(drafts).toMatchObject([
       { state: 'skipped', reason: 'paused', scheduledAt: at('12:00'), missed: { to: at('12:09'), count: 10 } },
@@ -91,7 +91,7 @@ describe('decide', () => {
     expect(following).toEqual(next('12:11'));
   });
 
-  it('catches up one after the other with all, and the schedule beside it', () => {
+  it('catches up one after the other with `all`, while the schedule continues', () => {
     const all = job({ misfire: { policy: 'all', graceSeconds: 60, maxCatchUp: 3 } });
     expect(decide(all, at('12:06'), false).drafts).toMatchObject([
       { state: 'missed', scheduledAt: at('12:00'), missed: { to: at('12:01'), count: 2 } },
@@ -105,21 +105,21 @@ describe('decide', () => {
 
   it.each<[string, Partial<Job>, string]>([
     ['nothing is due', {}, '11:59:59.999'],
-    ['nothing was due in the pause', { paused: true }, '11:59:59.999'],
-    ['the trigger is spent', { nextOccurrenceAt: null, nextRunAt: null }, '12:00'],
-  ])('leaves the job as it is when %s', (_case, written, now) => {
+    ['nothing was due during the pause', { paused: true }, '11:59:59.999'],
+    ['the trigger has no occurrence left', { nextOccurrenceAt: null, nextRunAt: null }, '12:00'],
+  ])('changes nothing if %s', (_case, written, now) => {
     const { nextOccurrenceAt, nextRunAt } = job(written);
     expect(decide(job(written), at(now), false)).toMatchObject({ drafts: [], next: { nextOccurrenceAt, nextRunAt } });
   });
 
-  it('leaves nothing behind the last occurrence', () => {
+  it('sets no next occurrence after the last one', () => {
     const once = job({ trigger: { type: 'date', at: at('12:00').toISOString() } });
     const { drafts, next: following } = decide(once, at('12:00'), false);
     expect(drafts).toMatchObject([{ scheduledAt: at('12:00'), ...pending }]);
     expect(following).toEqual({ nextOccurrenceAt: null, nextRunAt: null });
   });
 
-  it('waits for the jitter of an occurrence, then and after', () => {
+  it('waits for the jitter of this occurrence, and of the next one', () => {
     const jittered = job({ trigger: { ...trigger, jitterSeconds: 59 } });
     const opened = openTrigger(jittered.trigger, jittered.id);
     const due = (time: string) => new Date(at(time).getTime() + opened.delay(at(time)));

@@ -6,34 +6,46 @@ import { type OverlapVerdict, overlapVerdicts } from './overlap.js';
 import { IDLE, type Lanes } from './unfinished-runs.js';
 import { backlogOf, delayed, latestDue, type Range, rangeOf } from './misfire.js';
 
-/** What becomes of a job's due occurrences, and when it is to be looked at next. */
+/** The rows for the due occurrences of a job, and its next occurrence. */
 export interface Decision {
   job: DueJob;
   drafts: RunDraft[];
-  /** Whether what is under way of the job is to be cancelled, for the new run to take its place. */
+  /** True if the unfinished runs of the job must be cancelled, because the new run replaces them. */
   replaces: boolean;
   next: NextOccurrence;
 }
 
 export interface Instants {
   now: Date;
-  /** When the last pause of the whole scheduler ended: what was due by then and has no disposition fell into it. */
+  /** When the last pause of the whole scheduler ended. Null before the first one. An occurrence that was due before
+   *  this and has no row yet fell into the pause. */
   resumedAt: Date | null;
 }
 
+/** Both are null if the trigger has no further occurrence. */
 export interface NextOccurrence {
   nextOccurrenceAt: Date | null;
+  /** The occurrence plus its jitter. */
   nextRunAt: Date | null;
 }
 
-/** Decides for all that is due at `now`. Throws for a trigger that cannot be read. */
+/**
+ * Decides for all occurrences of a job that are due at `now`. It is a pure function: what it needs to know of the
+ * database is passed in, under the locks of the caller.
+ *
+ * Each due occurrence gets exactly one row, alone or as part of a range. First comes what fell into a pause (one
+ * `skipped` row). The rest is the backlog, which the misfire policy divides into `missed` ranges, catch-up runs and
+ * occurrences on time. The overlap policy then decides which of those on time start.
+ *
+ * Throws for a trigger that cannot be read.
+ */
 export function decide(job: DueJob, { now, resumedAt }: Instants, lanes: Lanes = IDLE): Decision {
   const trigger = openTrigger(job.trigger, job.id);
   const first = job.nextOccurrenceAt;
   if (!first) return { job, drafts: [], replaces: false, next: { nextOccurrenceAt: null, nextRunAt: null } };
   const pausedUntil = job.paused ? now : resumedAt;
   const paused = pausedUntil && pausedRange(trigger, first, pausedUntil);
-  // Worked out anew, so that a job that was backed off comes back to its own time.
+  // Computed again from the trigger: after a failed decision, `nextRunAt` of the job was only a time to try again.
   const next = nextAfter(trigger, paused ? paused.to : new Date(first.getTime() - 1));
   const drafts = paused ? [rangeDraft(job, trigger, 'skipped', 'paused', paused)] : [];
   const backlog =
@@ -56,7 +68,7 @@ export function decide(job: DueJob, { now, resumedAt }: Instants, lanes: Lanes =
   };
 }
 
-/** The first occurrence strictly after `after`, and when it is to start. */
+/** The first occurrence strictly after `after`, and when it starts. */
 export function nextAfter(trigger: Trigger, after: Date): NextOccurrence {
   const occurrence = trigger.next(after);
   return { nextOccurrenceAt: occurrence, nextRunAt: occurrence && delayed(trigger, occurrence) };
@@ -73,13 +85,14 @@ export const copyOf = (job: DueJob): Copied & { jobId: string } => ({
   input: job.input,
 });
 
-/** The occurrences of a pause become one row, and nothing is made up. */
+/** The occurrences that fell into a pause, as one range. They are not caught up. */
 function pausedRange(trigger: Trigger, first: Date, until: Date): Range | null {
   const last = latestDue(trigger, until);
   return last && last >= first ? rangeOf(trigger, first, last) : null;
 }
 
-/** One after the other, the oldest first. */
+/** Catch-up runs, oldest first. They run one after the other, whatever the overlap policy says, and do not wait for
+ *  scheduled runs. */
 function catchUpDrafts(job: DueJob, trigger: Trigger, occurrences: Date[], { catchUp }: Lanes): RunDraft[] {
   const busy = catchUp.running + catchUp.waiting + catchUp.held > 0;
   return occurrences.map((occurrence, index) =>
@@ -87,7 +100,7 @@ function catchUpDrafts(job: DueJob, trigger: Trigger, occurrences: Date[], { cat
   );
 }
 
-/** The draft of a run as the overlap rule has it. */
+/** The draft of a run with the verdict of the overlap policy. */
 export function judged(draft: RunDraft, verdict: OverlapVerdict): RunDraft {
   const changes = {
     start: {},

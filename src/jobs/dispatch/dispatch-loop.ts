@@ -13,18 +13,24 @@ import type { ScheduledJob } from './job.factory.js';
 import { twoAtATime } from './two-at-a-time.js';
 
 const ALARMS_AT_ONCE = 100;
-/** Then the clock is looked at again, and what has changed. */
+/** After this long the turn ends, so that the next one reads the clock and changed definitions. */
 const LONGEST_DISPATCHING_MS = 500;
-/** How often alarms go on to those that come next, where there are too many jobs for all of them. */
+/** How often alarms are set for the jobs that are due next, if there are too many jobs for all of them to have one. */
 const GO_ON_MS = 60_000;
 
-/** Every ring, poll, start and clock step ends here, in the same look for what is due: one at a time, and one waiting. */
+/**
+ * Polls for due jobs once a second, and also when an alarm fires or a definition changes. All of these cause the same
+ * turn, and turns never overlap.
+ *
+ * Alarms only save time. Which jobs are due is decided by the database: an alarm that is lost or late costs at most a
+ * poll, and one that fires too early finds nothing.
+ */
 @Injectable()
 export class DispatchLoop {
-  /** What has been read of the jobs table for alarms, by the database's clock; null: nothing yet. */
+  /** Alarms reflect all changes to jobs up to this instant of the database's clock. Null: no job has been read yet. */
   private readUpTo: Date | null = null;
   private changed = true;
-  /** When alarms were last set for those that come next; by the database's clock. */
+  /** When alarms were last set for the jobs that are due next, by the database's clock. */
   private nextSince = new Date(0);
   readonly loop = new Loop({
     everyMs: 1_000,
@@ -59,7 +65,8 @@ export class DispatchLoop {
   }
 
   private async turn(): Promise<boolean> {
-    // Those that ring from now on are for the next turn.
+    // Read before the poll: a job whose alarm fires after this may become due after the poll, so it is left for the
+    // next turn.
     const rung = this.alarms.rangOut();
     const askedAt = performance.now();
     const looked = await pollDue(this.database);
@@ -77,7 +84,7 @@ export class DispatchLoop {
     return false;
   }
 
-  /** Answers whether more may be due. `share`: of so many at a time it is one. */
+  /** Returns whether more jobs may be due. `share`: how many batches run at the same time, which share the free slots. */
   private async dispatchBatch(share = 1): Promise<boolean> {
     const { decisions, more } = await this.dispatcher.dispatchDue(share);
     for (const { job, next } of decisions) this.setAlarm({ name: job.name, nextRunAt: next.nextRunAt });
@@ -87,7 +94,8 @@ export class DispatchLoop {
     return more || decisions.some(({ next }) => next.nextRunAt !== null && next.nextRunAt <= this.clock.now());
   }
 
-  /** Definitions that are new or edited; a minute of overlap covers transactions that committed late. */
+  /** Sets the alarms of jobs that are new or were edited. `updated_at` is taken before the commit, so a change may
+   *  become visible after a later one. Reading the last minute again covers that. */
   private async setChangedAlarms(now: Date): Promise<void> {
     this.changed = false;
     try {
@@ -100,7 +108,7 @@ export class DispatchLoop {
     }
   }
 
-  /** Those that ring first, and no others. */
+  /** Sets alarms for the jobs that are due first, and removes all others. */
   private async setNextAlarms(now: Date): Promise<void> {
     const next = await this.database.transaction((tx) =>
       rows<{ name: string; nextRunAt: Date }>(
@@ -117,7 +125,8 @@ export class DispatchLoop {
     this.nextSince = now;
   }
 
-  /** Those that rang and that another replica dispatched, or that are gone. */
+  /** Sets alarms again that have fired without a dispatch by this replica: another replica dispatched the job, or the
+   *  job was deleted. */
   private async setRungAlarms(names: string[]): Promise<void> {
     if (names.length === 0) return;
     for (const name of names) this.alarms.remove(name);
@@ -137,7 +146,7 @@ export class DispatchLoop {
 
   private async setAlarms(jobs: { name: string; nextRunAt: Date | null }[]): Promise<void> {
     for (const [index, job] of jobs.entries()) {
-      // The process must not stand still for ten thousand.
+      // Other work runs in between, since 10,000 alarms take a while.
       if (index % ALARMS_AT_ONCE === 0) await nextTurn();
       this.setAlarm(job);
     }

@@ -14,27 +14,38 @@ import { advanceJobs, lockDueJobs, type SchedulerState, schedulerState } from '.
 import { type Lanes, lanesOf, replaceableRuns } from './unfinished-runs.js';
 
 const MOST_JOBS = 1_000;
-/** The first of many that are due together are few, so that workers have something to start while the others are dispatched. */
+/** The first batch of many due jobs is small, so that workers can start its runs while the others are dispatched. */
 const FIRST_JOBS = 100;
 const MOST_RUNS = 2_000;
-/** When the dispatcher is this far behind, what is due goes to the queue, where the highest priority comes first. */
+/** When the dispatcher is this late, new runs go to the queue, where the highest priority comes first. */
 const MAX_LAG_MS = 2_000;
-/** Cost of deciding, so that a transaction with many long backlogs stays short. */
+/** Limit for the time spent deciding, so that a transaction over jobs with long backlogs stays short. */
 const LONGEST_DECIDING_MS = 500;
-/** A job that cannot be decided is left alone for so long. */
+/** After a job could not be decided, it is not tried again for this long. */
 const BACK_OFF_MS = 60_000;
 
 export interface Dispatched {
   decisions: Decision[];
-  /** Whether more may be due. */
+  /** Whether more jobs may be due. */
   more: boolean;
 }
 
-/** Turns due occurrences into rows and tickets, each on one replica only. */
+/**
+ * Turns due occurrences into runs. There is no leader: every replica dispatches, and row locks decide who gets a job.
+ *
+ * The runs, their queue entries and the next occurrence of each job are written in one transaction. If the process dies
+ * before the commit, PostgreSQL rolls everything back, the jobs are still due, and another replica dispatches them.
+ * After the commit no run can be lost: it has a queue entry, or it is held until another run ends, or it is `running`
+ * on a replica whose death others notice.
+ *
+ * Locks are taken in this order: the scheduler's row (FOR SHARE), the replica's row (FOR KEY SHARE), jobs, queue
+ * entries, runs. With the overlap policies `queue` and `replace` the unfinished runs are locked before queue entries.
+ * That is safe, because entries are then deleted with SKIP LOCKED.
+ */
 @Injectable()
 export class Dispatcher {
   private limit = FIRST_JOBS;
-  /** How late the first job of the last batch was. */
+  /** How late the first job of the last batch was, in milliseconds. */
   private lagMs = 0;
 
   constructor(
@@ -44,8 +55,8 @@ export class Dispatcher {
     private readonly logger: PinoLogger,
   ) {}
 
-  /** Dispatches one batch of what is due by the database's clock, in one transaction. Other replicas take what it leaves.
-   *  `share`: it may use one of so many parts of the free slots. */
+  /** Dispatches one batch of the jobs that are due by the database's clock, in one transaction. `share`: it may use one
+   *  of this many equal parts of the free slots. A batch that times out is tried again with half as many jobs. */
   async dispatchDue(share = 1): Promise<Dispatched> {
     try {
       const dispatched = await this.directStarts.withSlots(share, (reserved) =>
@@ -59,8 +70,9 @@ export class Dispatcher {
     }
   }
 
-  /** While slots turn over fast, no more jobs than can start: in this process, which needs no queue entry, or else within the next
-   *  moment. The next batch follows within milliseconds. Otherwise enough that the highest priorities among them get the slots. */
+  /** How many jobs a batch takes. While slots become free quickly: no more than can start here, since their runs then
+   *  need no queue entry and the next batch follows within milliseconds. Otherwise enough jobs for the highest
+   *  priorities among them to get the slots. */
   private limitFor(reserved: number): number {
     if (this.directStarts.turnOver && this.lagMs < MAX_LAG_MS)
       return Math.min(this.limit, reserved > 0 ? reserved : this.directStarts.turnover);
@@ -68,6 +80,8 @@ export class Dispatcher {
   }
 
   private async dispatchBatch(tx: EntityManager, limit: number, reserved: Reservation): Promise<Dispatched> {
+    // One round trip: the statements are sent in this order, without waiting for each other. The scheduler's row is
+    // locked before any job, so a pause either comes first and is seen here, or waits for this transaction.
     const [state, slots, { jobs, now }] = await Promise.all([
       schedulerState(tx),
       this.directStarts.allowed(tx, reserved),
@@ -79,7 +93,9 @@ export class Dispatcher {
     return { decisions, more: jobs.length === limit || decisions.length < jobs.length };
   }
 
-  /** Disposes of what is due of these jobs, whose rows the transaction has locked; may leave some for a next time. */
+  /** Dispatches what is due of these jobs, whose rows the transaction has locked. Call it before their definition
+   *  changes, so that everything that is due runs with the old definition. It may stop early: it returns decisions for
+   *  the first jobs only, and the caller calls it again for the others. */
   async dispatchLocked(tx: EntityManager, jobs: DueJob[], now: Date): Promise<Decision[]> {
     return jobs.length > 0 ? this.decideAndWrite(tx, jobs, now, await schedulerState(tx), NONE) : [];
   }
@@ -92,6 +108,7 @@ export class Dispatcher {
     slots: Reservation,
   ): Promise<Decision[]> {
     if (jobs.length === 0) return [];
+    // A paused scheduler counts as a pause of each job until now.
     const decisions = this.decideBatch(jobs, { now, resumedAt: paused ? now : resumedAt }, await lanesOf(tx, jobs));
     const replaced = decisions.filter(({ replaces }) => replaces).map(({ job }) => job.id);
     const { ended, running } = await cancelRuns(tx, await replaceableRuns(tx, replaced), 'replaced');
@@ -100,6 +117,7 @@ export class Dispatcher {
       slots,
     );
     const queued = drafts.some(({ state, startedBy }) => state === 'pending' && !startedBy);
+    // Also one round trip. Nothing is visible to others, and no notification is sent, before the commit.
     const [written] = await Promise.all([
       createRuns(tx, now, drafts),
       advanceJobs(tx, decisions),
@@ -124,7 +142,8 @@ export class Dispatcher {
     return decisions;
   }
 
-  /** A job that cannot be decided keeps its occurrence and backs off alone. */
+  /** A job that cannot be decided keeps its occurrence and is tried again in a minute. The other jobs of the batch are
+   *  not affected. */
   private decideOrBackOff(job: DueJob, instants: Instants, lanes: Lanes | undefined): Decision {
     try {
       return decide(job, instants, lanes);

@@ -7,25 +7,34 @@ import { decidingFields, type DueJob, Job } from '../definition/job.entity.js';
 
 export interface SchedulerState {
   paused: boolean;
-  /** When the last pause of the scheduler ended; null before the first. */
+  /** When the last pause of the scheduler ended. Null before the first one. */
   resumedAt: Date | null;
 }
 
-/** Read under a lock, so that a pause waits for those who dispatch and none dispatches after it. */
+/** Reads the switch of the scheduler and locks its row until the transaction ends. Any number of dispatchers can hold
+ *  the row FOR SHARE. A pause updates the row, so it waits for them, and after it no replica dispatches. An edit calls
+ *  this after it has locked its job. That cannot deadlock, since a pause locks no job. */
 export async function schedulerState(tx: EntityManager): Promise<SchedulerState> {
   const [state] = await rows<SchedulerState>(tx, 'SELECT paused, resumed_at AS "resumedAt" FROM scheduler FOR SHARE');
   return state!;
 }
 
-/** Those of these names that there are, unlocked. */
+/** The jobs with these names, by name and without a lock. Names without a job are missing. */
 export async function findJobs(tx: EntityManager, names: string[]): Promise<Map<string, Job>> {
   const jobs = await tx.createQueryBuilder(Job, 'job').where('job.name = ANY(:names)', { names }).getMany();
   return new Map(jobs.map((job) => [job.name, job]));
 }
 
-/** Locks up to `limit` due jobs, the longest due first, passing over those that another replica holds. `now` is the database's. */
+/**
+ * Locks up to `limit` due jobs, the longest due first. `now` is the database's clock.
+ *
+ * SKIP LOCKED passes over jobs that another replica is dispatching, so replicas share the due jobs and never wait for
+ * each other. A job that another replica dispatched between the read and the lock is not returned either: after it has
+ * locked a row that changed, PostgreSQL checks the condition again.
+ */
 export async function lockDueJobs(tx: EntityManager, limit: number): Promise<{ jobs: DueJob[]; now: Date }> {
-  // The time of the statement, not of the clock: that one would read the whole index.
+  // statement_timestamp() is constant within the statement, so it can bound an index scan. clock_timestamp() would read
+  // the whole index.
   const jobs = await selectColumns(tx.createQueryBuilder(Job, 'job'), decidingFields)
     .addSelect('floor(1000 * extract(epoch FROM statement_timestamp()))::float8', 'now')
     .where(`${nextRun('job')} <= statement_timestamp()`)
@@ -37,6 +46,8 @@ export async function lockDueJobs(tx: EntityManager, limit: number): Promise<{ j
   return { jobs, now: new Date(jobs[0]?.now ?? 0) };
 }
 
+/** Moves the jobs, which the transaction has locked, to their next occurrences. It commits together with the runs, so
+ *  an occurrence is neither lost nor dispatched twice. */
 export async function advanceJobs(tx: EntityManager, decisions: Decision[]): Promise<void> {
   await tx.query(
     `UPDATE jobs SET next_occurrence_at = next.occurrence, next_run_at = next.run

@@ -11,7 +11,7 @@ type Figures = Record<(typeof jobStates)[number], number> & {
   schedulerPaused: boolean;
 };
 
-/** How many jobs there are, and whether they are dispatched. */
+/** How many jobs there are, and whether they are dispatched in time. All figures are read with one statement. */
 @Injectable()
 export class JobsMetrics {
   constructor(metrics: Metrics, figures: DatabaseFigures) {
@@ -26,8 +26,12 @@ export class JobsMetrics {
         const found = await read();
         return found ? [{ value: value(found) }] : [];
       });
-    only('occurrences_overdue', 'Jobs due for more than 15 s that nobody has dispatched', (found) => found.overdue);
-    const age = 'For how long the oldest of occurrences_overdue is due; 0 where there is none';
+    only(
+      'occurrences_overdue',
+      'Jobs that have been due for more than 15 s and are not dispatched although the scheduler is not paused',
+      (found) => found.overdue,
+    );
+    const age = 'How long the oldest of occurrences_overdue has been due; 0 if there is none';
     only('overdue_oldest_seconds', age, (found) => found.overdueSeconds);
     only('scheduler_paused', '1 while the whole scheduler is paused', (found) => Number(found.schedulerPaused));
   }

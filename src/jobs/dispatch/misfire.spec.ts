@@ -25,11 +25,11 @@ interface Case {
   last: string;
 }
 
-describe('a backlog', () => {
+describe('backlogOf', () => {
   it.each<[string, Case]>([
-    ['an occurrence on time', { first: '12:00', now: '12:00:00.005', onTime: ['12:00'], last: '12:00' }],
+    ['one occurrence on time', { first: '12:00', now: '12:00:00.005', onTime: ['12:00'], last: '12:00' }],
     [
-      'several within the grace run one by one',
+      'several within the grace period run one by one',
       {
         first: '12:00',
         now: '12:02:10',
@@ -39,11 +39,11 @@ describe('a backlog', () => {
       },
     ],
     [
-      'late by exactly the grace is still on time',
+      'late by exactly the grace period is still on time',
       { first: '12:02', now: '12:03', onTime: ['12:02', '12:03'], last: '12:03' },
     ],
     [
-      'skip: what is older than the grace is missed',
+      'skip: occurrences older than the grace period are missed',
       {
         first: '12:00',
         now: '12:02:30',
@@ -83,7 +83,7 @@ describe('a backlog', () => {
       },
     ],
     [
-      'all: what is over maxCatchUp is missed on either side of the grace, and nothing within it catches up',
+      'all: more than maxCatchUp are missed on both sides of the grace period, and none within it is caught up',
       {
         first: '12:00',
         now: '12:09',
@@ -96,7 +96,7 @@ describe('a backlog', () => {
       },
     ],
     [
-      'once: what is missed on both sides of the grace is one row',
+      'once: missed occurrences on both sides of the grace period are one row',
       {
         first: '12:00',
         now: '12:09',
@@ -117,7 +117,7 @@ describe('a backlog', () => {
     });
   });
 
-  it('is null when nothing is due', () => {
+  it('is null if nothing is due', () => {
     const misfire: MisfirePolicy = { policy: 'once', graceSeconds: 60, maxCatchUp: 100 };
     expect(backlogOf(minutely, at('12:05'), at('12:04:59.999'), misfire)).toBeNull();
   });
@@ -125,15 +125,15 @@ describe('a backlog', () => {
   it.each([
     ['exact up to 10,000', 9_999, 10_000],
     ['null above', 10_000, null],
-  ])('counts what was missed: %s', (_case, seconds, count) => {
+  ])('counts missed occurrences: %s', (_case, seconds, count) => {
     const now = new Date(at('00:00').getTime() + seconds * 1000 + 1);
     const skip: MisfirePolicy = { policy: 'skip', graceSeconds: 0, maxCatchUp: 1 };
     expect(backlogOf(openTrigger(every(1), 'job'), at('00:00'), now, skip)?.missed?.count).toBe(count);
   });
 });
 
-describe('the latest occurrence that is due', () => {
-  it('waits for its jitter, and is the one before until then', () => {
+describe('latestDue', () => {
+  it('is the occurrence before, until the jitter of the latest one is over', () => {
     const trigger = openTrigger(every(60, { jitterSeconds: 59 }), 'job');
     const delayed = [...Array(60).keys()].map((minute) => {
       const occurrence = new Date(at('12:00').getTime() + minute * 60_000);
@@ -147,9 +147,9 @@ describe('the latest occurrence that is due', () => {
   });
 
   it.each([
-    ['a date that is past', { type: 'date', at: '2026-06-01T09:00:00.000Z' }, '09:00'],
+    ['a past date', { type: 'date', at: '2026-06-01T09:00:00.000Z' }, '09:00'],
     ['an interval that has ended', every(60, { endAt: '2026-06-01T10:00:30.000Z' }), '10:00'],
-  ] as [string, TriggerDefinition, string][])('of %s stays its last one', (_case, definition, expected) => {
+  ] as [string, TriggerDefinition, string][])('of %s is its last occurrence', (_case, definition, expected) => {
     expect(latestDue(openTrigger(definition, 'job'), at('12:00'))).toEqual(at(expected));
   });
 });

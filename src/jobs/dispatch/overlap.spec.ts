@@ -18,9 +18,9 @@ describe('overlapVerdicts', () => {
     ['queue', 'one runs and one is held', full, ['skip', 'skip', 'skip']],
     ['replace', 'nothing runs', NOTHING, ['replaced', 'replaced', 'start']],
     ['replace', 'one runs', running, ['replaced', 'replaced', 'hold']],
-    ['replace', 'one has not started, so that it is cancelled at once', waiting, ['replaced', 'replaced', 'start']],
+    ['replace', 'one has not started, and is cancelled at once', waiting, ['replaced', 'replaced', 'start']],
     ['replace', 'one runs and one is held', full, ['replaced', 'replaced', 'hold']],
-  ])('%s, where %s', (policy, _case, unfinished, expected) => {
+  ])('%s, if %s', (policy, _case, unfinished, expected) => {
     expect(overlapVerdicts(policy, unfinished, 3)).toEqual(expected);
   });
 });

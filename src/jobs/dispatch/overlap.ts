@@ -1,20 +1,22 @@
 import type { OverlapPolicy } from '../definition/job.entity.js';
 
-/** What is under way of a job in the lane of its schedule: runs of kind `schedule` and `manual` that are not finished. */
+/** How many runs of one lane of a job are unfinished. */
 export interface UnfinishedRuns {
   running: number;
-  /** Queued, or waiting for a retry. */
+  /** In the queue, or waiting for a retry. */
   waiting: number;
-  /** Waiting for another one to end. */
+  /** Waiting without a queue entry until another run ends. */
   held: number;
 }
 
 export const NOTHING: UnfinishedRuns = { running: 0, waiting: 0, held: 0 };
 
-/** `hold`: start it when the others have ended. `replaced`: a later one takes its place before it could start. */
+/** `hold`: the run starts when the others have ended. `skip`: it gets a `skipped` row. `replaced`: a later one takes
+ *  its place before it could start. */
 export type OverlapVerdict = 'start' | 'hold' | 'skip' | 'replaced';
 
-/** A verdict for each of `count` new runs of a job, the oldest first. With `replace`, what is under way is to be cancelled. */
+/** Returns a verdict for each of `count` new runs of a job, oldest first. With `replace` the caller must also cancel
+ *  the unfinished runs. The new run waits only for those that are running, since the others end at once. */
 export function overlapVerdicts(policy: OverlapPolicy, unfinished: UnfinishedRuns, count: number): OverlapVerdict[] {
   const busy = unfinished.running + unfinished.waiting + unfinished.held > 0;
   const verdicts = {
@@ -26,6 +28,6 @@ export function overlapVerdicts(policy: OverlapPolicy, unfinished: UnfinishedRun
   return Array.from({ length: count }, (_, index) => verdicts[policy](index));
 }
 
-/** One place to run and one to wait; `taken` of them are. */
+/** With `queue` one run may be unfinished and one may be held. `taken` of these two places are taken already. */
 const queued = (taken: number, index: number): OverlapVerdict =>
   (['start', 'hold', 'skip'] as const)[Math.min(2, taken + index)]!;

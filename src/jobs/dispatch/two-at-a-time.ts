@@ -1,14 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Repeats `work` while it answers that there is more, two of them at a time: while one waits for the database, the other one is
- *  worked out here. None begins after `longestMs`. Answers whether there is more; throws when both have ended and one has failed. */
-export async function twoAtATime(work: () => Promise<boolean>, longestMs: number): Promise<boolean> {
-  const until = performance.now() + longestMs;
+/** Repeats `work` as long as it returns true, two calls at a time: while one waits for the database, the other one uses
+ *  this process. No call begins after `maxMs`. Returns whether there may be more work. If a call fails, no other
+ *  begins, and the error is thrown when both have ended. */
+export async function twoAtATime(work: () => Promise<boolean>, maxMs: number): Promise<boolean> {
+  const until = performance.now() + maxMs;
   const failures: unknown[] = [];
   const one = async () => {
     try {
       while (failures.length === 0 && performance.now() < until) {
-        // What the last one has started gets its turn, and may be over already.
+        // The runs that the last call has started begin here. Short ones may have ended before the next call.
         await nextTurn();
         if (!(await work())) return false;
       }

@@ -4,7 +4,8 @@ import { isUnfinished } from '../../runs/lifecycle/run.entity.js';
 import type { DueJob } from '../definition/job.entity.js';
 import { NOTHING, type UnfinishedRuns } from './overlap.js';
 
-/** What is not finished of a job, by lane. */
+/** The unfinished runs of a job. Its two lanes do not wait for each other: `schedule` has the scheduled and manual
+ *  runs, `catchUp` the catch-up runs. Runs of backfills and retries are in neither. */
 export interface Lanes {
   schedule: UnfinishedRuns;
   catchUp: UnfinishedRuns;
@@ -12,14 +13,25 @@ export interface Lanes {
 
 export const IDLE: Lanes = { schedule: NOTHING, catchUp: NOTHING };
 
-/** What is under way of these jobs, whose rows the transaction has locked. Where the policy holds or replaces, the runs are locked
- *  too, so that none ends unseen between this look and the decision. */
+/**
+ * Counts the unfinished runs of these jobs, whose rows the transaction has locked. So no other transaction adds a run
+ * to their lanes.
+ *
+ * But their runs may end at any time. With `queue` and `replace` that matters: a run would be held for one that has
+ * just ended, and only the reconciler would release it, up to 10 s later. So these runs are locked first, in the order
+ * of their ids. A settlement that comes later waits for this transaction, and then releases the held run. Locking and
+ * counting are two statements, because only a later statement sees the runs that ended while this transaction waited
+ * for their locks.
+ *
+ * For jobs with `allow` and `skip` nothing is locked. If a catch-up run of theirs ends just then, the next one waits for
+ * the reconciler.
+ */
 export async function lanesOf(tx: EntityManager, jobs: DueJob[]): Promise<Map<string, Lanes>> {
-  const careful = jobs.filter(({ overlap }) => overlap === 'queue' || overlap === 'replace');
-  if (careful.length > 0)
+  const holding = jobs.filter(({ overlap }) => overlap === 'queue' || overlap === 'replace');
+  if (holding.length > 0)
     await tx.query(
       `SELECT id FROM runs WHERE job_id = ANY($1) AND ${isUnfinished} AND kind IN (${counted}) ORDER BY id FOR UPDATE`,
-      [idsOf(careful)],
+      [idsOf(holding)],
     );
   const counts = await rows<UnfinishedRuns & { jobId: string; catchUp: boolean }>(
     tx,
@@ -34,7 +46,7 @@ export async function lanesOf(tx: EntityManager, jobs: DueJob[]): Promise<Map<st
   return lanes;
 }
 
-/** The runs that new ones of these jobs take the place of. */
+/** The ids of the runs that are replaced by new runs of these jobs. */
 export async function replaceableRuns(tx: EntityManager, jobIds: string[]): Promise<string[]> {
   if (jobIds.length === 0) return [];
   const found = await rows<{ id: string }>(

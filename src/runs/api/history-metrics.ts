@@ -4,30 +4,31 @@ import { DatabaseFigures } from '../../metrics/database-figures.js';
 import { Metrics } from '../../metrics/metrics.js';
 import { isWaiting } from '../lifecycle/run.entity.js';
 
-const MOST_COUNTED = 100_000;
-const MOST_LOOKED_AT = 100;
+const MAX_COUNTED = 100_000;
+const MAX_RUNS_READ = 100;
 
 interface Figures {
   startable: number;
-  /** Null: not one of its last 100 runs. */
+  /** Null if none of the last 100 runs of the job succeeded. */
   prunedAt: Date | null;
 }
 
-/** What the table of runs says, by its indexes: it may hold millions. */
+/** Figures from the table of runs. Both are read through an index and have a limit, since the table may hold millions
+ *  of rows. */
 @Injectable()
 export class HistoryMetrics {
   constructor(metrics: Metrics, figures: DatabaseFigures) {
     const read = figures.of(async (tx) => (await rows<Figures>(tx, statement))[0]!);
     metrics.gauge(
       'queue_depth',
-      'Runs that could start now and wait for a slot, counted up to 100,000',
+      'Runs that could start now and are waiting for a slot; counted up to 100,000',
       [],
       async () => {
         const found = await read();
         return found ? [{ value: found.startable }] : [];
       },
     );
-    const help = 'When the job prune-runs last succeeded';
+    const help = 'End of the last successful run of the job prune-runs';
     metrics.gauge('prune_last_success_timestamp_seconds', help, [], async () => {
       const found = await read();
       return found?.prunedAt ? [{ value: found.prunedAt.getTime() / 1000 }] : [];
@@ -39,8 +40,8 @@ const statement = `
   SELECT (SELECT count(*)::int FROM (
       SELECT FROM runs WHERE ${isWaiting} AND NOT held
         AND (next_attempt_at IS NULL OR next_attempt_at <= statement_timestamp())
-      LIMIT ${MOST_COUNTED}) waiting) AS startable,
+      LIMIT ${MAX_COUNTED}) waiting) AS startable,
     (SELECT finished_at FROM (
       SELECT state, finished_at FROM runs WHERE job = 'prune-runs'
-      ORDER BY id DESC LIMIT ${MOST_LOOKED_AT}) newest
+      ORDER BY id DESC LIMIT ${MAX_RUNS_READ}) newest
       WHERE state = 'succeeded' LIMIT 1) AS "prunedAt"`;

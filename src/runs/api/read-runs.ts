@@ -26,15 +26,15 @@ export const runsQuery = z.strictObject({
 });
 export type RunsQuery = z.output<typeof runsQuery>;
 
-const place = z.tuple([z.uuid()]);
+const runCursor = z.tuple([z.uuid()]);
 
-/** Without inputs and outputs, which may be large. */
 const itemColumns = itemFields.map((field) => `run.${field}`);
 
-/** A run is queued at its instant or later. Beyond this it is late, for the index runs_late too. */
+/** A run that was queued more than this after its instant is late. The partial index runs_late has the same limit. */
 const LATE_MS = 60_000;
 
-/** The newest first. Rows that are added meanwhile do not shift later pages. */
+/** A page of runs, newest first. The cursor is the id of the last run, so runs that are added later do not shift the
+ *  next pages. */
 export async function listRuns(tx: EntityManager, query: RunsQuery): Promise<Page<RunItem>> {
   const page = pageOf(await newest(tx, query, query.limit + 1), query.limit, ({ id }) => [id]);
   return { ...page, items: page.items.map(itemOf) };
@@ -43,14 +43,17 @@ export async function listRuns(tx: EntityManager, query: RunsQuery): Promise<Pag
 async function newest(tx: EntityManager, query: RunsQuery, wanted: number): Promise<Run[]> {
   if (query.to === undefined) return filtered(tx, query).limit(wanted).getMany();
   const end = new Date(query.to.getTime() + LATE_MS);
-  // What was queued long after `to` comes first, and is found among the late ones.
+  // Ids have the order of `queued_at`, and `to` limits `scheduled_at`. A run that is not late was queued at most a
+  // minute after `to`, so its id is below `end`. Runs that were queued after `end` are late, and come first since they
+  // are newer.
   const late = await lateSince(tx, query, end).limit(wanted).getMany();
   if (late.length === wanted) return late;
   const others = filtered(tx, query).andWhere('run.id < :end', { end: firstIdAt(end) });
   return [...late, ...(await others.limit(wanted - late.length).getMany())];
 }
 
-/** Of the same order as all, in words that only the index runs_late has: PostgreSQL does not know how few are late. */
+/** The late runs, in the order of all runs. The condition is exactly that of the index runs_late: PostgreSQL does not
+ *  know how few runs are late, and would otherwise read the primary key from its end. */
 function lateSince(tx: EntityManager, query: RunsQuery, end: Date): SelectQueryBuilder<Run> {
   const late = filtered(tx, query).orderBy('run.queuedAt', 'DESC').addOrderBy('run.id', 'DESC');
   late.andWhere(`run.queuedAt >= :end AND run.queuedAt - run.scheduledAt > interval '1 minute'`, { end });
@@ -65,6 +68,7 @@ function filtered(tx: EntityManager, query: RunsQuery): SelectQueryBuilder<Run> 
   if (job !== undefined) builder.andWhere('run.job = :job', { job });
   if (state) builder.andWhere('run.state = :state', { state });
   if (kind) builder.andWhere('run.kind = :kind', { kind });
+  // No run is queued before its instant, so `from` also limits the id. That is the part that an index can use.
   if (from !== undefined)
     builder.andWhere('run.scheduledAt >= :from AND run.id >= :first', { from, first: firstIdAt(from) });
   if (to !== undefined) builder.andWhere('run.scheduledAt < :to', { to });
@@ -72,9 +76,9 @@ function filtered(tx: EntityManager, query: RunsQuery): SelectQueryBuilder<Run> 
   return builder;
 }
 
-const afterOf = (text: string): string => decodeCursor(text, place)[0];
+const afterOf = (text: string): string => decodeCursor(text, runCursor)[0];
 
-/** These runs, the earliest instant first. */
+/** The runs with these ids, earliest instant first. */
 export async function itemsOf(tx: EntityManager, ids: string[]): Promise<RunItem[]> {
   const builder = tx.createQueryBuilder(Run, 'run').select(itemColumns).where('run.id = ANY(:ids)', { ids });
   const runs = await builder.orderBy('run.scheduledAt').addOrderBy('run.id').getMany();
@@ -95,12 +99,12 @@ export async function findRun(tx: EntityManager, id: string): Promise<RunView> {
 }
 
 export const logsQuery = z.strictObject({ limit, cursor });
-const logPlace = z.tuple([z.string().regex(/^\d{1,18}$/)]);
+const logCursor = z.tuple([z.string().regex(/^\d{1,18}$/)]);
 
-/** A run's lines, the oldest first. Throws RUN_NOT_FOUND. */
+/** A page of the log lines of a run, oldest first. Throws RUN_NOT_FOUND. */
 export async function readLogs(tx: EntityManager, id: string, query: z.output<typeof logsQuery>) {
   if (!(await tx.existsBy(Run, { id }))) throw new RunNotFoundError(id);
-  const [after] = query.cursor === undefined ? ['0'] : decodeCursor(query.cursor, logPlace);
+  const [after] = query.cursor === undefined ? ['0'] : decodeCursor(query.cursor, logCursor);
   const lines = await rows<LogLineView & { id: string }>(
     tx,
     `SELECT id, at, attempt, level, message, fields FROM run_logs WHERE run_id = $1 AND id > $2 ORDER BY id LIMIT $3`,

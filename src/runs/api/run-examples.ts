@@ -1,4 +1,4 @@
-/** What the documentation shows of a run. */
+/** The examples of runs in the OpenAPI document. */
 export const exampleRunItem = {
   id: '01a20853-c643-7b23-8341-c0bf94896358',
   job: 'reports.nightly',

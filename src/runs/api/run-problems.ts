@@ -9,7 +9,7 @@ import {
   RunNotFoundError,
 } from '../lifecycle/run-errors.js';
 
-/** The HTTP status of each error of runs. */
+/** The HTTP status of each error of `runs/lifecycle`, which knows nothing of HTTP. */
 const STATUSES = new Map<unknown, number>([
   [RunNotFoundError, 404],
   [RunFinishedError, 409],
@@ -17,7 +17,7 @@ const STATUSES = new Map<unknown, number>([
   [RunNeverStartedError, 409],
 ]);
 
-/** Turns the errors of runs into problems for the client; others pass. */
+/** Turns the errors of runs into problems for the client. All other errors pass through. */
 export class RunProblems implements NestInterceptor {
   intercept(_context: ExecutionContext, next: CallHandler): Observable<unknown> {
     return next.handle().pipe(
@@ -36,7 +36,7 @@ export function runProblem(error: CodedError): CodedError {
 const ID = '01990000-0000-7000-8000-000000000000';
 const example = (error: CodedError) => runProblem(error) as Problem;
 
-/** What clients may get, as examples for the OpenAPI document. */
+/** The problems that clients may get, as examples in the OpenAPI document. */
 export const unknownRun = example(new RunNotFoundError(ID));
 export const finishedRun = example(new RunFinishedError(ID, 'succeeded'));
 export const unfinishedRun = example(new RunNotFinishedError(ID, 'running'));

@@ -12,7 +12,7 @@ const runErrorFields = {
   /** Stable, where the error has one. See API.md#find-out-why-a-run-failed. */
   code: z.string().optional(),
   /** Left out of lists. */
-  stack: z.string().optional().describe('Left out of lists'),
+  stack: z.string().optional().describe('Omitted in lists'),
 };
 export const runErrorView: DocumentedObject<typeof runErrorFields, z.core.$strip> = z
   .object(runErrorFields)
@@ -23,7 +23,7 @@ const missedFields = {
   from: time,
   to: time,
   /** How many there were; null: more than 10,000. */
-  count: z.int().nullable().describe('Null: over 10,000'),
+  count: z.int().nullable().describe('Null: more than 10,000'),
 };
 const missedView: DocumentedObject<typeof missedFields, z.core.$strip> = z.object(missedFields);
 
@@ -44,36 +44,41 @@ const runItemFields = {
     .string()
     .nullable()
     .describe(
-      'Why it is in this state: overlap, misfire, paused, worker_lost, shutdown, replaced, user, job_deleted, poison, unknown_task',
+      'Why the run is in this state: overlap, misfire, paused, worker_lost, shutdown, database_silent, replaced, user, job_deleted, poison, unknown_task',
     ),
   /** The time of the occurrence, without jitter. For a manual run: the time of the request. For a row of missed or skipped
    *  occurrences: the first of them. */
-  scheduledAt: time.describe('The nominal instant; of a range row, the first one'),
+  scheduledAt: time.describe('The nominal instant. In a row for a range of occurrences, the first one'),
   /** When the run was created. */
   queuedAt: time,
   /** When the latest attempt started; null before the first. */
-  startedAt: time.nullable().describe('Of the latest attempt'),
+  startedAt: time.nullable().describe('Start of the latest attempt'),
   /** When the run, or its latest attempt, ended; null before. */
   finishedAt: time.nullable(),
   /** Milliseconds from the due time, with jitter, to the start of the first attempt; for `backfill` and `retry`, from the request.
    *  Null before the first attempt. */
-  latenessMs: z.number().nullable().describe('From due to the first start'),
+  latenessMs: z
+    .number()
+    .nullable()
+    .describe('Milliseconds from the due instant (with jitter) to the start of the first attempt'),
   /** Milliseconds from `startedAt` to `finishedAt`; null until both are known. */
-  durationMs: z.number().nullable().describe('Of the latest attempt'),
+  durationMs: z.number().nullable().describe('Start of the latest attempt'),
   /** How many attempts were started. */
-  attempt: z.int().describe('How often it was started'),
+  attempt: z.int().describe('Number of the latest attempt, 0 before the first'),
   /** How many of the job's `retry.limit` are used up. */
   retriesUsed: z.int(),
   /** When a `retrying` run starts again; null otherwise. */
   nextAttemptAt: time.nullable(),
   /** Number, host and pid of the process that started the latest attempt; null before the first. */
-  replica: z.string().nullable().describe('Number, host and pid of the process that started it last'),
+  replica: z.string().nullable().describe('Number, host and process id of the replica that started the latest attempt'),
   /** Of the latest attempt that did not succeed; null after one has succeeded. */
   error: runErrorView.nullable(),
   /** For `retry`: the id of the run that it repeats; null otherwise. */
   retryOf: z.uuid().nullable(),
   /** For a row that stands for several missed or skipped occurrences; null otherwise. */
-  missed: missedView.nullable().describe('On a row that stands for a range of occurrences'),
+  missed: missedView
+    .nullable()
+    .describe('Only in a row for a range of occurrences: its first and last instant and their number'),
 };
 /** A run as lists show it. */
 export const runItem: DocumentedObject<typeof runItemFields, z.core.$strip> = z
@@ -96,19 +101,19 @@ export const attemptView: DocumentedObject<typeof attemptFields, z.core.$strip> 
 const runFields = {
   ...runItemFields,
   /** The input of the job when the run was created, or the input of the request. */
-  input: z.json().describe('What the job had when the run was made, or what it was run by hand with'),
+  input: z.json().describe('The input of the job when the run was created, or the input of the manual run'),
   /** What the task returned: JSON of up to 64 KiB; null for nothing. */
-  output: z.json().describe('What the task returned; null for nothing'),
+  output: z.json().describe('What the task returned, null if nothing'),
   /** Each attempt that did not succeed, from the first on. */
-  attempts: z.array(attemptView).describe('Each attempt that did not succeed'),
+  attempts: z.array(attemptView).describe('The attempts that did not succeed'),
 };
 /** A run in full. */
 export const runView: DocumentedObject<typeof runFields, z.core.$strip> = z
   .object(runFields)
   .meta({ id: 'Run', examples: [exampleRun] });
 
-/** Documents where a run that was made is. */
-export const runLocation = { Location: { description: 'Where the run is', schema: { type: 'string' as const } } };
+/** The response header that has the path of a created run. */
+export const runLocation = { Location: { description: 'The path of the run', schema: { type: 'string' as const } } };
 
 export const logLineView = z
   .object({
@@ -126,7 +131,7 @@ export type RunView = z.output<typeof runView>;
 export type LogLineView = z.output<typeof logLineView>;
 export type AttemptView = z.output<typeof attemptView>;
 
-/** What `itemOf` reads. */
+/** The columns that `itemOf` needs. Lists read only these, since inputs and outputs may be large. */
 export const itemFields = [
   'id',
   'job',

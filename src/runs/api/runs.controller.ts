@@ -13,7 +13,7 @@ import { logLineView, runItem, runLocation, runView } from './run.view.js';
 import { finishedRun, neverStartedRun, RunProblems, unfinishedRun, unknownRun } from './run-problems.js';
 import { RunsService } from './runs.service.js';
 
-const runId = z.uuid('A run id is a UUID').describe('The id of the run');
+const runId = z.uuid('The id of a run is a UUID').describe('The id of the run');
 
 @ApiTags('runs')
 @Problems(503)
@@ -24,7 +24,10 @@ export class RunsController {
   constructor(private readonly runs: RunsService) {}
 
   @Get()
-  @ApiOperation({ summary: 'List runs', description: 'The newest first, without inputs, outputs and stacks.' })
+  @ApiOperation({
+    summary: 'List runs',
+    description: 'Newest first. Items leave out inputs, outputs, attempts and stacks.',
+  })
   @ApiResponse({
     status: 200,
     description: 'A page of runs',
@@ -35,7 +38,10 @@ export class RunsController {
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'Get a run', description: 'With its input, output, error and unsuccessful attempts.' })
+  @ApiOperation({
+    summary: 'Get a run',
+    description: 'Includes its input, output and error, and the attempts that did not succeed.',
+  })
   @ApiResponse({ status: 200, description: 'The run', standardSchema: runView })
   @Problems(unknownRun)
   get(@Param('id', { schema: runId }) id: string) {
@@ -48,9 +54,9 @@ export class RunsController {
   @ApiOperation({
     summary: 'Cancel a run',
     description:
-      'At once where it has not started; else its signal aborts, on whichever replica, within two seconds; it is final at the latest ten seconds later.',
+      'A run that has not started is cancelled at once. The signal of a running attempt aborts within two seconds, on any replica. Ten seconds after that the run is final, even if its task does not stop.',
   })
-  @ApiResponse({ status: 202, description: 'The run, cancelled or still running', standardSchema: runView })
+  @ApiResponse({ status: 202, description: 'The run: cancelled, or still running', standardSchema: runView })
   @Problems(unknownRun, finishedRun)
   cancel(@Param('id', { schema: runId }) id: string, @Actor() actor: Actor) {
     return this.runs.cancel(id, actor);
@@ -60,9 +66,9 @@ export class RunsController {
   @Role('operator')
   @HttpCode(202)
   @ApiOperation({
-    summary: 'Run it again',
+    summary: 'Retry a run',
     description:
-      'Queues a new run of kind `retry` with the input and the policies of the old one, whatever has become of the job. The overlap rule does not count it.',
+      'Queues a new run of kind `retry` with the input and the policies of the old one, even if the job was edited or deleted since. The overlap policy ignores it.',
   })
   @AcceptsIdempotencyKey()
   @ApiResponse({ status: 202, description: 'The new run, pending', standardSchema: runView, headers: runLocation })
@@ -79,10 +85,10 @@ export class RunsController {
   }
 
   @Get(':id/logs')
-  @ApiOperation({ summary: 'Read the log of a run', description: 'What its task wrote, the oldest line first.' })
+  @ApiOperation({ summary: 'Read the log of a run', description: 'The lines that its task wrote, oldest first.' })
   @ApiResponse({
     status: 200,
-    description: 'A page of lines',
+    description: 'A page of log lines',
     standardSchema: pageSchema(logLineView).meta({ id: 'LogPage' }),
   })
   @Problems(unknownRun)

@@ -17,7 +17,7 @@ import type { Page } from '../../http/page.js';
 import { findRun, listRuns, type logsQuery, readLogs, type RunsQuery } from './read-runs.js';
 import type { LogLineView, RunItem, RunView } from './run.view.js';
 
-/** The history, for whoever asks over the API. */
+/** What the API can do with runs: list, read, cancel and retry them, and read their logs. */
 @Injectable()
 export class RunsService {
   constructor(
@@ -33,12 +33,12 @@ export class RunsService {
     return this.database.transaction((tx) => findRun(tx, id));
   }
 
-  /** Cancels what has not started at once, and asks a running attempt to stop. Throws RUN_NOT_FOUND, RUN_FINISHED. */
+  /** Cancels a run that has not started, or asks the running attempt to stop. Throws RUN_NOT_FOUND, RUN_FINISHED. */
   cancel(id: string, actor: Actor): Promise<RunView> {
     return this.database.transaction(async (tx) => {
       const [run] = await rows<{ jobId: string; job: string; state: RunState }>(
         tx,
-        // Not locked here: cancelRuns takes the ticket before the run, as a claim does.
+        // Not locked here, because cancelRuns must lock the queue entry before the run, as a claim does.
         'SELECT job_id AS "jobId", job, state FROM runs WHERE id = $1',
         [id],
       );
@@ -46,6 +46,8 @@ export class RunsService {
       const { ended, running } = await cancelRuns(tx, [id], 'user');
       if (ended.length + running === 0) throw new RunFinishedError(id, (await findRun(tx, id)).state);
       this.metrics.ended(tx, ended);
+      // A run that is still running releases the held ones when it is settled. This releases them if the run ended
+      // here.
       await releaseHeld(tx, [run.jobId]);
       await notify(tx, running > 0 ? 'cancel' : 'runs');
       const cancelled = await findRun(tx, id);
@@ -60,20 +62,21 @@ export class RunsService {
     });
   }
 
-  /** Queues a new run with what the old one was made with. Throws RUN_NOT_FOUND, RUN_NOT_FINISHED, RUN_NEVER_STARTED, IDEMPOTENCY_KEY_REUSED. */
+  /** Queues a copy of a finished run. With a key that was used before, it returns the run that was created then.
+   *  Throws RUN_NOT_FOUND, RUN_NOT_FINISHED, RUN_NEVER_STARTED, IDEMPOTENCY_KEY_REUSED. */
   retry(id: string, actor: Actor, key?: string): Promise<RunView> {
     return this.database.transaction(async (tx) => {
-      const [made] = await withIdempotencyKey(tx, key, { retry: id }, () => this.queueRetry(tx, id, actor));
+      const [created] = await withIdempotencyKey(tx, key, { retry: id }, () => this.queueRetry(tx, id, actor));
       await notify(tx, 'runs');
-      return findRun(tx, made!);
+      return findRun(tx, created!);
     });
   }
 
   private async queueRetry(tx: EntityManager, id: string, actor: Actor): Promise<string[]> {
-    const { job, made } = await retryRun(tx, id);
-    const after = { run: made[0] };
+    const { job, created } = await retryRun(tx, id);
+    const after = { run: created[0] };
     await audit(tx, actor, { action: 'run.retry', target: id, job, before: null, after });
-    return made;
+    return created;
   }
 
   logs(id: string, query: z.output<typeof logsQuery>): Promise<Page<LogLineView>> {

@@ -12,12 +12,14 @@ export interface ClaimedRun {
   kind: RunKind;
   scheduledAt: Date;
   dueAt: Date;
-  /** When it was claimed, by the database's clock. A run that waits for a slot afterwards starts later. */
+  /** When this process claimed it, by the database's clock. A run that was claimed ahead gets a later start when it has
+   *  a slot. */
   startedAt: Date;
-  /** From `dueAt` to the first attempt's start; null: not known before the run has a slot. */
+  /** From `dueAt` to the start of the first attempt. Null while the run waits for a slot. */
   latenessMs: number | null;
   attempt: number;
-  /** Claimed before a slot was free: it has not started yet, and goes back if no slot gets free soon. */
+  /** True for a run that was claimed before a slot was free. It has not started, and goes back to the queue if no slot
+   *  becomes free soon. */
   claimedAhead: boolean;
   replicaNumber: number;
   replica: string;
@@ -29,36 +31,42 @@ export interface ClaimedRun {
   input: unknown;
 }
 
-/** How many runs a worker can start, and which. */
+/** How many runs a worker can start, and of which tasks. */
 export interface Capacity {
   /** Free slots. */
   slots: number;
-  /** How many more it may claim ahead; such a run waits in the process for a slot. */
+  /** How many more runs it may claim ahead. Such a run waits in the process for a slot. */
   ahead: number;
-  /** How many of the slots may go to transactional tasks, which need a connection each. */
+  /** How many of the slots may go to transactional tasks. Each of these needs a database connection of its own. */
   transactional: number;
-  /** How many runs may be in the background, and how many of these transactional. */
+  /** How many of the runs may be background runs, and how many of these may be transactional. */
   background: { slots: number; transactional: number };
-  /** The tasks that this process has. Runs of others are left for other workers. */
+  /** The tasks that this process has. It leaves the runs of other tasks to other workers. */
   tasks: string[];
   transactionalTasks: string[];
-  /** Entries that became ready before this instant are passed over; null: none is. */
+  /** The claim ignores entries that became ready before this instant. Null: it ignores none. */
   readySince: Date | null;
 }
 
 export interface Claim {
   runs: ClaimedRun[];
-  /** Whether some of the runs that it found were not its own to take: another worker held their entries, or they were stale. */
+  /** True if the claim found entries and did not get all of them: another worker had locked them, or they were stale. */
   contended: boolean;
-  /** Whether more runs of its tasks may wait than it had capacity for. */
+  /** True if more runs of these tasks may be waiting than the capacity allowed. */
   moreWait: boolean;
-  /** The same for runs that are not in the background. */
+  /** The same, for runs that are not background runs. */
   moreLiveWait: boolean;
 }
 
 type ClaimRow = ClaimedRun & Pick<Claim, 'moreWait' | 'moreLiveWait'> & { candidates: number };
 
-/** Claims runs for the free slots: deletes their queue entries and sets them to running, both or neither. */
+/**
+ * Claims runs: deletes their queue entries and sets the runs to `running`, in one statement.
+ *
+ * If the process dies before the commit, nothing has happened. If it dies after the commit and before the task starts,
+ * the runs are `running` on a replica that is gone, and the reconciler takes them over. If only the reply to the commit
+ * is lost, the reconciler of this process finds `running` runs that it does not execute.
+ */
 export async function claimRuns(
   tx: EntityManager,
   capacity: Capacity,
@@ -77,34 +85,47 @@ export async function claimRuns(
     background.transactional,
     readySince ?? '-infinity',
   ]);
-  // There is always a row; one without an id where nothing was claimed.
+  // The statement always returns a row. If nothing was claimed, it has no id.
   const { candidates, moreWait, moreLiveWait } = claimed[0]!;
   const runs = claimed.filter(({ id }) => id !== null);
   return { runs, contended: runs.length < candidates, moreWait, moreLiveWait };
 }
 
-/** Whether this replica may start runs: not while the scheduler is paused, and not after others took the replica for dead, since it
- *  would own nothing. The replica's row is locked, so that nobody removes it before the transaction ends. */
+/** Whether this replica may start runs. It may not while the scheduler is paused, and not after others have declared it
+ *  dead and deleted its row: a run that it then started would belong to no replica. */
 export async function mayStartRuns(tx: EntityManager, replica: number): Promise<boolean> {
   const present = await rows(tx, mayStart, [replica]);
   return present.length > 0;
 }
 
+// FOR KEY SHARE conflicts with the DELETE of the replica's row, so whichever of the two comes second waits for the
+// other. It does not conflict with the heartbeat, which updates the same row but no key. The scheduler's row is not
+// locked: a claim that began just before a pause may commit just after it.
 const mayStart = 'SELECT FROM replicas, scheduler WHERE number = $1 AND NOT paused FOR KEY SHARE OF replicas';
 
 const order = 'priority DESC, ready_at, run_id';
-// statement_timestamp() and not clock_timestamp(), which would read the whole index.
+// statement_timestamp() is constant within a statement, so it can bound an index scan. clock_timestamp() would read the
+// whole index.
 const isReady = 'ready_at >= $10 AND ready_at <= statement_timestamp()';
 
-// `ready` reads the head of the queue for each task of this worker, so runs of unknown tasks cost nothing, however many wait. Of
-// these, `startable` keeps what the limits allow, the highest priority first. Nothing is locked so far: `taken` locks as many
-// entries of each group as `startable` has, and passes over those that another worker holds. In this way a worker never locks more
-// than it takes, and two workers take different entries.
+// The steps of the statement:
+// - `ready` reads the first entries of the queue for each task of this worker. Runs of tasks that it does not have cost
+//   nothing, however many of them wait.
+// - `connected` and `startable` keep the entries that the limits allow, the highest priority first. No entry is
+//   locked up to here.
+// - `taken` locks and deletes as many entries of each group as `startable` has. SKIP LOCKED passes over the entries
+//   that another worker is claiming, so workers never wait for each other, and none locks more than it takes.
+// - `placed` decides which runs get the free slots. Transactional and exclusive runs come first, since they are never
+//   claimed ahead.
+// - `claimed` updates the runs. Entries are locked before runs (see run-queue). An entry whose run may not start is
+//   deleted without effect.
 //
-// The run is found by its id alone. With `state IN ('pending', 'retrying')` the planner would prefer the partial index of unfinished
-// runs, which is slow beside a long history; the condition here says the same and matches no index.
+// The UPDATE finds the run by its id alone. With `state IN ('pending', 'retrying')` the planner would prefer the
+// partial index of unfinished runs, which is slow when the history is long. The condition here means the same and
+// matches no index.
 //
-// The attempt number rises with each claim and never falls, so that it is never used twice: it fences the end of the attempt.
+// `attempt` rises with each claim and never falls. It is the fence: only the attempt with the current number can settle
+// the run.
 const claim = `
   WITH allowed AS MATERIALIZED (${mayStart}),
   ready AS (

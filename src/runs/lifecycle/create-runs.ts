@@ -4,7 +4,7 @@ import { rows } from '../../database/transaction.js';
 import { enqueue } from './run-queue.js';
 import type { RetryPolicy, RunKind } from './run.entity.js';
 
-/** What a run copies from its job, so that an edit never changes the past. */
+/** What a run copies from its job. A later edit of the job does not change existing runs. */
 export interface Copied {
   job: string;
   task: string;
@@ -15,38 +15,47 @@ export interface Copied {
   input: unknown;
 }
 
-/** A run to be created, or a `skipped` or `missed` row. */
+/** A row of the history to be written: a run, or a `skipped` or `missed` row. */
 export interface RunDraft extends Copied {
   jobId: string;
   kind: RunKind;
   state: 'pending' | 'skipped' | 'missed';
-  /** Pending without a queue entry, until other runs of the job have ended. */
+  /** True for a pending run that gets no queue entry until other runs of the job have ended. */
   held: boolean;
   reason: string | null;
   scheduledAt: Date;
   dueAt: Date;
   retryOf?: string;
-  /** The replica that starts the run as soon as it is committed; the run is created as running and gets no queue entry. `ahead`: all
-   *  slots are taken, and the run waits in the process for the next one. */
+  /** The replica that starts the run after the commit. The run is then created as `running` and gets no queue entry.
+   *  `ahead`: all slots are taken, and the run waits in the process for the next one. */
   startedBy?: { number: number; name: string; ahead: boolean };
-  /** For a row that stands for a range: the last instant, and how many there are (null: more than 10,000). */
+  /** Set for a row that stands for a range of occurrences: the last instant, and how many there are. A null count means
+   *  more than 10,000. */
   missed?: { to: Date; count: number | null };
 }
 
 export interface CreatedRun extends RunDraft {
   id: string;
-  /** When this process claimed it; null: it waits. */
+  /** When it was created as `running`, by the database's clock. Null for all other rows. */
   startedAt: Date | null;
   latenessMs: number | null;
 }
 
 type Written = Pick<CreatedRun, 'id' | 'startedAt' | 'latenessMs'>;
 
-/** The inputs that one statement writes, in characters, so that each statement ends well within its timeout. */
+/** How many characters of inputs one statement writes, so that it ends well within its timeout. */
 const MAX_INPUT_SIZE = 16 * 2 ** 20;
 
-/** Writes the drafts, and queue entries for those that may start. Returns the runs that are new: an occurrence that has a run keeps
- *  it. `copied` is what all of them have; without it each run copies its job's row, which the transaction has locked. */
+/**
+ * Writes the drafts, and queue entries for the runs that may start, in the same statement: no run that may start is
+ * ever committed without an entry. The caller notifies `runs`.
+ *
+ * Returns the rows that are new, in the order of the drafts. An occurrence of the schedule that already has a row is
+ * left out: the unique index `runs_occurrence` on job and instant refuses a second one. `now` is the database's clock.
+ *
+ * With `copied`, all runs get these values. Without it, each run copies from the row of its job. The transaction must
+ * have locked these rows, so that the values are those with which the caller decided.
+ */
 export async function createRuns(
   tx: EntityManager,
   now: Date,
@@ -54,7 +63,8 @@ export async function createRuns(
   copied?: Copied,
 ): Promise<CreatedRun[]> {
   if (drafts.length === 0) return [];
-  // Lists and prune-runs read queued_at from an id's milliseconds, and lists show runs in the order of the drafts.
+  // Lists and prune-runs read queued_at from the milliseconds of an id, so both must come from the same instant.
+  // Sorted, since lists show runs in the order of their ids.
   const ids = drafts.map(() => v7({ msecs: now.getTime() })).toSorted();
   const starter = drafts.find(({ startedBy }) => startedBy)?.startedBy;
   const values = [now, starter?.number, starter?.name, ...(copied ? [JSON.stringify(copied)] : [])];
@@ -69,7 +79,7 @@ export async function createRuns(
   });
 }
 
-/** What is undefined is not sent, and is null in the row. */
+/** JSON leaves out undefined fields, and they become null in the row. This keeps the statement's parameter small. */
 const recordOf = (
   { jobId, kind, state, held, reason, scheduledAt, dueAt, retryOf, startedBy, missed }: RunDraft,
   id: string,
@@ -88,8 +98,9 @@ const recordOf = (
   missedCount: missed?.count ?? undefined,
 });
 
-/** Splits the records so that no batch has much more input than one statement writes. */
+/** Splits the records into batches of at most MAX_INPUT_SIZE characters of input. A single larger input gets its own. */
 function inBatches(drafts: RunDraft[], records: object[]): object[][] {
+  // Many runs of one job share the same input object. It is measured once.
   const sizes = new Map<unknown, number>();
   const batches: object[][] = [];
   let sizeOfBatch = MAX_INPUT_SIZE;
@@ -106,6 +117,8 @@ function inBatches(drafts: RunDraft[], records: object[]): object[][] {
   return batches;
 }
 
+// A run that starts directly is written as a claim would leave it: attempt 1, its start, its lateness and its replica.
+// ON CONFLICT DO NOTHING leaves out occurrences that have a run. Their rows are not in `created`, so they get no entry.
 const insertFrom = (source: string) => `
   WITH created AS (
     INSERT INTO runs (id, job_id, job, task, kind, state, reason, scheduled_at, due_at, queued_at, finished_at,

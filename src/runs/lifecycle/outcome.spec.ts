@@ -28,73 +28,73 @@ const unknown: RunError = { name: 'UnknownTaskError', message: 'no such task', c
 const failed: UnwrittenResult = { state: 'failed', error, final: false };
 const timedOut: UnwrittenResult = { state: 'timed_out', error, final: false };
 
-describe('the outcome of an attempt', () => {
+describe('outcomeOf an attempt', () => {
   it.each<[string, Partial<ClaimedRun>, UnwrittenResult, 'shutdown' | null, object]>([
     [
-      'that succeeds: its output, and no more attempts',
+      'that succeeds: stores its output, and there is no other attempt',
       {},
       { state: 'succeeded', output: '{"a":1}' },
       null,
       { state: 'succeeded', output: '{"a":1}', error: null, delayMs: null, isRetry: false },
     ],
     [
-      'that succeeds while the process ends: it counts',
+      'that succeeds during a shutdown: succeeds',
       {},
       { state: 'succeeded', output: null },
       'shutdown',
       { state: 'succeeded', delayMs: null },
     ],
     [
-      'that fails with a retry left: another one later',
+      'that fails with a retry left: is retried later',
       {},
       failed,
       null,
       { state: 'retrying', reason: null, error, isRetry: true, delayMs: 5000 },
     ],
     [
-      'that times out with a retry left: another one, later than the one before',
+      'that times out with a retry left: is retried, with a longer delay than before',
       { retriesUsed: 1 },
       timedOut,
       null,
       { state: 'retrying', error, isRetry: true, delayMs: 10_000 },
     ],
     [
-      'that fails with none left: the end',
+      'that fails with no retry left: fails the run',
       { retriesUsed: 2 },
       failed,
       null,
       { state: 'failed', reason: null, error, isRetry: false, delayMs: null },
     ],
     [
-      'that times out with none left: timed out',
+      'that times out with no retry left: ends the run as timed out',
       { retriesUsed: 2 },
       timedOut,
       null,
       { state: 'timed_out', error, delayMs: null },
     ],
     [
-      'that would fail the same way again: the end, whatever is left',
+      'that would fail in the same way again: fails the run, even with retries left',
       {},
       { ...failed, final: true },
       null,
       { state: 'failed', reason: null, isRetry: false, delayMs: null },
     ],
     [
-      'whose task nobody knows: the end, with the reason',
+      'whose task is unknown: fails the run, with the reason',
       {},
       { ...failed, error: unknown, final: true },
       null,
       { state: 'failed', reason: 'unknown_task', error: unknown },
     ],
     [
-      'that a shutdown cut short: another one at once, which is no retry',
+      'interrupted by a shutdown: is repeated at once, which uses up no retry',
       { retriesUsed: 2 },
       failed,
       'shutdown',
       { state: 'pending', reason: 'shutdown', error, isRetry: false, delayMs: 0 },
     ],
     [
-      'that a shutdown cut short where the job says fail: the end, with the reason',
+      'interrupted by a shutdown, with onInterruption fail: fails the run, with the reason',
       { onInterruption: 'fail' },
       failed,
       'shutdown',
@@ -104,7 +104,7 @@ describe('the outcome of an attempt', () => {
     expect(outcomeOf({ ...run, ...written }, result, interruption, 0.5)).toMatchObject(expected);
   });
 
-  it('is a failure that says so where the database refuses the result', () => {
+  it('is replaced by a failure with the cause if the database refuses the result', () => {
     const succeeded = outcomeOf(run, { state: 'succeeded', output: '1' }, null, 0);
     expect(quarantined(succeeded, 'too odd')).toEqual({
       run,
@@ -122,19 +122,19 @@ describe('the outcome of an attempt', () => {
 const exponential: RetryPolicy = { limit: 100, delaySeconds: 5, backoff: 'exponential', maxDelaySeconds: 60 };
 const fixed: RetryPolicy = { ...exponential, backoff: 'fixed' };
 
-describe('the delay before another attempt', () => {
+describe('retryDelayMs', () => {
   it.each<[string, RetryPolicy, number, number, number]>([
-    ['the first', exponential, 1, 0.5, 5_000],
+    ['of the first retry', exponential, 1, 0.5, 5_000],
     ['doubles', exponential, 2, 0.5, 10_000],
-    ['and doubles', exponential, 3, 0.5, 20_000],
-    ['up to the largest', exponential, 5, 0.5, 60_000],
-    ['also after a hundred', exponential, 100, 0.5, 60_000],
-    ['fixed stays', fixed, 4, 0.5, 5_000],
-    ['fixed is capped too', { ...fixed, delaySeconds: 100 }, 1, 0.5, 60_000],
-    ['20 % less at the least', exponential, 1, 0, 4_000],
-    ['20 % more at the most', exponential, 1, 1, 6_000],
-    ['none', { ...exponential, delaySeconds: 0 }, 50, 0.5, 0],
-    ['whole milliseconds', { ...fixed, delaySeconds: 0.0015 }, 1, 0.5, 2],
+    ['doubles again', exponential, 3, 0.5, 20_000],
+    ['up to the maximum', exponential, 5, 0.5, 60_000],
+    ['at the maximum after a hundred failures too', exponential, 100, 0.5, 60_000],
+    ['does not grow if fixed', fixed, 4, 0.5, 5_000],
+    ['has the maximum if fixed too', { ...fixed, delaySeconds: 100 }, 1, 0.5, 60_000],
+    ['is at least 20 % less', exponential, 1, 0, 4_000],
+    ['is at most 20 % more', exponential, 1, 1, 6_000],
+    ['is zero without a delay', { ...exponential, delaySeconds: 0 }, 50, 0.5, 0],
+    ['is in whole milliseconds', { ...fixed, delaySeconds: 0.0015 }, 1, 0.5, 2],
   ])('%s', (_case, policy, failures, random, expected) => {
     expect(retryDelayMs(policy, failures, random)).toBe(expected);
   });

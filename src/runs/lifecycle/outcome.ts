@@ -2,29 +2,29 @@ import type { ClaimedRun } from './claim-runs.js';
 import type { InterruptedError } from './run-errors.js';
 import type { RetryPolicy, RunError, RunState } from './run.entity.js';
 
-/** How an attempt ended by itself. `final`: another attempt would end the same way. */
+/** How an attempt ended. `final`: another attempt would fail in the same way, so there is no retry. */
 export type AttemptResult =
   | { state: 'succeeded'; output: string | null }
-  /** Succeeded, and already written in one transaction with what the task wrote. */
+  /** The attempt succeeded, and the transaction that the task wrote in has already settled the run. */
   | { state: 'committed' }
   | { state: 'failed' | 'timed_out'; error: RunError; final: boolean };
 
 export type UnwrittenResult = Exclude<AttemptResult, { state: 'committed' }>;
 
-/** How an attempt ended, and what becomes of its run. */
+/** The result of an attempt, and the next state of its run. */
 export interface Outcome {
   run: ClaimedRun;
-  /** The run's next state. `retrying` and `pending` call for another attempt. */
+  /** The run's next state. After `retrying` and `pending` there is another attempt. */
   state: RunState;
   reason: string | null;
-  /** JSON text. */
+  /** What the task returned, as JSON text. Null if it returned nothing. */
   output: string | null;
   error: RunError | null;
   /** Whether this attempt used up one of the retries. */
   isRetry: boolean;
-  /** Milliseconds until the next attempt; null when there is none. */
+  /** Milliseconds until the next attempt. Null if there is none. */
   delayMs: number | null;
-  /** False for a run that was claimed and goes back without having started: the attempt leaves no row. */
+  /** False for a run that was claimed ahead and goes back unstarted. Such an attempt leaves no row in `run_attempts`. */
   started: boolean;
 }
 
@@ -38,8 +38,9 @@ const ended = (run: ClaimedRun) => ({
   started: true,
 });
 
-/** What becomes of a run when an attempt has ended. `interruption`: why the process aborted the attempt; null: it did not. `random` is
- *  in [0, 1). */
+/** Decides the next state of a run whose attempt has ended. `interruption` is the reason if the process itself aborted
+ *  the attempt, and null otherwise. An interruption uses up no retry: `onInterruption` decides. A task that succeeded
+ *  in spite of it has succeeded. `random` is in [0, 1). */
 export function outcomeOf(
   run: ClaimedRun,
   result: UnwrittenResult,
@@ -64,14 +65,14 @@ export function outcomeOf(
   return { ...end, state: result.state, reason: error.code === 'UNKNOWN_TASK' ? 'unknown_task' : null, error };
 }
 
-/** The end of an attempt whose result the database refused. */
+/** Replaces an outcome that the database refused to store, such as an output that is no valid jsonb. */
 export const quarantined = ({ run }: Outcome, why: string): Outcome => ({
   ...ended(run),
   state: 'failed',
   error: { name: 'Problem', code: 'OUTPUT_NOT_STORABLE', message: `The attempt's result cannot be stored: ${why}` },
 });
 
-/** A run that was claimed ahead goes back to the queue as if nobody had claimed it. */
+/** The outcome of a run that was claimed ahead and goes back to the queue as if it had never been claimed. */
 export const givenBack = (run: ClaimedRun): Outcome => ({
   ...ended(run),
   state: 'pending',
@@ -79,8 +80,9 @@ export const givenBack = (run: ClaimedRun): Outcome => ({
   started: false,
 });
 
-/** Milliseconds before the next attempt after `failures` (from 1) failed attempts: fixed, or delay × 2^(n-1) up to the maximum, then
- *  ± 20 % at random, so that runs that failed together do not come back together. `random` is in [0, 1). */
+/** Milliseconds until the next attempt after `failures` failed ones (from 1): the delay, or the delay × 2^(failures -
+ *  1), at most the maximum, and then ± 20 % at random, so that runs that failed together are not retried together.
+ *  `random` is in [0, 1). */
 export function retryDelayMs(policy: RetryPolicy, failures: number, random: number): number {
   const growth = policy.backoff === 'exponential' ? 2 ** (failures - 1) : 1;
   const seconds = Math.min(policy.delaySeconds * growth, policy.maxDelaySeconds);

@@ -19,12 +19,14 @@ const input = z.strictObject({
     .min(1)
     .max(36_500)
     .optional()
-    .describe('In days since the end; RUN_RETENTION_DAYS unless told.'),
+    .describe('Deletes runs that ended more than this many days ago. Default: RUN_RETENTION_DAYS'),
 });
 
 const keptSince = 'statement_timestamp() - make_interval(days => $1)';
-// Found by id, since what ended before was queued before. Attempts and logs go with their run. The list is made once: a subquery
-// may be run again, past its limit.
+// A run that ended before an instant was queued before it, and ids have the order of queued_at. So the primary key
+// finds these runs without an index on finished_at. Attempts and logs are deleted by their foreign keys. SKIP LOCKED
+// makes two prunings share the work instead of waiting for each other. ARRAY(…) is evaluated once. IN (subquery) may be
+// evaluated again, and would then delete more than the limit.
 const prune = `
   WITH pruned AS (
     DELETE FROM runs WHERE id = ANY (ARRAY(
@@ -35,19 +37,19 @@ const prune = `
     RETURNING 1)
   SELECT count(*)::int AS deleted FROM pruned`;
 
-const forget = `
+const pruneKeys = `
   DELETE FROM idempotency_keys WHERE key = ANY (ARRAY(
     SELECT key FROM idempotency_keys WHERE created_at < statement_timestamp() - interval '24 hours'
     ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED))
   RETURNING key`;
 
-/** Deletes the runs that ended, and the entries of the audit that were made, longer ago than their retention, by the
- *  database's clock. Two prunings never wait for each other. */
+/** Deletes runs and audit entries that are older than their retention by the database's clock, and expired idempotency
+ *  keys. Each batch is a transaction of its own, so a large backlog holds no locks for long. */
 @Injectable()
 @Task({
   name: 'prune-runs',
   description:
-    'Deletes runs that ended longer ago than RUN_RETENTION_DAYS, with their logs, and entries of the audit that are older than AUDIT_RETENTION_DAYS.',
+    'Deletes runs that ended more than RUN_RETENTION_DAYS ago, with their logs, and audit entries that are older than AUDIT_RETENTION_DAYS.',
   input,
   jobs: {
     'prune-runs': { trigger: { type: 'cron', expression: '17 3 * * *', timeZone: 'UTC' }, timeoutSeconds: 3600 },
@@ -69,11 +71,12 @@ export class PruneRuns implements TaskHandler<typeof input> {
       return batch;
     });
     const auditDeleted = await this.inBatches(signal, (tx) => pruneAudit(tx, AUDIT_RETENTION_DAYS, BATCH));
-    await this.inBatches(signal, forgetKeys);
+    await this.inBatches(signal, pruneExpiredKeys);
     return { deleted, auditDeleted };
   }
 
-  /** A batch that is done stays so when the signal aborts before the next. */
+  /** Repeats `pruneBatch` until a batch is not full, and returns how many rows were deleted. When the signal aborts,
+   *  the batches before that stay committed. */
   private async inBatches(signal: AbortSignal, pruneBatch: (tx: EntityManager) => Promise<number>): Promise<number> {
     let deleted = 0;
     for (let batch = BATCH; batch === BATCH; deleted += batch) {
@@ -88,11 +91,11 @@ export class PruneRuns implements TaskHandler<typeof input> {
 }
 
 async function pruneRuns(tx: EntityManager, olderThanDays: number): Promise<number> {
-  const [answer] = await rows<{ deleted: number }>(tx, prune, [olderThanDays, BATCH]);
-  return answer?.deleted ?? 0;
+  const [row] = await rows<{ deleted: number }>(tx, prune, [olderThanDays, BATCH]);
+  return row?.deleted ?? 0;
 }
 
-async function forgetKeys(tx: EntityManager): Promise<number> {
-  const forgotten = await rows(tx, forget, [BATCH]);
-  return forgotten.length;
+async function pruneExpiredKeys(tx: EntityManager): Promise<number> {
+  const deleted = await rows(tx, pruneKeys, [BATCH]);
+  return deleted.length;
 }

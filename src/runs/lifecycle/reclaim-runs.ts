@@ -4,22 +4,31 @@ import { enqueue } from './run-queue.js';
 import { type EndedRun, isWaiting } from './run.entity.js';
 
 const BATCH = 1_000;
-/** A run that was active in so many lost processes is likely to be what kills them. */
+/** A run that was running in this many lost processes probably kills them, and is not started again. */
 const MAX_INTERRUPTIONS = 3;
 
 export interface ReclaimedRun extends EndedRun {
   id: string;
   task: string;
   state: 'pending' | 'failed' | 'cancelled';
-  /** The process that was lost. */
+  /** The number of the lost replica. */
   replicaNumber: number;
-  /** Whether the attempt had started, as far as anybody knows. */
+  /** True if the attempt may have started. Then it counts as an interruption. */
   interrupted: boolean;
 }
 
-/** Takes over running runs whose replica is gone: they go back to the queue, or fail where the job says so. Two kinds were never
- *  started, and always go back: runs that were claimed ahead, and runs of replica `own` that it does not execute, because the answer
- *  to its claim was lost. */
+/**
+ * Takes over `running` runs that no process executes: their replica has no row any more. They go back to the queue, or
+ * end as `failed` if `onInterruption` is `fail`. Returns them.
+ *
+ * Two kinds of runs go back without an interruption, whatever `onInterruption` says:
+ * - runs that were claimed ahead. They have not started, or only just.
+ * - runs of this replica (`own`) that are not in `active`. Its claim committed, but the reply was lost, so they have not
+ *   started. They must be 10 s old, so that a claim whose runs are being accepted right now is not mistaken for one.
+ *
+ * SKIP LOCKED divides the runs between replicas that reconcile at the same time, and leaves out a run whose attempt is
+ * being settled at this moment.
+ */
 export async function reclaimOrphans(
   tx: EntityManager,
   own: { number: number; active: string[] },
@@ -36,6 +45,9 @@ export async function reclaimOrphans(
   return rows<ReclaimedRun>(tx, reclaim, [orphans.map(({ id }) => id), own.number]);
 }
 
+// `verdict` reads the row as it was before the update. A run that was claimed ahead is never `onInterruption: fail`, so
+// starting it again is allowed even if its task has just started. A process that was only silent and comes back cannot
+// settle the run any more: it is `pending` or has ended, and the next claim raises the attempt number.
 const reclaim = `
   WITH reclaimed AS (
     UPDATE runs SET interruptions = interruptions + verdict.interrupted::int, error = verdict.error,
@@ -65,8 +77,13 @@ const reclaim = `
   )
   SELECT id, job, task, kind, state, reason, replica_number AS "replicaNumber", interrupted FROM reclaimed`;
 
-/** Makes the queue agree with the runs, whatever happened to it: adds the entries that are missing, and deletes those whose run may not
- *  start. Returns how many it added. */
+/**
+ * Makes the queue agree with the runs: adds missing entries, and deletes entries whose run may not start. Returns how
+ * many it added. The service writes runs and entries in one transaction, so an entry is missing only if something else
+ * has changed the tables.
+ *
+ * The delays (1 minute, 5 s) leave alone what other transactions are changing at this moment.
+ */
 export async function repairQueue(tx: EntityManager): Promise<number> {
   await tx.query(`
     DELETE FROM run_queue WHERE run_id IN (
@@ -88,8 +105,8 @@ export async function repairQueue(tx: EntityManager): Promise<number> {
   return added.length;
 }
 
-/** Fails the runs that were queued over an hour ago and that no live worker can start, because none has their task. Returns them. While no
- *  worker lives at all, nothing fails. */
+/** Fails the runs that were queued over an hour ago and whose task no live worker has. Returns them. While there is no
+ *  live worker at all, no run fails: the next worker may have the task. */
 export async function failUnknownTasks(tx: EntityManager): Promise<EndedRun[]> {
   return rows<EndedRun>(
     tx,

@@ -4,15 +4,23 @@ import { notify } from '../../replicas/notify.js';
 import { enqueue } from './run-queue.js';
 import { isUnfinished } from './run.entity.js';
 
-/** Lets the oldest held run of each lane of these jobs start where no other run of the lane is unfinished; null: of all jobs. Call it in
- *  a statement after the one that ended a run: only that one sees runs that were held meanwhile. Returns how many it released. */
+/**
+ * Releases the oldest held run of each lane of these jobs, if no other run of the lane is unfinished, and gives it a
+ * queue entry. `jobIds` null means all jobs. Returns how many it released, and notifies `runs`.
+ *
+ * Call it in a statement of its own, after the one that ended a run and in the same transaction. Under READ COMMITTED
+ * each statement sees what was committed before it began. The statement that ends a run may have waited for a
+ * dispatcher that locked this run and held a new one because of it. Only a later statement sees that held run.
+ */
 export async function releaseHeld(tx: EntityManager, jobIds: string[] | null): Promise<number> {
   const released = await rows(tx, release, [jobIds]);
   if (released.length > 0) await notify(tx, 'runs');
   return released.length;
 }
 
-// A job has two lanes: catch-up runs go one after the other, independent of the schedule.
+// A job has two lanes that do not wait for each other: scheduled and manual runs, and catch-up runs. The condition
+// `held AND state = 'pending'` is repeated in the UPDATE, because PostgreSQL checks it again after waiting for a row
+// that another transaction has changed. Two replicas therefore never release the same run twice.
 const release = `
   WITH released AS (
     UPDATE runs SET held = false

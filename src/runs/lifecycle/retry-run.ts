@@ -7,16 +7,17 @@ import { Run, type RunState, unfinishedStates } from './run.entity.js';
 
 const neverStarted: readonly RunState[] = ['skipped', 'missed'];
 
-interface Retried {
+interface RetriedRun {
+  /** The name of its job. */
   job: string;
   /** The id of the new run. */
-  made: string[];
+  created: string[];
 }
 
-/** Queues a copy of this run for the same instant, and returns its id and the name of its job. The job is not read: a run holds all that
- *  it needs.
- *  Throws RUN_NOT_FOUND, RUN_NOT_FINISHED, RUN_NEVER_STARTED. */
-export async function retryRun(tx: EntityManager, id: string): Promise<Retried> {
+/** Queues a copy of a finished run for the same instant. Everything is copied from the run and not from its job, which
+ *  may have been edited or deleted since. A run of a backfill gets the priority of a live run. Throws RUN_NOT_FOUND,
+ *  RUN_NOT_FINISHED, RUN_NEVER_STARTED. */
+export async function retryRun(tx: EntityManager, id: string): Promise<RetriedRun> {
   const run = await tx.findOneBy(Run, { id });
   if (!run) throw new RunNotFoundError(id);
   if (unfinishedStates.includes(run.state)) throw new RunNotFinishedError(id, run.state);
@@ -26,6 +27,6 @@ export async function retryRun(tx: EntityManager, id: string): Promise<Retried> 
   const copied = { jobId, job, task, timeoutSeconds, retry, onInterruption, input, scheduledAt };
   const fresh = { kind: 'retry', state: 'pending', held: false, reason: null, dueAt: now, retryOf: id } as const;
   const draft = { ...copied, ...fresh, priority: livePriority(priority) };
-  const made = await createRuns(tx, now, [draft], draft);
-  return { job, made: made.map((one) => one.id) };
+  const created = await createRuns(tx, now, [draft], draft);
+  return { job, created: created.map((copy) => copy.id) };
 }

@@ -8,8 +8,8 @@ const unreadable = Object.defineProperty(new Error('boom'), 'message', {
   },
 });
 
-describe('what a task has thrown, as a row keeps it', () => {
-  it('has name, message, code and stack, and the cause under the stack', () => {
+describe('runError', () => {
+  it('keeps name, message, code and stack, with the cause below the stack', () => {
     const cause = new RangeError('deep down');
     const error = runError(new Problem(422, 'TOO_FAR', 'far away'));
     expect(error).toEqual({
@@ -22,8 +22,8 @@ describe('what a task has thrown, as a row keeps it', () => {
   });
 
   it.each<[string, unknown, object]>([
-    ['a text', 'boom', { name: 'NonError', message: 'boom' }],
-    ['nothing', undefined, { name: 'NonError', message: 'undefined' }],
+    ['a string', 'boom', { name: 'NonError', message: 'boom' }],
+    ['undefined', undefined, { name: 'NonError', message: 'undefined' }],
     ['an object', { a: 1 }, { name: 'NonError', message: '{"a":1}' }],
     ['a big integer', 1n, { name: 'NonError', message: '1n' }],
     [
@@ -36,18 +36,18 @@ describe('what a task has thrown, as a row keeps it', () => {
       Object.assign(new Error('a\0b'), { stack: 'a\0b' }),
       { name: 'Error', message: 'a\ufffdb', stack: 'a\ufffdb' },
     ],
-    ['a name that is no text', withFields({ name: 42, stack: null }), { name: '42', message: 'boom' }],
+    ['a name that is no string', withFields({ name: 42, stack: null }), { name: '42', message: 'boom' }],
     [
-      'a message that is no text',
+      'a message that is no string',
       withFields({ message: { a: 1 }, stack: null }),
       { name: 'Error', message: '{"a":1}' },
     ],
     ['an error that cannot be read', unreadable, { name: 'NonError', message: expect.any(String) }],
-  ])('of any kind: %s', (_case, thrown, expected) => {
+  ])('converts %s', (_case, thrown, expected) => {
     expect(runError(thrown)).toEqual(expected);
   });
 
-  it('is cut where it is longer than 16,384 characters', () => {
+  it('cuts texts that are longer than 16,384 characters', () => {
     const { message, stack } = runError(new Error('x'.repeat(20_000)));
     expect(message).toBe(`${'x'.repeat(16_384)}…`);
     expect(stack).toHaveLength(16_385);
@@ -56,7 +56,7 @@ describe('what a task has thrown, as a row keeps it', () => {
   it.each([
     ['a timeout', new TaskTimeoutError(0.5), 'TIMED_OUT', 'timeoutSeconds: 0.5'],
     ['a shutdown', new ShutdownError(), 'SHUTDOWN', 'SHUTDOWN_GRACE_SECONDS'],
-  ])('says of %s what set its limit', (_case, thrown, code, words) => {
-    expect(runError(thrown)).toMatchObject({ code, message: expect.stringContaining(words) });
+  ])('names the setting that limited the attempt: %s', (_case, thrown, code, setting) => {
+    expect(runError(thrown)).toMatchObject({ code, message: expect.stringContaining(setting) });
   });
 });

@@ -3,7 +3,7 @@ import { unmasked, type Mask } from '../../core/mask.js';
 import { CodedError } from '../../core/coded-error.js';
 import type { RunError } from './run.entity.js';
 
-/** Characters of each text that are stored. */
+/** How many characters of each text are stored. */
 const MAX_TEXT = 16_384;
 
 export class TaskTimeoutError extends CodedError {
@@ -12,10 +12,11 @@ export class TaskTimeoutError extends CodedError {
   }
 }
 
-/** The process aborts the attempt through no fault of the task. The job's `onInterruption` decides what becomes of the run. */
+/** The process aborts the attempt through no fault of the task. `onInterruption` of the job decides whether the run is
+ *  started again, and no retry is used up. */
 export class InterruptedError extends CodedError {
   constructor(
-    /** The run's `reason`. */
+    /** Becomes the run's `reason`. */
     readonly reason: 'shutdown' | 'database_silent' | 'worker_lost',
     code: string,
     message: string,
@@ -45,7 +46,7 @@ export class TakenOverError extends InterruptedError {
   }
 }
 
-/** Why the process ends itself. */
+/** The reason why a process ends itself. It is never the error of a run. */
 export class SlotsAbandonedError extends CodedError {
   constructor(abandoned: { task: string }[]) {
     const tasks = [...new Set(abandoned.map(({ task }) => task))].join(', ');
@@ -95,10 +96,11 @@ export class RunNeverStartedError extends CodedError {
   }
 }
 
-/** What a task has thrown, as its run's row stores it, with secrets masked. Never throws. */
+/** Converts whatever a task has thrown into what the row of its run stores, with secrets masked and long texts cut.
+ *  Never throws. */
 export function runError(thrown: unknown, mask: Mask = unmasked): RunError {
-  // Masked before it is cut: half a secret would not be recognised.
-  const kept = (words: string) => cut(mask(words));
+  // Masked before it is cut, since half a secret would not be recognised.
+  const kept = (value: string) => cut(mask(value));
   try {
     return thrown instanceof Error ? describe(thrown, kept) : { name: 'NonError', message: kept(text(thrown)) };
   } catch {
@@ -106,10 +108,10 @@ export function runError(thrown: unknown, mask: Mask = unmasked): RunError {
   }
 }
 
-function describe(thrown: Error, kept: (words: string) => string): RunError {
+function describe(thrown: Error, kept: (value: string) => string): RunError {
   const code: unknown = (thrown as { code?: unknown }).code;
   return {
-    // Some libraries put something other than a string there.
+    // Some libraries put something other than a string into these fields.
     name: kept(text(thrown.name)),
     message: kept(text(thrown.message)),
     ...(typeof code === 'string' && { code: kept(code) }),

@@ -2,25 +2,30 @@ import type { EntityManager } from 'typeorm';
 import type { SchedulerDatabase } from '../../database/scheduler-database.js';
 
 /**
- * The table `run_queue` has one entry for each run that may start: `ready_at` is the earliest instant, `task` and `priority` are
- * the run's own. `exclusive` is true for a run that must never be started twice, so that nobody claims it before a slot is free.
+ * The table `run_queue` has one entry for each run that may start. `ready_at` is the earliest instant at which it may
+ * start. `task` and `priority` are copied from the run. `exclusive` is true for a run that must never be started twice
+ * (`onInterruption: fail`). Workers do not claim such a run before a slot is free.
  *
- * The run's row is the truth and the entry a pointer to it. Whoever makes a run startable writes the entry in the same statement;
- * whoever claims the run deletes it. An entry without a startable run starts nothing, and the claim throws it away. A startable
- * run without an entry is found by the reconciler.
+ * The row in `runs` is the truth, and the entry only points to it. The statement that makes a run startable also writes
+ * its entry, and the statement that claims the run deletes the entry. An entry whose run may not start is harmless: the
+ * claim deletes it and starts nothing. A startable run without an entry is found by the reconciler.
  *
- * Lock order: the entry before the run. Code that holds a run's lock already deletes the entry with SKIP LOCKED.
+ * Lock order: entries before runs. Code that already holds the lock of a run deletes its entry with SKIP LOCKED, so it
+ * never waits for an entry.
+ *
+ * The table is small and separate from `runs` because it changes with every run: finding the next runs costs the same
+ * however long the history is.
  */
 
-/** The part of a statement on runs that adds an entry for each row of `source`, a WITH query with columns of runs. `readyAt` is an SQL
- *  expression over these. A stale entry of the same run is replaced. */
+/** SQL that adds an entry for each row of `source`, a WITH query with columns of `runs`. `readyAt` is an SQL expression
+ *  over these columns. If the run still has a stale entry, it is reused. The caller notifies `runs`. */
 export const enqueue = (source: string, readyAt: string): string => `
   INSERT INTO run_queue (run_id, task, priority, ready_at, exclusive)
   SELECT id, task, priority, ${readyAt}, on_interruption = 'fail' FROM ${source}
   ON CONFLICT (run_id) DO UPDATE SET ready_at = excluded.ready_at`;
 
-/** Deletes the entries of these runs. Never waits: an entry that another transaction has locked is being claimed, and is deleted
- *  by the claim, which finds that the run may not start. */
+/** Deletes the entries of these runs. Never waits: an entry that another transaction has locked is being claimed, and
+ *  the claim deletes it, even if its run may not start any more. */
 export async function dequeue(tx: EntityManager, runIds: string[]): Promise<void> {
   if (runIds.length === 0) return;
   await tx.query(
@@ -31,13 +36,13 @@ export async function dequeue(tx: EntityManager, runIds: string[]): Promise<void
 }
 
 export interface QueueHead {
-  /** The oldest `ready_at` of all entries; null: there are none. */
+  /** The earliest `ready_at` of all entries. Null if there are none. */
   oldest: Date | null;
-  /** Milliseconds until the first entry is ready, 0 when one is ready now; null: there are none. */
+  /** Milliseconds until the first entry is ready, and 0 if one is ready now. Null if there are none. */
   readyInMs: number | null;
 }
 
-/** Reads how soon one of these tasks can start. A single statement outside a transaction, since it is polled. */
+/** Reads how soon a run of one of these tasks can start. One statement without a transaction, since it is polled. */
 export async function pollQueue(database: SchedulerDatabase, tasks: string[]): Promise<QueueHead> {
   const [head] = await database.statement<QueueHead>(
     `SELECT min(ready_at) AS oldest,
@@ -48,12 +53,13 @@ export async function pollQueue(database: SchedulerDatabase, tasks: string[]): P
   return head!;
 }
 
-/** A job's own priority is from -32,768 to 32,767. The runs of a backfill are below all of these by this distance. */
+/** A job's priority is from -32,768 to 32,767. Runs of a backfill get this much less, so they are below all live runs. */
 const BACKGROUND_DISTANCE = 65_536;
 /** The lowest priority that a job can have. */
 export const LOWEST_LIVE_PRIORITY = -32_768;
 
-/** The priority of a run that waits for all live runs; among background runs the order is that of the jobs' priorities. */
+/** The priority of a background run, which starts only when no live run waits. Among background runs the order is that
+ *  of their jobs' priorities. */
 export const backgroundPriority = (priority: number): number =>
   isBackground(priority) ? priority : priority - BACKGROUND_DISTANCE;
 

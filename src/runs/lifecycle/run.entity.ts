@@ -14,7 +14,7 @@ export const runStates = [
   'skipped',
   'missed',
 ] as const;
-/** The states that a run can leave; all others are final. The partial index runs_open has the same list. */
+/** The states that a run can leave. All others are final. The partial index runs_open repeats this list. */
 export const unfinishedStates: readonly RunState[] = ['pending', 'running', 'retrying'];
 export type RunState = (typeof runStates)[number];
 
@@ -25,9 +25,9 @@ export interface RetryPolicy {
   maxDelaySeconds: number;
 }
 
-/** Of a row of runs: whether it is unfinished. */
+/** SQL: whether a row of `runs` is unfinished. */
 export const isUnfinished = `state IN (${unfinishedStates.map((state) => `'${state}'`).join(', ')})`;
-/** Of a row of runs: whether it waits for its first or its next attempt. */
+/** SQL: whether a row of `runs` waits for its first or its next attempt. */
 export const isWaiting = `state IN (${unfinishedStates
   .filter((state) => state !== 'running')
   .map((state) => `'${state}'`)
@@ -41,10 +41,11 @@ export interface RunError {
   stack?: string;
 }
 
-/** What became of an occurrence, or of a request by hand. Times are UTC, whole milliseconds, by the database's clock. */
+/** The history of one occurrence or of one manual request: a run, or a `skipped` or `missed` row. Times are whole
+ *  milliseconds in UTC, by the database's clock. */
 @Entity('runs')
 export class Run {
-  /** UUID v7. */
+  /** A UUID of version 7 whose milliseconds are those of `queuedAt`. */
   @PrimaryColumn('uuid') id: string;
   @Column({ type: 'uuid', name: 'job_id' }) jobId: string;
   @Column('text') job: string;
@@ -52,27 +53,27 @@ export class Run {
   @Column('text') kind: RunKind;
   @Column('text') state: RunState;
   @Column({ type: 'text', nullable: true }) reason: string | null;
-  /** The nominal instant; of a range row, the first one. */
+  /** The nominal instant. In a range row, the first one. */
   @Column({ type: 'timestamptz', name: 'scheduled_at', precision: 3 }) scheduledAt: Date;
-  /** The nominal instant with its jitter; lateness counts from here. */
+  /** The nominal instant plus its jitter. Lateness counts from here. */
   @Column({ type: 'timestamptz', name: 'due_at', precision: 3 }) dueAt: Date;
   @Column({ type: 'timestamptz', name: 'queued_at', precision: 3 }) queuedAt: Date;
-  /** Of the latest attempt. */
+  /** The start of the latest attempt. Null if none has started. */
   @Column({ type: 'timestamptz', name: 'started_at', precision: 3, nullable: true }) startedAt: Date | null;
   @Column({ type: 'timestamptz', name: 'finished_at', precision: 3, nullable: true }) finishedAt: Date | null;
   @Column({ type: 'timestamptz', name: 'next_attempt_at', precision: 3, nullable: true }) nextAttemptAt: Date | null;
-  /** From due to the first attempt's start. */
+  /** From `dueAt` to the start of the first attempt. Null before that. */
   @Column({ type: 'double precision', name: 'lateness_ms', nullable: true }) latenessMs: number | null;
-  /** Counts starts, and fences: only the attempt with this number may settle. */
+  /** The number of the latest attempt, from 1. Also the fence: only the attempt with this number may settle the run. */
   @Column('integer') attempt: number;
   @Column({ type: 'integer', name: 'retries_used' }) retriesUsed: number;
-  /** How many processes were lost under this run. */
+  /** How many processes were lost while they executed this run. */
   @Column('integer') interruptions: number;
   @Column({ type: 'integer', name: 'replica_number', nullable: true }) replicaNumber: number | null;
   @Column({ type: 'text', nullable: true }) replica: string | null;
-  /** Pending without a queue entry, until other runs of the job have ended. */
+  /** True for a pending run without a queue entry, which waits until other runs of the job have ended. */
   @Column('boolean') held: boolean;
-  /** Running, but claimed before a slot was free, and not known to have started. */
+  /** True for a `running` run that was claimed before a slot was free and is not known to have started. */
   @Column({ type: 'boolean', name: 'claimed_ahead' }) claimedAhead: boolean;
   @Column('integer') priority: number;
   @Column({ type: 'double precision', name: 'timeout_seconds' }) timeoutSeconds: number;
@@ -82,12 +83,12 @@ export class Run {
   @Column({ type: 'jsonb', nullable: true }) output: unknown;
   @Column({ type: 'jsonb', nullable: true }) error: RunError | null;
   @Column({ type: 'uuid', name: 'retry_of', nullable: true }) retryOf: string | null;
-  /** Of a range row: the last instant, and how many there were (null: over 10,000). */
+  /** Set in range rows only: the last instant, and how many occurrences there were. A null count means over 10,000. */
   @Column({ type: 'timestamptz', name: 'missed_to', precision: 3, nullable: true }) missedTo: Date | null;
   @Column({ type: 'integer', name: 'missed_count', nullable: true }) missedCount: number | null;
 }
 
-/** A row of the history that has reached a final state. */
+/** A row that has reached its final state, as metrics count it. */
 export interface EndedRun {
   job: string;
   kind: RunKind;

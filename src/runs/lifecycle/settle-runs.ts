@@ -9,19 +9,25 @@ import type { RunState } from './run.entity.js';
 
 export interface SettledRun {
   id: string;
-  /** As stored: a run that was to be cancelled gets no further attempt. */
+  /** The stored state. It differs from the outcome if the run was cancelled meanwhile. */
   state: RunState;
   reason: string | null;
-  /** Whether the run has reached its end. */
+  /** Whether the run has reached its final state. */
   final: boolean;
 }
 
-/** Writes the ends of attempts. The attempt's number is the fence: a run that has been claimed again since is left alone. Returns the
- *  runs that were settled. Queue entries for next attempts and for released runs are written with them. */
+/**
+ * Writes the outcomes of attempts, with the queue entries for next attempts and for runs that were held because of
+ * them. Returns the runs that it settled.
+ *
+ * The attempt number is the fence: a run that was claimed again since, or that has ended, is left alone and is missing
+ * from the returned list. A process that was silent and comes back can therefore change nothing.
+ */
 export async function settleRuns(tx: EntityManager, outcomes: Outcome[]): Promise<SettledRun[]> {
-  // Sent one after the other without waiting: held runs are looked for when the ends are visible.
+  // One round trip for two statements, sent in this order. Held runs must be released by a statement of its own: see
+  // releaseHeld.
   const [settled] = await Promise.all([
-    rows<SettledRun & { ready: boolean }>(tx, settle, [JSON.stringify(outcomes.map(record))]),
+    rows<SettledRun & { ready: boolean }>(tx, settle, [JSON.stringify(outcomes.map(recordOf))]),
     releaseHeld(
       tx,
       outcomes.map(({ run }) => run.jobId),
@@ -31,12 +37,12 @@ export async function settleRuns(tx: EntityManager, outcomes: Outcome[]): Promis
   return settled;
 }
 
-const record = ({ run, state, reason, output, error, isRetry, delayMs, started }: Outcome) => ({
+const recordOf = ({ run, state, reason, output, error, isRetry, delayMs, started }: Outcome) => ({
   id: run.id,
   attempt: run.attempt,
   state,
   reason: reason ?? undefined,
-  // The server parses it again, so that one text is not encoded twice.
+  // A JSON text inside JSON. The statement casts it to jsonb, so Node does not have to parse and encode it again.
   output: output ?? undefined,
   error: error ?? undefined,
   retries: isRetry ? 1 : 0,
@@ -45,12 +51,13 @@ const record = ({ run, state, reason, output, error, isRetry, delayMs, started }
   startedAt: run.claimedAhead ? run.startedAt : undefined,
 });
 
-// A cancelled run that did not succeed is cancelled, however its attempt ended. A run of a deleted job has a reason without a request:
-// it is cancelled where another attempt would follow.
+// A run with a request to cancel ends as `cancelled`, however its attempt ended, unless the attempt succeeded. A run
+// of a deleted job has a reason but no request: it ends as `cancelled` only if another attempt would follow.
 const cancelled = `(runs.cancel_reason IS NOT NULL AND o.state <> 'succeeded'
   AND (runs.cancel_requested_at IS NOT NULL OR o.delay IS NOT NULL))`;
-// `state NOT IN (…)` and not `state = 'running'`: see claim-runs. An attempt that did not succeed leaves a row. `retrying` is a state of the
-// run; its attempt has failed.
+// `state NOT IN (…)` and not `state = 'running'`: the planner would use a partial index, see claim-runs. Every attempt
+// that started and did not succeed leaves a row in run_attempts. Its state there is `failed` or `timed_out`, also when
+// the run itself is `retrying` or `pending` again.
 const settle = `
   WITH outcome AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS o (id uuid, attempt integer, state text, reason text, output text,
@@ -83,7 +90,8 @@ function latenessOf(start: string): string {
   return `CASE WHEN ${start} IS NOT NULL THEN round(1000 * extract(epoch FROM ${start} - due_at)) END`;
 }
 
-/** Writes down that these runs, which were claimed ahead, have started. Until then a lost process leaves open whether they have. */
+/** Stores that these runs, which were claimed ahead, have started. If the process dies before that, they count as not
+ *  started. The fence is the attempt number, as in settleRuns. */
 export async function markStarted(tx: EntityManager, runs: ClaimedRun[]): Promise<void> {
   const started = runs.map(({ id, attempt, startedAt }) => ({ id, attempt, startedAt }));
   await tx.query(mark, [JSON.stringify(started)]);
@@ -99,12 +107,17 @@ export interface SettledBefore {
   id: string;
   state: RunState;
   reason: string | null;
-  /** Whether that was the end of the run. */
+  /** Whether this outcome ended the run. */
   final: boolean;
 }
 
-/** The runs of these outcomes that are stored already, because only the answer to their COMMIT was lost. Nothing else is mistaken for
- *  it: only the attempt itself can succeed under its number, and an attempt that failed has left the same error. */
+/**
+ * Finds the outcomes that are stored already, because an earlier transaction committed and only the reply to its COMMIT
+ * was lost. This tells them apart from stale results, which must be refused and counted.
+ *
+ * No stale result can look like this: only the attempt itself can have succeeded under its number, and an attempt that
+ * did not succeed has left the same error in `run_attempts`.
+ */
 export async function settledBefore(tx: EntityManager, outcomes: Outcome[]): Promise<Map<string, SettledBefore>> {
   if (outcomes.length === 0) return new Map();
   const found = await rows<SettledBefore>(tx, stored, [
@@ -113,7 +126,7 @@ export async function settledBefore(tx: EntityManager, outcomes: Outcome[]): Pro
   return new Map(found.map((run) => [run.id, run]));
 }
 
-// The run itself may have gone on to its next attempt since.
+// The run itself may already be in its next attempt. Then `final` is false.
 const stored = `
   SELECT runs.id, runs.state, runs.reason, runs.attempt = o.attempt AND runs.finished_at IS NOT NULL AS final
   FROM jsonb_to_recordset($1::jsonb) AS o (id uuid, attempt integer, error jsonb)

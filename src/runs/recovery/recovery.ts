@@ -12,7 +12,14 @@ import { Attempts } from '../worker/attempts.js';
 import { RunMetrics } from '../worker/run-metrics.js';
 import { RecoveryMetrics } from './recovery-metrics.js';
 
-/** Makes sure that no run waits for a dead process: polls the other replicas every 400 ms, and makes runs and queue agree every 10 s. */
+/**
+ * Makes sure that no run waits for a dead process. Every replica with the role scheduler or worker does this, so the
+ * death of any of them is noticed by the others.
+ *
+ * Two loops: `watch` polls the other replicas every 400 ms and deletes the rows of those that are gone. `reconciler`
+ * takes over the runs that belong to no replica and repairs the queue. It runs every 10 s, and at once after a replica
+ * was lost. The process may die between the two: the reconciler of any replica finds runs whose replica has no row.
+ */
 @Injectable()
 export class Recovery {
   readonly watch = new Loop({
@@ -53,7 +60,8 @@ export class Recovery {
     this.reconciler.wake();
   }
 
-  /** Where all runs are finished, there is nothing to reconcile. A single statement, since that is the rule. */
+  /** Without unfinished runs there is nothing to reconcile. One statement without a transaction, since this is the
+   *  usual case. */
   private async hasUnfinishedRuns(): Promise<boolean> {
     const [row] = await this.database.statement<{ unfinished: boolean }>(
       `SELECT EXISTS (SELECT FROM "${this.database.schema}".runs WHERE ${isUnfinished}) AS unfinished`,
@@ -61,12 +69,14 @@ export class Recovery {
     return row!.unfinished;
   }
 
-  /** True when there may be more than one batch. */
+  /** Returns true if there may be another batch. */
   private async reconcile(): Promise<boolean> {
     if (!(await this.hasUnfinishedRuns())) return false;
-    // Read before the runs: a run that is claimed in between is younger than what counts as an orphan of this replica.
+    // Read before the transaction. A run that is claimed in between is not in the list, and is not taken for an orphan
+    // either, because these must be 10 s old.
     const own = { number: this.replicas.number, active: this.attempts.runs.map(({ id }) => id) };
     const { reclaimed, unknown, added } = await this.database.transaction(async (tx) => {
+      // In this order: what ends here may release held runs.
       const found = await reclaimOrphans(tx, own);
       const entries = await repairQueue(tx);
       const failed = await failUnknownTasks(tx);

@@ -6,15 +6,16 @@ import type { CancelledError, InterruptedError } from '../lifecycle/run-errors.j
 export interface Attempt {
   run: ClaimedRun;
   stop: AbortController;
-  /** Whether the task has returned. Until then the attempt holds a slot. */
+  /** True when the task has returned. Until then the attempt holds a slot. */
   returned: boolean;
-  /** Whether the run has reached its end although the task has not returned. */
+  /** True when the result is written although the task has not returned, because it ignores its abort signal. */
   abandoned: boolean;
-  /** Resolves when the end is written. */
+  /** Resolves when the result is written. */
   done: Promise<void>;
 }
 
-/** The attempts of this process: each holds a slot until its task has returned, and stays here until its end is written too. */
+/** The attempts of this process. Each holds a slot until its task has returned, and stays here until its result is
+ *  written as well. */
 @Injectable()
 export class Attempts {
   private readonly all = new Set<Attempt>();
@@ -34,12 +35,12 @@ export class Attempts {
     return this.slots;
   }
 
-  /** How many tasks have returned whose end is not written yet. */
+  /** How many attempts have returned whose result is not written yet. */
   get unwritten(): number {
     return this.all.size - this.slots;
   }
 
-  /** The runs that have reached their end and whose task does not return. */
+  /** The runs whose result is written and whose task has not returned. */
   get abandoned(): ClaimedRun[] {
     return [...this.all].flatMap(({ abandoned, run }) => (abandoned ? [run] : []));
   }
@@ -49,29 +50,30 @@ export class Attempts {
     this.slots += 1;
   }
 
-  /** The task has returned: its slot is free. */
+  /** Call this when the task has returned. */
   freeSlot(attempt: Attempt): void {
     attempt.returned = true;
     this.slots -= 1;
   }
 
-  /** The slot is free and the end is written. */
+  /** Call this when the slot is free and the result is written. */
   remove(attempt: Attempt): void {
     this.all.delete(attempt);
   }
 
-  /** Aborts the signals of the attempts whose run matches; of all, by default. */
+  /** Aborts the signals of the attempts whose run matches, by default of all attempts. A signal that has aborted keeps
+   *  its first reason. */
   abort(why: InterruptedError | CancelledError, matches: (run: ClaimedRun) => boolean = () => true): void {
     for (const { run, stop } of this.all) if (matches(run)) stop.abort(why);
   }
 
-  /** Resolves when the end of each present attempt is written, and after `graceMs` in any case. */
+  /** Resolves when the results of all present attempts are written, or after `graceMs`. */
   async drained(graceMs: number): Promise<void> {
     await atMost(graceMs, Promise.all([...this.all].map(({ done }) => done)));
   }
 }
 
-/** Waits for `work`, but no longer than `ms`. */
+/** Waits for `work`, at most `ms` milliseconds. */
 export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
   const over = new AbortController();
   await Promise.race([work, pause(ms, undefined, { signal: over.signal }).catch(() => {})]);

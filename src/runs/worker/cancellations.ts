@@ -7,13 +7,14 @@ import { DirectSession } from '../../replicas/direct-session.js';
 import { Attempts } from './attempts.js';
 import { CancelledError } from '../lifecycle/run-errors.js';
 
-/** Aborts the attempts of this process whose runs somebody has cancelled, wherever that was. */
+/** Aborts the attempts of this process whose runs have been cancelled by a request or a dispatch, on any replica. The
+ *  notification `cancel` makes it fast. The poll each second finds the ones whose notification was lost. */
 @Injectable()
 export class Cancellations {
   readonly loop = new Loop({
     everyMs: 1_000,
-    turn: () => this.heed(),
-    failed: (error) => this.logger.error({ err: error }, 'cancellations not looked for'),
+    turn: () => this.abortCancelled(),
+    failed: (error) => this.logger.error({ err: error }, 'cancellations not polled'),
   });
 
   constructor(
@@ -25,7 +26,7 @@ export class Cancellations {
     session.onNotification('cancel', () => this.loop.wake());
   }
 
-  private async heed(): Promise<void> {
+  private async abortCancelled(): Promise<void> {
     const active = this.attempts.runs.map(({ id }) => id);
     if (active.length === 0) return;
     const cancelled = await this.database.transaction((tx) =>

@@ -1,15 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import type { ClaimedRun } from '../lifecycle/claim-runs.js';
 
-/** Claims look this far ahead. */
+/** As many runs may be claimed ahead as slots became free within this time. */
 const WINDOW_MS = 50;
-/** A run that has waited longer goes back when no slots become free any more, since other replicas may have free slots. */
+/** A run that has waited longer goes back to the queue if no slots become free any more, since other replicas may have
+ *  free slots. */
 const PATIENCE_MS = 100;
-/** A run that has waited longer goes back in any case. Far below the time after which others could take this process for dead. */
+/** A run that has waited longer goes back in any case. Far less than the time after which others could take this process
+ *  for dead. */
 const MAX_WAIT_MS = 300;
-/** After runs had to go back, nothing is claimed ahead for so long. */
+/** After runs had to go back, nothing is claimed ahead for this long. */
 const BACK_OFF_MS = 1_000;
-/** Instants that are kept although they are older than the window. */
+/** Instants older than the window are removed when there are more than this, since removing each one alone would cost
+ *  more. */
 const MAX_KEPT = 1_000;
 
 interface Waiting {
@@ -21,17 +24,20 @@ interface Waiting {
 /**
  * The runs that this process has claimed before a slot was free for them, in the order in which they start.
  *
- * A claim takes 5 to 20 ms. Where tasks are shorter, a worker that claims only into free slots waits for the database most of the time.
- * So it claims as many runs more as slots became free within the last 50 ms, and no more: these will start within 50 ms too. Such a run
- * is running in the database and marked `claimed_ahead`. When its process dies, it goes back to the queue as if it had never been
- * claimed. A run that must not be started twice (`onInterruption: fail`) is never claimed ahead.
+ * A claim takes 5 to 20 ms. If tasks are shorter than that, a worker that claims only for free slots waits for the
+ * database most of the time. So it claims more runs than it has slots: as many as slots became free within the last 50
+ * ms. At that rate these runs start within the next 50 ms.
+ *
+ * Such a run is `running` in the database and marked `claimed_ahead`. If its process dies, the run goes back to the
+ * queue as if it had never been claimed. Its task may have started since, because the mark is removed a moment later
+ * (see StartMarks). So a run that must not be started twice (`onInterruption: fail`) is never claimed ahead.
  */
 @Injectable()
 export class ClaimedAhead {
   private waiting: Waiting[] = [];
   /** When slots became free, monotonic milliseconds, the oldest first. */
   private freedAt: number[] = [];
-  /** The first of these that lies within the window. */
+  /** The index of the first instant within the window. */
   private firstRecent = 0;
   private pausedUntil = 0;
 
@@ -55,8 +61,8 @@ export class ClaimedAhead {
     return this.freedAt.length - this.firstRecent;
   }
 
-  /** How many more runs may be claimed ahead by a process with so many slots. None where fewer than half of the slots turn over within
-   *  the window: there, a claim costs little compared with the tasks. */
+  /** How many more runs a process with this many slots may claim ahead. Zero if fewer than half of its slots became
+   *  free within the window: then a claim takes little time compared with the tasks. */
   allowance(slots: number): number {
     const turnover = this.turnover();
     if (turnover * 2 < slots || performance.now() < this.pausedUntil) return 0;
@@ -67,7 +73,8 @@ export class ClaimedAhead {
     this.waiting.push({ run, since: performance.now() });
   }
 
-  /** The next run to start; undefined: none, or it has waited too long and goes back. */
+  /** Removes and returns the next run to start. Undefined if there is none, or if it has waited too long and must go
+   *  back. */
   next(): ClaimedRun | undefined {
     const [first] = this.waiting;
     if (!first || performance.now() - first.since > MAX_WAIT_MS) return undefined;
@@ -75,7 +82,7 @@ export class ClaimedAhead {
     return startedAfter(first.run, performance.now() - first.since);
   }
 
-  /** Removes and returns the runs that have waited too long. To be called every 50 ms while runs wait. */
+  /** Removes and returns the runs that have waited too long. Call it every 50 ms while runs wait. */
   takeExpired(): ClaimedRun[] {
     const longest = this.turnover() > 0 ? MAX_WAIT_MS : PATIENCE_MS;
     const since = performance.now() - longest;
@@ -92,7 +99,8 @@ export class ClaimedAhead {
   }
 }
 
-/** The run with its real start, by the database's clock: the instant of the claim, and the time that it has waited since. */
+/** The run with its real start by the database's clock: the instant of the claim plus the time it has waited since. The
+ *  local clock is not used, since it may be wrong. */
 function startedAfter(run: ClaimedRun, waitedMs: number): ClaimedRun {
   const startedAt = new Date(run.startedAt.getTime() + Math.round(waitedMs));
   return { ...run, startedAt, latenessMs: run.latenessMs ?? startedAt.getTime() - run.dueAt.getTime() };

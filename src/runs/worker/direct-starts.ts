@@ -7,11 +7,16 @@ import type { CreatedRun, RunDraft } from '../lifecycle/create-runs.js';
 import { Executor } from './executor.js';
 import { NONE, type Reservation, sizeOf, Slots } from './slots.js';
 
-/** Slots that turn over are waited for at most this long. */
+/** How long a creation waits for a slot, in a process whose slots become free quickly. */
 const MAX_WAIT_MS = 50;
 
-/** Runs that start in the process that creates them, where it has free slots: they need no queue entry, no notification and no claim.
- *  They are created as running. When the process dies before it has begun with them, they are taken over like any others. */
+/**
+ * Starts runs in the process that creates them, if it has free slots. Such a run needs no queue entry, no notification
+ * and no claim.
+ *
+ * The run is created as `running`, attempt 1, owned by this replica. Its task starts after the commit. If the process
+ * dies between the commit and the start, the run is taken over like any other run of a dead process.
+ */
 @Injectable()
 export class DirectStarts {
   constructor(
@@ -20,8 +25,8 @@ export class DirectStarts {
     private readonly replicas: Replicas,
   ) {}
 
-  /** Whether slots become free so fast that what is due may wait for them. Not beside workers that do not schedule: they see only what is
-   *  in the queue. */
+  /** Whether slots become free so quickly that due jobs may wait for them. False if there are replicas that only work
+   *  and do not schedule: they can help only with runs that are in the queue. */
   get turnOver(): boolean {
     return this.slots.turnOver && !this.replicas.hasPureWorkers;
   }
@@ -31,8 +36,9 @@ export class DirectStarts {
     return this.slots.turnover;
   }
 
-  /** Reserves free slots for one transaction of `work`, at most one of `share` parts of all. Where they turn over fast, it waits a
-   *  moment for them. */
+  /** Reserves free slots while `work` runs one transaction: at most one of `share` equal parts of all slots. If none is
+   *  free and slots become free quickly, it first waits up to 50 ms. The reservation keeps claims and other creations
+   *  from taking the same slots. It is released after the runs hold their slots, or after the transaction failed. */
   async withSlots<T>(share: number, work: (reserved: Reservation) => Promise<T>): Promise<T> {
     const reserved = await this.reserve(share);
     try {
@@ -42,14 +48,17 @@ export class DirectStarts {
     }
   }
 
-  /** What of the reservation may be used: nothing by a process that others took for dead, or while the scheduler is paused. */
+  /** The part of the reservation that may be used: nothing while the scheduler is paused, and nothing in a process that
+   *  others have declared dead. Locks the replica's row, as a claim does, so that the runs created in `tx` belong to a
+   *  replica that exists. */
   async allowed(tx: EntityManager, reserved: Reservation): Promise<Reservation> {
     if (sizeOf(reserved) === 0) return NONE;
     return (await mayStartRuns(tx, this.replicas.number)) ? reserved : NONE;
   }
 
-  /** Marks as many of the drafts as there is capacity for to start here: the highest priority first, then those due first. A run that must
-   *  not be started twice takes a slot, and is never ahead. */
+  /** Marks the drafts that start here, as many as the reservation allows: the highest priority first, then the order in
+   *  which they are due. A run that must not be started twice (`onInterruption: fail`) starts here only if it gets a
+   *  free slot. */
   choose(drafts: RunDraft[], { slots, ahead }: Reservation): RunDraft[] {
     const { number, name } = this.replicas;
     const able = drafts
@@ -64,7 +73,7 @@ export class DirectStarts {
     return drafts.map((draft) => (chosen.has(draft) ? { ...draft, startedBy: chosen.get(draft)! } : draft));
   }
 
-  /** Begins with those of the created runs that start here, once they are committed. */
+  /** After `tx` has committed, starts those of the created runs that were marked to start here. */
   begin(tx: EntityManager, created: CreatedRun[]): void {
     afterCommit(tx, () => {
       this.executor.accept(

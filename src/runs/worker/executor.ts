@@ -13,10 +13,18 @@ import { Slots } from './slots.js';
 import { StartMarks } from './start-marks.js';
 import { TaskRunner } from './task-runner.js';
 
-/** How often it is checked whether runs that were claimed ahead have waited too long. */
+/** How often runs that were claimed ahead are checked for having waited too long. */
 const EXPIRY_CHECK_MS = 50;
 
-/** Executes the runs that this process has claimed: each in a slot until its task has returned. The settler writes its end. */
+/**
+ * Executes the runs that this process has claimed.
+ *
+ * An attempt goes through three events. They need not come in this order:
+ * - Its result is known: the task returned, threw, or ignored its abort signal for 10 s. The settler writes it.
+ * - The result is written. From now on the run may be started again elsewhere.
+ * - The task has returned. Only now is the slot free, since a task that ignores its signal still uses memory and
+ *   connections.
+ */
 @Injectable()
 export class Executor {
   private readonly events = new EventEmitter<{ retry: [number]; exhausted: [CodedError] }>();
@@ -35,17 +43,18 @@ export class Executor {
     slots.onChanged(() => this.startWaiting());
   }
 
-  /** Calls `listener` with the milliseconds after which a run of this process may start again. */
+  /** Calls `listener` with the milliseconds after which a run that this process executed is ready for its next attempt. */
   onRetry(listener: (ms: number) => void): void {
     this.events.on('retry', listener);
   }
 
-  /** Calls `listener` when tasks that ignore their signal hold half of the slots: only a new process can free these. */
+  /** Calls `listener` when tasks that ignore their abort signal hold half of the slots. Only a new process can free
+   *  these slots. */
   onExhausted(listener: (why: CodedError) => void): void {
     this.events.on('exhausted', listener);
   }
 
-  /** Starts claimed runs; those claimed ahead as soon as a slot is free. */
+  /** Starts claimed runs now, and runs that were claimed ahead as soon as a slot is free. */
   accept(runs: ClaimedRun[]): void {
     for (const run of runs)
       if (run.claimedAhead) this.ahead.add(run);
@@ -53,7 +62,7 @@ export class Executor {
     this.startWaiting();
   }
 
-  /** Gives back what was claimed ahead. Resolves when that is written. */
+  /** Returns the runs that were claimed ahead to the queue. Resolves when that is written. */
   async giveBackAll(): Promise<void> {
     await this.giveBack(this.ahead.takeAll());
   }
@@ -68,7 +77,7 @@ export class Executor {
     this.watchExpiry();
   }
 
-  /** Runs that were claimed ahead go back when they have waited too long. */
+  /** Returns runs to the queue that were claimed ahead and have waited too long for a slot. */
   private watchExpiry(): void {
     if (!this.ahead.any || this.expiry) return;
     const due = performance.now() + EXPIRY_CHECK_MS;
@@ -82,7 +91,7 @@ export class Executor {
 
   private async giveBack(runs: ClaimedRun[]): Promise<void> {
     if (runs.length === 0) return;
-    this.logger.debug({ runs: runs.length }, 'runs claimed ahead go back');
+    this.logger.debug({ runs: runs.length }, 'runs claimed ahead returned to the queue');
     await Promise.all(runs.map((run) => this.settler.settle(givenBack(run))));
   }
 
@@ -101,6 +110,7 @@ export class Executor {
     const began = performance.now();
     const end = await result;
     this.metrics.attempted(run.task, performance.now() - began);
+    // The transaction of a transactional task has already written `succeeded`.
     if (end.state === 'committed') return;
     const interruption = signal.reason instanceof InterruptedError ? signal.reason.reason : null;
     const outcome = outcomeOf(run, end, interruption, Math.random());
@@ -109,6 +119,8 @@ export class Executor {
   }
 
   private async follow(attempt: Attempt, ended: Promise<unknown>): Promise<void> {
+    // The attempt stays in `attempts` until both are true: the task has returned, and its result is written. Until then
+    // the reconciler does not mistake its run for one that this process does not execute.
     const slotFree = this.freeSlot(attempt, ended);
     await attempt.done;
     if (!attempt.returned) this.abandon(attempt);
@@ -130,7 +142,7 @@ export class Executor {
 
   private abandon(attempt: Attempt): void {
     attempt.abandoned = true;
-    this.logger.error(named(attempt), 'task ignores its signal and keeps its slot');
+    this.logger.error(named(attempt), 'task ignores its abort signal and keeps its slot');
     const left = this.attempts.abandoned;
     if (this.slots.areHalf(left)) this.events.emit('exhausted', new SlotsAbandonedError(left));
   }

@@ -5,15 +5,20 @@ import { type LogLine, runLog } from './run-log.js';
 const run = { id: '01990000-0000-7000-8000-000000000000', attempt: 2 };
 const at = new Date('2026-06-01T12:00:00Z');
 
-/** The log of an attempt, with what the service's own log and the table are handed. */
+/** The log of an attempt, with what it passes to the service's log (`logged`) and to the table (`kept`). */
 function given(mask: Mask = unmasked) {
   const kept: LogLine[] = [];
-  const told: unknown[][] = [];
-  const tell =
+  const logged: unknown[][] = [];
+  const record =
     (level: string) =>
     (...rest: unknown[]) =>
-      void told.push([level, ...rest]);
-  const service: RunLog = { debug: tell('debug'), info: tell('info'), warn: tell('warn'), error: tell('error') };
+      void logged.push([level, ...rest]);
+  const service: RunLog = {
+    debug: record('debug'),
+    info: record('info'),
+    warn: record('warn'),
+    error: record('error'),
+  };
   const log = runLog(
     service,
     run,
@@ -21,19 +26,19 @@ function given(mask: Mask = unmasked) {
     () => at,
     (line) => kept.push(line),
   );
-  return { log, kept, told };
+  return { log, kept, logged };
 }
 
-/** What the table is handed for these fields. */
+/** The fields as the table gets them. */
 function fieldsOf(fields: object): unknown {
   const { log, kept } = given();
   log.info(fields, 'line');
   return JSON.parse(kept[0]?.fields ?? 'null');
 }
 
-describe('the log of a run', () => {
-  it('keeps each line with its level, attempt and instant, and tells the service', () => {
-    const { log, kept, told } = given();
+describe('runLog', () => {
+  it('passes each line to the table, with its level, attempt and time, and to the log of the service', () => {
+    const { log, kept, logged } = given();
     log.debug('one');
     log.info({ a: 1 }, 'two');
     log.warn('three');
@@ -45,7 +50,7 @@ describe('the log of a run', () => {
       { ...line, level: 'warn', message: 'three', fields: null },
       { ...line, level: 'error', message: 'four', fields: '{}' },
     ]);
-    expect(told).toEqual([
+    expect(logged).toEqual([
       ['debug', 'one'],
       ['info', { a: 1 }, 'two'],
       ['warn', 'three'],
@@ -53,7 +58,7 @@ describe('the log of a run', () => {
     ]);
   });
 
-  it('keeps 1,000 lines, and then one says that it was cut', () => {
+  it('keeps 1,000 lines, and then one line that says that the log was cut', () => {
     const { log, kept } = given();
     for (let line = 1; line <= 1_000; line += 1) log.info(`line ${line}`);
     expect(kept.map(({ message }) => message)).toEqual(
@@ -64,17 +69,17 @@ describe('the log of a run', () => {
     expect(kept.at(-1)).toMatchObject({ level: 'warn', message: expect.stringContaining('cut here') });
   });
 
-  it('keeps 256 KiB, and then one line says that it was cut', () => {
-    const { log, kept, told } = given();
+  it('keeps 256 KiB, and then one line that says that the log was cut', () => {
+    const { log, kept, logged } = given();
     log.info('ü'.repeat(131_072));
     log.info('x');
     log.info('y');
     expect(kept).toHaveLength(2);
     expect(kept[1]?.message).toContain('cut here');
-    expect(told).toHaveLength(3);
+    expect(logged).toHaveLength(3);
   });
 
-  it('makes of a text what a row can hold', () => {
+  it('replaces what a row cannot hold in a message', () => {
     const { log, kept } = given();
     log.info('a\0b\ud800');
     expect(kept[0]?.message).toBe('a\ufffdb\ufffd');
@@ -92,26 +97,26 @@ describe('the log of a run', () => {
       { err: new TypeError('boom') },
       { err: { name: 'TypeError', message: 'boom', stack: expect.any(String) } },
     ],
-    ['a circle', cyclic, { unreadable: expect.any(String) }],
-  ])('makes of fields what a row can hold: %s', (_case, fields, expected) => {
+    ['a cycle', cyclic, { unreadable: expect.any(String) }],
+  ])('converts fields to what a row can hold: %s', (_case, fields, expected) => {
     expect(fieldsOf(fields)).toEqual(expected);
   });
 
-  it('tells nobody what the mask takes out', () => {
-    const { log, kept, told } = given(maskOf(['hunter22']));
+  it('passes nothing on that the mask removes', () => {
+    const { log, kept, logged } = given(maskOf(['hunter22']));
     log.info('with hunter22');
     log.warn({ hunter22: [{ a: 'hunter22!' }], err: new Error('no hunter22') }, 'hunter22');
     log.error(new Error('hunter22'), 'failed');
-    expect(JSON.stringify([kept, told])).not.toContain('hunter22');
-    expect(told[0]).toEqual(['info', 'with ***']);
-    expect(told[1]).toEqual([
+    expect(JSON.stringify([kept, logged])).not.toContain('hunter22');
+    expect(logged[0]).toEqual(['info', 'with ***']);
+    expect(logged[1]).toEqual([
       'warn',
       { '***': [{ a: '***!' }], err: expect.objectContaining({ message: 'no ***' }) },
       '***',
     ]);
   });
 
-  it('takes an error for fields', () => {
+  it('accepts an error in place of fields', () => {
     expect(fieldsOf(new RangeError('far'))).toMatchObject({ err: { name: 'RangeError', message: 'far' } });
   });
 });

@@ -10,16 +10,19 @@ export interface LogLine {
   at: Date;
   level: LogLevel;
   message: string;
-  /** JSON text, or null for none. */
+  /** JSON text. Null if there are none. */
   fields: string | null;
 }
 
-export const MOST_LINES = 1_000;
-export const MOST_BYTES = 262_144;
-export const CUT = `cut here: a run keeps ${MOST_LINES} lines or 256 KiB`;
+/** What a run keeps over all its attempts. */
+export const MAX_LINES = 1_000;
+export const MAX_BYTES = 262_144;
+/** The message of the line that takes the place of the first line beyond these limits. */
+export const CUT = `cut here: a run keeps ${MAX_LINES} lines or 256 KiB`;
 
-/** The log of one attempt: each line goes to `pino` as well as to `keep`, up to what a whole run keeps, then one says it was
- *  cut. Both are told what `mask` leaves. */
+/** The log of one attempt. Each line goes to the log of the service (`pino`) and to `keep`, both after `mask`. `keep`
+ *  gets at most what a whole run keeps, and then one line that says that the log was cut. The limits over all attempts
+ *  are applied when the lines are written: see RunLogs. */
 export function runLog(
   pino: RunLog,
   run: { id: string; attempt: number },
@@ -34,7 +37,7 @@ export function runLog(
   const add = (level: LogLevel, message: string, fields: string | null) => {
     if (cut) return;
     const size = Buffer.byteLength(message) + Buffer.byteLength(fields ?? '');
-    cut = lines >= MOST_LINES || bytes + size > MOST_BYTES;
+    cut = lines >= MAX_LINES || bytes + size > MAX_BYTES;
     lines += 1;
     bytes += size;
     const line = { runId: run.id, attempt: run.attempt, at: now() };

@@ -2,12 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { Loop } from '../../core/loop.js';
 import { SchedulerDatabase } from '../../database/scheduler-database.js';
-import { CUT, type LogLine, MOST_BYTES, MOST_LINES } from './run-log.js';
+import { CUT, type LogLine, MAX_BYTES, MAX_LINES } from './run-log.js';
 
-const MOST_WAITING = 50_000;
+/** Lines beyond this are dropped, so that a database that is away does not fill the memory. */
+const MAX_WAITING = 50_000;
 const BATCH = 500;
 
-/** Writes the lines of all runs of this process, once a second. Beyond 50,000 that wait for the database, lines are dropped; a log never fails a run. */
+/** Writes the log lines of all runs of this process once a second. A log never fails or delays a run: lines that cannot
+ *  be written wait, and the lines of the last second are lost if the process dies. */
 @Injectable()
 export class RunLogs {
   private readonly waiting: LogLine[] = [];
@@ -32,21 +34,24 @@ export class RunLogs {
   }
 
   readonly keep = (line: LogLine): void => {
-    if (this.waiting.length < MOST_WAITING) this.waiting.push(line);
+    if (this.waiting.length < MAX_WAITING) this.waiting.push(line);
   };
 
-  /** Writes what waits now. Throws when the database is away; the lines then wait on. */
+  /** Writes all waiting lines. Throws if the database is away. The lines then stay in the list. */
   async flush(): Promise<void> {
     while (this.waiting.length > 0) {
       const lines = this.waiting.slice(0, BATCH);
       await this.database.transaction((tx) => tx.query(insert, [JSON.stringify(lines)]));
+      // Only now, so that lines are kept if the transaction fails. New lines are added at the end meanwhile.
       this.waiting.splice(0, lines.length);
     }
   }
 }
 
-// A run keeps so much over all its attempts, whichever processes they ran in. The line that is one too many becomes the one that
-// says so; one that an attempt brings along is it in any case. A run that was pruned keeps nothing.
+// The limits hold for a run over all its attempts, in all processes. So the statement measures what is stored already
+// (`kept`) plus the new lines in their order (`measured`). The first line that does not fit is replaced by CUT, and all
+// later ones are dropped. A CUT line from an attempt counts as a line that does not fit. After a stored CUT line
+// nothing is added. Lines of a run that has been pruned are dropped.
 const insert = `
   WITH line AS (
     SELECT * FROM ROWS FROM (jsonb_to_recordset($1::jsonb)
@@ -58,8 +63,8 @@ const insert = `
       bool_or(message = '${CUT}') AS cut
     FROM run_logs WHERE run_id IN (SELECT run FROM line) GROUP BY 1
   ), measured AS (
-    SELECT line.*, message <> '${CUT}' AND COALESCE(lines, 0) + count(*) OVER so_far <= ${MOST_LINES}
-      AND COALESCE(bytes, 0) + sum(octet_length(message) + COALESCE(octet_length(fields), 0)) OVER so_far <= ${MOST_BYTES} AS fits
+    SELECT line.*, message <> '${CUT}' AND COALESCE(lines, 0) + count(*) OVER so_far <= ${MAX_LINES}
+      AND COALESCE(bytes, 0) + sum(octet_length(message) + COALESCE(octet_length(fields), 0)) OVER so_far <= ${MAX_BYTES} AS fits
     FROM line LEFT JOIN kept USING (run) WHERE cut IS NOT TRUE WINDOW so_far AS (PARTITION BY run ORDER BY n)
   ), numbered AS (
     SELECT *, count(*) FILTER (WHERE NOT fits) OVER (PARTITION BY run ORDER BY n) AS beyond FROM measured

@@ -6,18 +6,25 @@ import { type Outcome, quarantined } from '../lifecycle/outcome.js';
 import { RunMetrics } from './run-metrics.js';
 import { type SettledBefore, settledBefore, type SettledRun, settleRuns } from '../lifecycle/settle-runs.js';
 
-const LARGEST_BATCH = 500;
+const MAX_BATCH = 500;
 
 interface Waiting {
   outcome: Outcome;
   settled: () => void;
 }
 
-/** Writes the ends of attempts in micro-batches: whatever has ended since the last transaction. Keeps trying until the database takes them. */
+/**
+ * Writes the results of attempts in small batches: each transaction takes what has arrived during the one before.
+ * Results wait in memory until the database accepts or refuses them.
+ *
+ * If the process dies before the commit, the attempt counts as interrupted, and `onInterruption` decides. If only the
+ * reply to the commit is lost, the batch is written again, and settledBefore recognises the results that are stored
+ * already.
+ */
 @Injectable()
 export class Settler {
   private readonly waiting: Waiting[] = [];
-  private limit = LARGEST_BATCH;
+  private limit = MAX_BATCH;
   readonly loop = new Loop({
     everyMs: 10_000,
     turn: () => this.settleSome(),
@@ -38,7 +45,7 @@ export class Settler {
     return this.loop.stop();
   }
 
-  /** Resolves when the outcome is committed, or refused for good. */
+  /** Resolves when the outcome is committed, or refused because the attempt is stale. Waits while the database is away. */
   settle(outcome: Outcome): Promise<void> {
     return new Promise((settled) => {
       this.waiting.push({ outcome, settled });
@@ -51,11 +58,11 @@ export class Settler {
     if (batch.length === 0) return false;
     try {
       await this.write(batch.map(({ outcome }) => outcome));
-      this.limit = Math.min(LARGEST_BATCH, this.limit * 2);
+      this.limit = Math.min(MAX_BATCH, this.limit * 2);
     } catch (error) {
       if (!isBadRow(error)) throw error;
       if (batch.length > 1) {
-        // Down to the one bad row, so that it alone is refused.
+        // One bad row fails the whole statement. Halving the batch finds it, so that only this row is refused.
         this.limit = Math.ceil(batch.length / 2);
         return true;
       }
@@ -71,10 +78,10 @@ export class Settler {
       const others = outcomes.filter(({ run }) => !written.has(run.id));
       return { settled: written, before: await settledBefore(tx, others) };
     });
-    for (const outcome of outcomes) this.tell(outcome, settled.get(outcome.run.id), before.get(outcome.run.id));
+    for (const outcome of outcomes) this.report(outcome, settled.get(outcome.run.id), before.get(outcome.run.id));
   }
 
-  private tell({ run, error }: Outcome, settled?: SettledRun, before?: SettledBefore): void {
+  private report({ run, error }: Outcome, settled?: SettledRun, before?: SettledBefore): void {
     const fields = { runId: run.id, job: run.job, attempt: run.attempt, state: settled?.state };
     if (settled?.state === 'succeeded') this.logger.debug(fields, 'run settled');
     else if (settled) this.logger.warn({ ...fields, error: error?.message }, 'run settled');
@@ -83,6 +90,7 @@ export class Settler {
       this.metrics.resultRefused();
       this.logger.warn(fields, 'stale result refused');
     }
+    // `before` was not counted: its commit looked like a failure then.
     const end = settled?.final ? settled : before?.final ? before : undefined;
     if (end) this.metrics.count([{ job: run.job, kind: run.kind, state: end.state, reason: end.reason }]);
   }
@@ -93,5 +101,6 @@ export class Settler {
   }
 }
 
-/** SQLSTATE classes 22, 23 and 54: the values are at fault, and trying again would not help. */
+/** SQLSTATE classes 22 (data exception), 23 (constraint violation) and 54 (limit exceeded): the values are the cause,
+ *  and a retry would fail again. */
 const isBadRow = (error: unknown) => /^(22|23|54)/.test(String((error as { code?: unknown }).code));

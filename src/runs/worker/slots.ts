@@ -7,10 +7,10 @@ import { isBackground } from '../lifecycle/run-queue.js';
 import { Attempts } from './attempts.js';
 import { ClaimedAhead } from './claimed-ahead.js';
 
-/** While more ends than this wait to be written, nothing more is started. */
+/** While more results than this wait to be written, this process starts nothing. */
 const MAX_UNWRITTEN = 1_000;
 
-/** Capacity that a claim or a dispatch in flight may fill. */
+/** Capacity set aside for a claim or a dispatch whose transaction is running. */
 export interface Reservation {
   /** Free slots. */
   slots: number;
@@ -22,14 +22,16 @@ export const NONE: Reservation = { slots: 0, ahead: 0 };
 
 export const sizeOf = ({ slots, ahead }: Reservation): number => slots + ahead;
 
-/** What this worker can start besides what it runs now. */
+/** How many runs this process can start now. Claims and direct starts both reserve capacity here, so they never use the
+ *  same slot. */
 @Injectable()
 export class Slots {
   /** Whether runs may start in this process. */
   open = false;
-  /** Whether runs may wait in the queue that this worker had no capacity for. */
+  /** Whether runs may be waiting in the queue for which the last claim had no capacity. */
   moreWait = true;
-  /** The same for runs that are not in the background. Others must not overtake them. */
+  /** The same, for runs that are not background runs. While true, no run starts directly, since it would overtake the
+   *  waiting runs. */
   moreLiveWait = true;
   private readonly reserved: Reservation = { slots: 0, ahead: 0 };
   private readonly events = new EventEmitter<{ changed: []; available: [] }>();
@@ -46,7 +48,7 @@ export class Slots {
     this.events.on('changed', listener);
   }
 
-  /** Calls `listener` whenever that leaves enough capacity for a claim. */
+  /** Calls `listener` whenever there is enough free capacity for a claim afterwards. */
   onAvailable(listener: () => void): void {
     this.events.on('available', listener);
   }
@@ -55,13 +57,14 @@ export class Slots {
     this.events.off('available', listener);
   }
 
-  /** To be called when a slot became free, and when the end of an attempt was written. */
+  /** Call this when a slot became free, and when the result of an attempt was written. */
   changed(): void {
     this.events.emit('changed');
     if (this.isWorthwhile()) this.events.emit('available');
   }
 
-  /** Whether slots become free so fast that waiting a few milliseconds pays. */
+  /** Whether half of the slots or more became free within the last 50 ms, so that waiting a few milliseconds for one is
+   *  worthwhile. */
   get turnOver(): boolean {
     return this.turnover * 2 >= this.environment.WORKER_CONCURRENCY;
   }
@@ -77,13 +80,14 @@ export class Slots {
     return this.environment.WORKER_CONCURRENCY - this.attempts.slotsHeld - this.reserved.slots;
   }
 
-  /** Reserves all capacity for a claim; null where there is too little. */
+  /** Reserves all capacity for a claim. Null if there is too little for a claim to be worthwhile. */
   reserveForClaim(): Reservation | null {
     if (!this.isWorthwhile()) return null;
     return this.reserve({ slots: this.free(), ahead: this.allowance() });
   }
 
-  /** Reserves at most one of `share` parts of the capacity for runs that are being created. None while others wait in the queue. */
+  /** Reserves capacity for runs that are being created: at most one of `share` equal parts of all slots. Nothing while
+   *  other runs wait in the queue. */
   reserveForCreation(share: number, mayBeAhead: boolean): Reservation {
     if (!this.open || this.moreLiveWait || !this.isWorthwhile()) return NONE;
     const part = (all: number, free: number) => Math.max(0, Math.min(Math.ceil(all / share), free));
@@ -93,14 +97,14 @@ export class Slots {
     });
   }
 
-  /** To be called when the runs hold their slots. */
+  /** Call this when the runs hold their slots, or when the transaction failed. */
   release({ slots, ahead }: Reservation): void {
     this.reserved.slots -= slots;
     this.reserved.ahead -= ahead;
     this.changed();
   }
 
-  /** What a claim may take with this reservation. */
+  /** What a claim with this reservation may take. Background runs never hold more than half of the slots. */
   capacity(reservation: Reservation, readySince: Date | null): Capacity {
     const { WORKER_CONCURRENCY, TRANSACTIONAL_POOL_MAX } = this.environment;
     const running = this.attempts.holding;
@@ -128,20 +132,22 @@ export class Slots {
     return this.tasks.all().map(({ options }) => options.name);
   }
 
-  /** Whether this process can start a run in the moment that it is created: it has the task, and the task needs no connection. */
+  /** Whether this process can start a run of this task without a claim: it has the task, and the task is not
+   *  transactional. Only a claim counts the connections that transactional tasks need. */
   startsDirectly(task: string): boolean {
     const known = this.tasks.find(task);
     return known !== undefined && !known.options.transactional;
   }
 
-  /** Whether these attempts hold half of the slots or more, of all slots or of those of transactional tasks. */
+  /** Whether these attempts hold at least half of all slots, or at least half of the connections for transactional
+   *  tasks. */
   areHalf(attempts: ClaimedRun[]): boolean {
     const { WORKER_CONCURRENCY, TRANSACTIONAL_POOL_MAX } = this.environment;
     return attempts.length * 2 >= WORKER_CONCURRENCY || this.transactionalOf(attempts) * 2 >= TRANSACTIONAL_POOL_MAX;
   }
 
-  /** A claim costs nearly the same for one run as for many. Where runs are claimed ahead, it waits until half of what starts in 50 ms
-   *  can be claimed. */
+  /** A claim of one run costs nearly as much as a claim of many. So while runs are claimed ahead, a claim waits until
+   *  it can take half of the runs that start within 50 ms. Otherwise one free slot is enough. */
   private isWorthwhile(): boolean {
     const ahead = this.allowance();
     return this.free() + ahead >= (ahead > 0 ? this.ahead.turnover() / 2 : 1);
@@ -165,5 +171,5 @@ export class Slots {
   }
 }
 
-/** At least one, or a process with one slot would never run a backfill. */
+/** At least one. Otherwise a process with one slot would never run a backfill. */
 const halfOf = (slots: number) => Math.max(1, Math.floor(slots / 2));

@@ -4,11 +4,12 @@ import { SchedulerDatabase } from '../../database/scheduler-database.js';
 import { markStarted } from '../lifecycle/settle-runs.js';
 import { Attempts } from './attempts.js';
 
-/** Most runs that were claimed ahead have ended by then. */
+/** Most runs that were claimed ahead have ended by then, and need no mark. */
 const MARK_AFTER_MS = 100;
 
-/** Writes down that runs which were claimed ahead have started, once for all that run longer than a moment. Until then the database
- *  takes them for claimed and not started. */
+/** Removes the mark `claimed_ahead` from runs that have started, 100 ms later and all together. Until then a dead
+ *  process counts as not having started them: they go back without an interruption. That is why runs with
+ *  `onInterruption: fail` are never claimed ahead. */
 @Injectable()
 export class StartMarks {
   private timer: NodeJS.Timeout | undefined;
@@ -19,7 +20,7 @@ export class StartMarks {
     private readonly logger: PinoLogger,
   ) {}
 
-  /** To be called when such a run has started. */
+  /** Call this when a run that was claimed ahead has started. */
   writeSoon(): void {
     this.timer ??= setTimeout(() => {
       this.timer = undefined;

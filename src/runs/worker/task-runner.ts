@@ -17,13 +17,13 @@ import { runLog } from './run-log.js';
 import { RunLogs } from './run-logs.js';
 import { TransactionalAttempt } from './transactional-attempt.js';
 
-/** Another attempt would be told the same. */
+/** Errors with which another attempt would fail again. They are not retried. */
 const FINAL = [InvalidTaskInputError, UnknownTaskError, AddressRefusedError];
 
-/** A task that does not heed its signal is left behind after so long. */
+/** A task that ignores its abort signal for this long is abandoned: its run ends, and its slot stays taken. */
 const ABORT_GRACE_MS = 10_000;
 
-/** Runs one attempt: input, secrets, context, timeout, your task. */
+/** Runs one attempt: fills in secrets, validates the input, and calls the task with its context and a timeout. */
 @Injectable()
 export class TaskRunner {
   constructor(
@@ -35,7 +35,8 @@ export class TaskRunner {
     @InjectDataSource() private readonly database: DataSource,
   ) {}
 
-  /** `result` is there at the latest 10 s after the signal; `ended` only when the task itself has come back. Neither rejects. */
+  /** Starts the attempt. `result` resolves when the task ends, and at most 10 s after its signal aborts. `ended`
+   *  resolves when the task itself has returned, which may be never. Neither rejects. */
   startAttempt(run: ClaimedRun, stop: AbortController): { result: Promise<AttemptResult>; ended: Promise<unknown> } {
     const task = this.logger.runInContext(() => this.execute(run, stop.signal), {
       bindings: { runId: run.id, job: run.job, attempt: run.attempt },
@@ -64,7 +65,7 @@ export class TaskRunner {
       }
       const output = await work(this.ownTransaction(run));
       if (signal.reason instanceof TaskTimeoutError) return timedOut(signal.reason);
-      // Where the task has blocked the event loop, the timer has not rung yet.
+      // If the task has blocked the event loop, the timer has not fired yet.
       if (performance.now() - started > run.timeoutSeconds * 1000)
         return timedOut(new TaskTimeoutError(run.timeoutSeconds));
       return { state: 'succeeded', output };
@@ -91,6 +92,8 @@ export class TaskRunner {
     };
   }
 
+  /** `context.transaction` of a task that is not transactional: each call is a transaction of its own. The server ends
+   *  its statements after the timeout of the attempt, and notices within a second if this process dies. */
   private ownTransaction(run: ClaimedRun): RunContext['transaction'] {
     const timeoutMs = String(Math.ceil(run.timeoutSeconds * 1000));
     return (work) =>
@@ -103,6 +106,7 @@ export class TaskRunner {
       });
   }
 
+  /** Resolves 10 s after the signal aborts, with the result of an attempt whose task ignores it. */
   private async abandoned(signal: AbortSignal, ended: Promise<unknown>): Promise<AttemptResult> {
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();

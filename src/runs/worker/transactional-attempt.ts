@@ -11,7 +11,14 @@ import { RunMetrics } from './run-metrics.js';
 import { type SettledRun, settleRuns } from '../lifecycle/settle-runs.js';
 import { TransactionalDatabase } from './transactional-database.js';
 
-/** Runs a task in one transaction with its own completion: what it wrote and `succeeded` commit together or not at all. */
+/**
+ * Runs a task in one transaction with the settlement of its run: the task's writes and `succeeded` commit together or
+ * not at all. This is what makes a transactional task run exactly once.
+ *
+ * If the process dies before the commit, the server rolls the writes back, and the run is started again. If the reply
+ * to the commit is lost, the attempt fails here, but the run has succeeded. The settler recognises that and keeps the
+ * success.
+ */
 @Injectable()
 export class TransactionalAttempt {
   constructor(
@@ -21,21 +28,25 @@ export class TransactionalAttempt {
     private readonly logger: PinoLogger,
   ) {}
 
-  /** Commits what `task` writes together with its output, JSON text; throws, and has written nothing, otherwise. */
+  /** Commits the writes of `task` together with its output (JSON text). Throws if the task throws, if it has ended the
+   *  transaction, or if the attempt is stale. Nothing is written then. */
   async run(run: ClaimedRun, signal: AbortSignal, task: (tx: EntityManager) => Promise<string | null>): Promise<void> {
     const { state, reason } = await this.database.transaction(run.timeoutSeconds * 1000, async (tx) => {
-      const { id, pid } = await placeOf(tx);
+      const { id, pid } = await currentTransaction(tx);
       const failed = (error: unknown) => this.logger.warn({ err: error }, 'statement could not be cancelled');
       const url = this.environment.DATABASE_URL;
       const output = await withCancel({ url, pid, signal, failed }, () => task(tx));
-      if ((await placeOf(tx)).id !== id) throw new TransactionEndedError();
+      // A task that has sent COMMIT or ROLLBACK is in another transaction now, or in none.
+      if ((await currentTransaction(tx)).id !== id) throw new TransactionEndedError();
       return this.settle(tx, run, output);
     });
     this.metrics.count([{ job: run.job, kind: run.kind, state, reason }]);
   }
 
-  /** Last, so that the run's row is locked for no longer than it must be. */
+  /** The last statements of the transaction, so that the row of the run is not locked while the task runs. The attempt
+   *  number is checked here: a stale attempt settles nothing, and the throw rolls its writes back. */
   private async settle(tx: EntityManager, run: ClaimedRun, output: string | null): Promise<SettledRun> {
+    // Tasks have a search_path of their own. The statements from here on need ours.
     await tx.query(`SELECT set_config('search_path', $1, true)`, [this.environment.DATABASE_SCHEMA]);
     const outcome = outcomeOf(run, { state: 'succeeded', output }, null, 0);
     const [settled] = await settleRuns(tx, [outcome]);
@@ -44,26 +55,30 @@ export class TransactionalAttempt {
   }
 }
 
-/** The transaction's id is assigned at once, so that it stays the same for as long as the transaction. */
-async function placeOf(tx: EntityManager): Promise<{ id: string; pid: number }> {
-  const [place] = await rows<{ id: string; pid: number }>(
+/** The id of the current transaction, and of the backend that executes it. pg_current_xact_id() assigns an id even to a
+ *  transaction that has written nothing, and the id stays the same until the transaction ends. */
+async function currentTransaction(tx: EntityManager): Promise<{ id: string; pid: number }> {
+  const [current] = await rows<{ id: string; pid: number }>(
     tx,
     'SELECT pg_current_xact_id()::text AS id, pg_backend_pid() AS pid',
   );
-  return place!;
+  return current!;
 }
 
 export class TransactionEndedError extends CodedError {
   constructor() {
     super(
       'TRANSACTION_ENDED',
-      'The task has ended the transaction of its attempt; leave BEGIN, COMMIT and ROLLBACK to the service',
+      'The task has ended the transaction of its attempt. The service sends BEGIN, COMMIT and ROLLBACK; the task must not',
     );
   }
 }
 
 export class StaleAttemptError extends CodedError {
   constructor(attempt: number) {
-    super('STALE_ATTEMPT', `Attempt ${attempt} is no longer the run's own, so its writes were rolled back`);
+    super(
+      'STALE_ATTEMPT',
+      `Attempt ${attempt} is stale: the run was started again or has ended. Its writes were rolled back`,
+    );
   }
 }

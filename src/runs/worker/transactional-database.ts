@@ -6,7 +6,9 @@ import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { dataSourceOptions, TASKS } from '../../database/data-source.js';
 import { PoolMetrics } from '../../metrics/pool-metrics.js';
 
-/** The connections of transactional attempts, one each, so that an attempt that has one never waits for another. */
+/** The connection pool of transactional attempts. Each attempt holds one connection for its whole time and never needs
+ *  a second one. Claims take no more transactional runs than the pool has connections. The pool is opened when the
+ *  first one runs. */
 @Injectable()
 export class TransactionalDatabase implements OnModuleDestroy {
   private source: Promise<DataSource> | undefined;
@@ -17,7 +19,8 @@ export class TransactionalDatabase implements OnModuleDestroy {
     private readonly metrics: PoolMetrics,
   ) {}
 
-  /** Each statement of it ends after `timeoutMs`, and the server lets go of its locks within a second when this process dies. */
+  /** Runs `work` in one transaction, in which each statement ends after `timeoutMs`. If this process dies, the server
+   *  notices within a second, even during a statement, and rolls back. */
   async transaction<T>(timeoutMs: number, work: (tx: EntityManager) => Promise<T>): Promise<T> {
     const source = await (this.source ??= this.open());
     const runner = source.createQueryRunner();
@@ -33,7 +36,8 @@ export class TransactionalDatabase implements OnModuleDestroy {
           return work(tx);
         });
       } finally {
-        // Settings, locks and temporary tables of a task are not for the next one. The pool drops a connection that has ended.
+        // The next task must not inherit settings, advisory locks or temporary tables. If this fails, the connection is
+        // closed, and the pool drops it.
         await client.query('DISCARD ALL').catch(() => client.end());
       }
     } finally {
@@ -45,7 +49,8 @@ export class TransactionalDatabase implements OnModuleDestroy {
     await (await this.source)?.destroy();
   }
 
-  /** With the entities of the default DataSource, where users register theirs. */
+  /** Opens the pool with the entities of the default DataSource, where users register theirs. A failure is not kept, so
+   *  that the next attempt tries again. */
   private open(): Promise<DataSource> {
     const options = dataSourceOptions(this.environment, TASKS, this.environment.TRANSACTIONAL_POOL_MAX);
     const source = new DataSource({ ...options, entities: this.tasks.options.entities ?? [] });

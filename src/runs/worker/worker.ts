@@ -15,13 +15,16 @@ import { Settler } from './settler.js';
 import { Slots } from './slots.js';
 
 const POLL_MS = 2_000;
+/** How long a stop waits for the results of aborted attempts to be written. */
 const MAX_HANDING_BACK_MS = 20_000;
-/** When another worker holds all entries that this one has found. */
+/** When to claim again after other workers had locked all entries that this one found. */
 const CONTENDED_MS = 20;
-/** A transaction that wrote an entry may commit this much later than the entry was ready. Later still, the next poll sees it. */
+/** How long after `ready_at` a transaction may commit the entry and still be found by the next claim. A later one waits
+ *  for a poll. */
 const LATE_COMMIT_MS = 5_000;
 
-/** Claims runs for its free slots when it is notified or a slot became free, and polls the queue every 2 s. */
+/** Claims runs for its free slots, when it is notified, when a slot becomes free while runs wait, and when a retry is
+ *  ready. A notification may get lost, so it also polls the queue every 2 s. */
 @Injectable()
 export class Worker {
   readonly loop = new Loop({
@@ -29,9 +32,9 @@ export class Worker {
     turn: (woken) => this.turn(woken),
     failed: (error) => this.logger.error({ err: error }, 'claim failed'),
   });
-  /** What the last poll has found. */
+  /** The result of the last poll. */
   private head: QueueHead = { oldest: null, readyInMs: null };
-  /** When that was, monotonic milliseconds. */
+  /** When the last poll ended, in monotonic milliseconds. */
   private polledAt = -Infinity;
 
   constructor(
@@ -59,24 +62,25 @@ export class Worker {
     this.cancellations.loop.start();
   }
 
-  /** Claims nothing more and gives back what was claimed ahead. Running attempts get `graceSeconds`; then their signal is aborted, and the
-   *  job's `onInterruption` decides. */
+  /** Stops claiming and returns the runs that were claimed ahead to the queue. Running attempts get `graceSeconds` to
+   *  end. After that their signal is aborted, and `onInterruption` of their job decides whether they are run again. */
   async stop(graceSeconds: number): Promise<void> {
     this.slots.open = false;
     await this.loop.stop();
     const givenBack = this.executor.giveBackAll();
     await this.attempts.drained(graceSeconds * 1000);
     this.attempts.abort(new ShutdownError());
-    // What is still not written then, because the database is away, is for others to take over.
+    // If the database is away, results may still be unwritten after this. Other replicas then take over these runs.
     await Promise.all([this.attempts.drained(MAX_HANDING_BACK_MS), atMost(MAX_HANDING_BACK_MS, givenBack)]);
     await this.cancellations.loop.stop();
     await this.settler.stop();
   }
 
   private async turn(woken: boolean): Promise<boolean> {
-    // Others took this process for dead, and took over its runs.
+    // After a rejoin under a new number, runs of the old number have been taken over by others. Their results would be
+    // refused.
     this.attempts.abort(new TakenOverError(), ({ replicaNumber }) => replicaNumber !== this.replicas.number);
-    // Busy workers poll too, since the poll says from where on the queue has to be read.
+    // A busy worker polls every 2 s too, because a claim needs the oldest `ready_at` of the queue (see readySince).
     if (!woken || performance.now() - this.polledAt >= POLL_MS) await this.poll();
     if (!woken && this.head.readyInMs !== 0) {
       this.slots.claimed({ moreWait: false, moreLiveWait: false });
@@ -86,7 +90,7 @@ export class Worker {
     return this.claim();
   }
 
-  /** True when more runs may wait. */
+  /** Returns true if it should claim again at once. */
   private async claim(): Promise<boolean> {
     const reservation = this.slots.reserveForClaim();
     if (!reservation) {
@@ -113,12 +117,13 @@ export class Worker {
     this.polledAt = performance.now();
   }
 
-  /** While a transaction elsewhere, such as a dump, keeps deleted entries from being removed, a claim would pass over all of them. */
+  /** The instant from which a claim reads the queue. While a long transaction elsewhere, such as a dump, keeps VACUUM
+   *  from removing deleted entries, a claim without this bound would read past all of them. */
   private readySince(): Date | null {
     return this.head.oldest && new Date(this.head.oldest.getTime() - LATE_COMMIT_MS);
   }
 
-  /** Later than the next poll, that one sees to it. */
+  /** Wakes the loop after `ms`. If the next poll comes first, it does that job. */
   private wakeIn(ms: number): void {
     if (ms < POLL_MS) setTimeout(() => this.loop.wake(), ms).unref();
   }

@@ -1,6 +1,6 @@
-import { JobLabels } from './job-labels.js';
+import { JobLabels } from './run-metrics.js';
 
-it('names the first 500 jobs, and takes all others together', () => {
+it('JobLabels keeps the names of the first 500 jobs, and calls all others `other`', () => {
   const labels = new JobLabels();
   for (let job = 1; job <= 500; job += 1) expect(labels.of(`job-${job}`)).toBe(`job-${job}`);
   expect(labels.of('job-501')).toBe('other');
