@@ -18,7 +18,7 @@ import { SchedulerSwitch } from './scheduler/scheduler-switch.js';
 import { ServiceLogger } from './logging/service-logger.js';
 import { HttpMetrics } from './metrics/http-metrics.js';
 
-const LONGEST_REQUEST_MS = 5_000;
+const MAX_REQUEST_MS = 5_000;
 
 /** Creates the application, which does not listen yet. Throws when a module or its configuration is invalid. */
 export async function createApplication(
@@ -81,7 +81,7 @@ export async function serve(app: NestExpressApplication, environment: Environmen
 
 /** Closes the application. Requests that have not ended after five seconds are aborted. */
 export async function close(app: NestExpressApplication): Promise<void> {
-  const timeout = setTimeout(() => app.getHttpServer().closeAllConnections(), LONGEST_REQUEST_MS);
+  const timeout = setTimeout(() => app.getHttpServer().closeAllConnections(), MAX_REQUEST_MS);
   await app.close();
   clearTimeout(timeout);
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { clientNetwork } from '../core/ip.js';
 
-const MOST_WRONG_KEYS = 40;
+const MAX_WRONG_KEYS = 40;
 const MINUTE_MS = 60_000;
 
 /** Limits how fast a client can guess API keys. After 40 wrong keys within a minute, its address is refused for a minute. */
@@ -17,7 +17,7 @@ export class FailedLogins {
    *  either: otherwise the client could go on guessing. `now` is in milliseconds of a monotonic clock. */
   refusedFor(address: string, now = performance.now()): number {
     const guesser = this.guessers.get(clientNetwork(address));
-    if (!guesser || guesser.wrong < MOST_WRONG_KEYS) return 0;
+    if (!guesser || guesser.wrong < MAX_WRONG_KEYS) return 0;
     return Math.max(0, Math.ceil((guesser.endsAt - now) / 1000));
   }
 
@@ -27,7 +27,7 @@ export class FailedLogins {
     const network = clientNetwork(address);
     const { wrong, endsAt } = this.guessers.get(network) ?? { wrong: 0, endsAt: now + MINUTE_MS };
     this.logger.warn({ address }, 'wrong API key');
-    if (wrong + 1 < MOST_WRONG_KEYS) {
+    if (wrong + 1 < MAX_WRONG_KEYS) {
       this.guessers.set(network, { wrong: wrong + 1, endsAt });
     } else {
       this.guessers.delete(network);

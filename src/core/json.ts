@@ -4,7 +4,7 @@ import { Problem } from './problem.js';
 /** A value that PostgreSQL's jsonb can hold. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-const LARGEST_OUTPUT_BYTES = 65_536;
+const MAX_OUTPUT_BYTES = 65_536;
 
 /** A task's result as JSON text that the database can hold. Null when the task returned nothing. Throws OUTPUT_NOT_STORABLE. */
 export function outputAsJson(output: unknown, mask: Mask = unmasked): string | null {
@@ -13,8 +13,8 @@ export function outputAsJson(output: unknown, mask: Mask = unmasked): string | n
   if (text === undefined)
     throw unstorable(`a ${typeof output} is not JSON; return an object, an array, a string or a number`);
   const size = Buffer.byteLength(text);
-  if (size > LARGEST_OUTPUT_BYTES)
-    throw unstorable(`it is ${size} bytes of JSON, and the limit is ${LARGEST_OUTPUT_BYTES}; return a summary`);
+  if (size > MAX_OUTPUT_BYTES)
+    throw unstorable(`it is ${size} bytes of JSON, and the limit is ${MAX_OUTPUT_BYTES}; return a summary`);
   // JSON.stringify escapes only surrogates that have no partner. It writes a pair as the character itself.
   if (/(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i.test(text))
     throw unstorable('a string in it contains a NUL character or an unpaired surrogate; remove it');

@@ -8,8 +8,8 @@ interface LoopOptions {
   failed: (error: unknown) => void;
 }
 
-const LONGEST_PAUSE_MS = 5_000;
-const LONGEST_TURN_MS = 120_000;
+const MAX_PAUSE_MS = 5_000;
+const MAX_TURN_MS = 120_000;
 
 /** Repeats a turn until it is stopped, one turn at a time. A `wake` during a turn causes one more turn, so none is lost. */
 export class Loop {
@@ -47,7 +47,7 @@ export class Loop {
 
   /** True when the current turn has taken over 120 s, which is longer than any timeout inside a turn. Failing turns are not stuck. */
   isStuck(): boolean {
-    return this.turnSince !== null && Date.now() - this.turnSince > LONGEST_TURN_MS;
+    return this.turnSince !== null && Date.now() - this.turnSince > MAX_TURN_MS;
   }
 
   private async run(): Promise<void> {
@@ -73,7 +73,7 @@ export class Loop {
     if (this.stopping || (this.woken && failures === 0)) return;
     // Jitter keeps replicas that failed together from retrying together. A wake does not shorten this pause: the next turn
     // would only fail again.
-    const backoff = Math.min(LONGEST_PAUSE_MS, 100 * 2 ** failures) * (0.5 + Math.random() / 2);
+    const backoff = Math.min(MAX_PAUSE_MS, 100 * 2 ** failures) * (0.5 + Math.random() / 2);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, failures > 0 ? backoff : this.options.everyMs);
       this.endPause = () => {

@@ -9,7 +9,7 @@ export const TASKS = 'tasks';
 export type DatabaseSettings = Pick<Environment, 'DATABASE_URL' | 'DATABASE_DIRECT_URL' | 'DATABASE_SCHEMA'>;
 
 /** How long the client waits for a statement, in case a connection dies silently. Each transaction sets the server's own limit. */
-const LONGEST_STATEMENT_MS = { [API]: 8_000, [SCHEDULER]: 60_000 };
+const MAX_STATEMENT_MS = { [API]: 8_000, [SCHEDULER]: 60_000 };
 
 /** Options of a pool with up to `max` connections to the service's database. `name` is part of the connections' application_name. */
 export function dataSourceOptions(settings: DatabaseSettings, name: string, max: number) {
@@ -23,7 +23,7 @@ export function dataSourceOptions(settings: DatabaseSettings, name: string, max:
       max,
       connectionTimeoutMillis: 5_000,
       // No limit for tasks: their statements may take as long as the attempt.
-      query_timeout: LONGEST_STATEMENT_MS[name as typeof API | typeof SCHEDULER] ?? 0,
+      query_timeout: MAX_STATEMENT_MS[name as typeof API | typeof SCHEDULER] ?? 0,
       keepAlive: true,
       // Statements that do not depend on each other share a round trip. Not for tasks, since users may read with cursors.
       pipeline: name !== TASKS,

@@ -7,8 +7,8 @@ import { rows } from '../database/transaction.js';
 import { DatabaseClock } from '../jobs/dispatch/database-clock.js';
 import { isOverdue } from '../jobs/dispatch/due.js';
 
-const LARGEST_OFFSET_MS = 10_000;
-const LONGEST_QUERY_MS = 3_000;
+const MAX_OFFSET_MS = 10_000;
+const MAX_QUERY_MS = 3_000;
 
 interface Facts {
   overdue: number;
@@ -29,7 +29,7 @@ export class SchedulerHealth {
   /** Reports only the database as down when it does not answer within 3 s, because the other indicators then are unknown. */
   async check() {
     const database = this.health.check('database');
-    const facts = await Promise.race([this.facts().catch(() => null), pause(LONGEST_QUERY_MS, null, { ref: false })]);
+    const facts = await Promise.race([this.facts().catch(() => null), pause(MAX_QUERY_MS, null, { ref: false })]);
     if (!facts) return database.down('does not answer');
     return { ...database.up(), ...this.occurrences(facts), ...this.queue(facts), ...this.clockOffset() };
   }
@@ -48,7 +48,7 @@ export class SchedulerHealth {
     if (!this.environment.ROLES.includes('scheduler')) return {};
     const { offsetMs } = this.clock;
     const indicator = this.health.check('clock');
-    return Math.abs(offsetMs) > LARGEST_OFFSET_MS ? indicator.down({ offsetMs }) : indicator.up({ offsetMs });
+    return Math.abs(offsetMs) > MAX_OFFSET_MS ? indicator.down({ offsetMs }) : indicator.up({ offsetMs });
   }
 
   private facts(): Promise<Facts> {
@@ -61,6 +61,6 @@ export class SchedulerHealth {
          FROM runs WHERE state = 'pending' AND NOT held`,
       );
       return facts!;
-    }, LONGEST_QUERY_MS);
+    }, MAX_QUERY_MS);
   }
 }

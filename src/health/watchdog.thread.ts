@@ -5,7 +5,7 @@ import { workerData } from 'node:worker_threads';
 const CHECK_MS = 1_000;
 const CHECKS = 10;
 /** The debugger usually pauses the main thread within milliseconds. It can take seconds on an overloaded machine. */
-const LONGEST_PAUSE_MS = 5_000;
+const MAX_PAUSE_MS = 5_000;
 /** The length of the reported stack. */
 const FRAMES = 8;
 const STDERR = 2;
@@ -43,7 +43,7 @@ function readStack(report: (calls: string[]) => void): void {
   });
   session.post('Debugger.enable');
   session.post('Debugger.pause');
-  setTimeout(() => report([]), LONGEST_PAUSE_MS);
+  setTimeout(() => report([]), MAX_PAUSE_MS);
 }
 
 /** Kills the process. An orderly exit would wait for the main thread, which is blocked. */

@@ -88,7 +88,7 @@ function jobOf(place: string, job: ApschedulerJob, options: ImportOptions): Impo
 }
 
 /** The longest `graceSeconds` of the service, one year. */
-const LONGEST_GRACE = 31_536_000;
+const MAX_GRACE = 31_536_000;
 
 /** APScheduler drops runs that are later than the grace time; of several that are due, it runs one when they are
  *  coalesced. A job without a grace time gets the default of the service: that of APScheduler, one second, loses runs.
@@ -97,7 +97,7 @@ function policiesOf(job: ApschedulerJob): Pick<JobDefinitionInput, 'misfire' | '
   const { misfire_grace_time: grace, coalesce, max_instances: instances } = job;
   const overlap = instances > 1 ? 'allow' : 'skip';
   if (grace === undefined) return { overlap };
-  if (grace === null || grace > LONGEST_GRACE) return { misfire: { policy: coalesce ? 'once' : 'all' }, overlap };
+  if (grace === null || grace > MAX_GRACE) return { misfire: { policy: coalesce ? 'once' : 'all' }, overlap };
   return { misfire: { policy: 'skip', graceSeconds: grace, ...(coalesce && { maxCatchUp: 1 }) }, overlap };
 }
 

@@ -6,7 +6,7 @@ import { ApiDatabase } from '../database/api-database.js';
 
 const FRESH_MS = 15_000;
 /** Shorter than the timeout of any scraper. */
-const LONGEST_READ_MS = 3_000;
+const MAX_READ_MS = 3_000;
 
 /** Reads figures of the whole database for metrics. Every replica reports the same. The results are cached, so frequent scrapes do not
  *  cause more queries. */
@@ -30,10 +30,10 @@ export class DatabaseFigures {
   }
 
   private readSoon<T>(read: (tx: EntityManager) => Promise<T>): Promise<T | null> {
-    const reading = this.database.transaction(read, LONGEST_READ_MS).catch((error: unknown) => {
+    const reading = this.database.transaction(read, MAX_READ_MS).catch((error: unknown) => {
       this.logger.warn({ err: error }, 'database figures for metrics not read');
       return null;
     });
-    return Promise.race([reading, pause(LONGEST_READ_MS, null, { ref: false })]);
+    return Promise.race([reading, pause(MAX_READ_MS, null, { ref: false })]);
   }
 }

@@ -12,7 +12,7 @@ export interface OutgoingRequest {
   body: string | undefined;
 }
 
-const MOST_REDIRECTS = 20;
+const MAX_REDIRECTS = 20;
 
 /** Agents of our own: Node may configure the global ones to use the proxy of the environment, which would connect to any
  *  address for us. Connections are not reused. */
@@ -26,14 +26,14 @@ export async function sendRequest(
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   let request = first;
-  for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects += 1) {
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
     const response = await sendOnce(request, destinations, signal);
     const next = redirectOf(request, response);
     if (!next) return response;
     response.destroy();
     request = next;
   }
-  throw new Error(`more than ${MOST_REDIRECTS} redirects`);
+  throw new Error(`more than ${MAX_REDIRECTS} redirects`);
 }
 
 function sendOnce(

@@ -3,7 +3,7 @@ import { Problem } from '../core/problem.js';
 import type { HttpInput } from './http-input.js';
 import type { HttpOutput } from './http-response.js';
 
-const LONGEST_EXCERPT = 1024;
+const MAX_EXCERPT = 1024;
 
 /** The response has a status that does not count as success. */
 export class HttpStatusError extends Problem {
@@ -39,7 +39,7 @@ function describe({ method, url }: HttpInput): string {
 function excerpt(body: unknown): string {
   if (body === null) return '';
   const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-  return `: ${new TextDecoder().decode(bytes.subarray(0, LONGEST_EXCERPT), { stream: true })}`;
+  return `: ${new TextDecoder().decode(bytes.subarray(0, MAX_EXCERPT), { stream: true })}`;
 }
 
 /** For a host with several addresses, Node throws an AggregateError with one error for each address. */

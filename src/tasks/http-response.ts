@@ -3,7 +3,7 @@ import { pipeline, type Readable } from 'node:stream';
 import { constants, createBrotliDecompress, createGunzip } from 'node:zlib';
 import { jsonOrText } from './json-or-text.js';
 
-const MOST_BYTES = 16_384;
+const MAX_BYTES = 16_384;
 
 /** What a run keeps of a response. */
 export interface HttpOutput {
@@ -46,9 +46,9 @@ async function firstBytes(body: Readable): Promise<{ bytes: Buffer; truncated: b
   for await (const chunk of body as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     length += chunk.length;
-    if (length > MOST_BYTES) break;
+    if (length > MAX_BYTES) break;
   }
-  return { bytes: Buffer.concat(chunks).subarray(0, MOST_BYTES), truncated: length > MOST_BYTES };
+  return { bytes: Buffer.concat(chunks).subarray(0, MAX_BYTES), truncated: length > MAX_BYTES };
 }
 
 function bodyOf(bytes: Buffer, truncated: boolean, type: string): unknown {

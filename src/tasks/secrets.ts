@@ -5,7 +5,7 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { Problem } from '../core/problem.js';
 import { referencesIn, replaceReferences } from './secret-reference.js';
 
-const LARGEST_BYTES = 65_536;
+const MAX_BYTES = 65_536;
 
 /** Reads secrets from files in SECRETS_DIR. Every attempt reads them again, so a changed secret applies from the next attempt
  *  on. */
@@ -40,7 +40,7 @@ async function readText(path: string): Promise<string> {
   const stats = await stat(path);
   // Reading a pipe might never end.
   if (!stats.isFile()) throw new Error('it is not a file');
-  if (stats.size > LARGEST_BYTES) throw new Error(`it has more than ${LARGEST_BYTES} bytes`);
+  if (stats.size > MAX_BYTES) throw new Error(`it has more than ${MAX_BYTES} bytes`);
   const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path)).replace(/\r?\n$/, '');
   if (text === '') throw new Error('it is empty');
   return text;

@@ -1,8 +1,8 @@
 import { type ClientBase, Query, types } from 'pg';
 import { jsonOrText } from './json-or-text.js';
 
-const MOST_ROWS = 100;
-const MOST_BYTES = 49_152;
+const MAX_ROWS = 100;
+const MAX_BYTES = 49_152;
 
 export interface SqlOutput {
   /** How many rows the statement returned or changed; null when it does neither. */
@@ -29,7 +29,7 @@ export function runStatement(client: ClientBase, text: string, values: readonly 
       result!.rows.length = 0;
       if (truncated) return;
       bytes += Buffer.byteLength(JSON.stringify(row));
-      truncated = rows.length === MOST_ROWS || bytes > MOST_BYTES;
+      truncated = rows.length === MAX_ROWS || bytes > MAX_BYTES;
       if (!truncated) rows.push(row);
     });
     client.query(query);

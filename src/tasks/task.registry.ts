@@ -65,7 +65,7 @@ request, so make it a singleton`,
   }
 
   /** Checks an input before it is stored. Values that secrets will replace are not checked yet. A task that only other
-   *  processes have is looked up in `published`, which is called only in that case; left out, such a task is unknown.
+   *  processes have is polled up in `published`, which is called only in that case; left out, such a task is unknown.
    *  Throws UNKNOWN_TASK or INVALID_INPUT. */
   async validate(name: string, input: unknown, published: () => Promise<TaskView[]> = async () => []): Promise<void> {
     const references = referencesIn(input);

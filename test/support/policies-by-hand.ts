@@ -36,7 +36,7 @@ export interface Row {
   range?: { to: number; count: number | null };
 }
 
-const MOST_COUNTED = 10_000;
+const MAX_COUNTED = 10_000;
 
 /** The rows for all that is due, and the first occurrence that is not. */
 export function rowsByHand(situation: Situation): { rows: Row[]; next: number | null } {
@@ -117,6 +117,6 @@ const latest = (instants: number[], count: number) => instants.slice(Math.max(0,
 function asRange(instants: number[], state: 'skipped' | 'missed', reason: string): Row[] {
   const [at] = instants;
   if (at === undefined) return [];
-  const count = instants.length > MOST_COUNTED ? null : instants.length;
+  const count = instants.length > MAX_COUNTED ? null : instants.length;
   return [{ kind: 'schedule', state, reason, held: false, at, range: { to: instants.at(-1)!, count } }];
 }

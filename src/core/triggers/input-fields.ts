@@ -22,9 +22,9 @@ export const seconds = (least: number, most: number) =>
     .refine((value) => Math.round(value * 1000) / 1000 === value, 'Use whole milliseconds, such as 0.125');
 
 /** The longest interval, and the longest jitter: ten years. */
-export const MOST_SECONDS = 315_360_000;
+export const MAX_SECONDS = 315_360_000;
 
-export const jitterSeconds = seconds(0, MOST_SECONDS)
+export const jitterSeconds = seconds(0, MAX_SECONDS)
   .optional()
   .describe(
     'Delays each start by up to this many seconds, to spread load. The delay looks random and is fixed for each occurrence. Default 0.',

@@ -6,13 +6,13 @@ import {
   instant,
   jitterSeconds,
   knownFields,
-  MOST_SECONDS,
+  MAX_SECONDS,
   seconds,
   startAt,
 } from './input-fields.js';
 import { FIRST_INSTANT, LAST_INSTANT, type Occurrences } from './occurrences.js';
 
-const everySeconds = seconds(0.1, MOST_SECONDS).meta({
+const everySeconds = seconds(0.1, MAX_SECONDS).meta({
   description: 'Seconds from one occurrence to the next: 0.1 to 315360000 (ten years), in whole milliseconds.',
   examples: [30, 0.5, 3600],
 });

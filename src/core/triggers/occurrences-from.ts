@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Occurrences } from './occurrences.js';
 
 /** To compute one occurrence of a rare trigger takes up to a millisecond. */
-const LONGEST_WORK_MS = 10;
+const MAX_WORK_MS = 10;
 
 /** The occurrences from `first` on: at most `most`, and only those before `end`. Yields to the event loop every 10 ms. */
 export async function occurrencesFrom(
@@ -16,7 +16,7 @@ export async function occurrencesFrom(
   let since = performance.now();
   for (let at = first; at && isBeforeEnd(at) && found.length < most; at = trigger.next(at)) {
     found.push(at);
-    if (performance.now() - since < LONGEST_WORK_MS) continue;
+    if (performance.now() - since < MAX_WORK_MS) continue;
     await nextTurn();
     since = performance.now();
   }

@@ -32,7 +32,7 @@ export interface ParsedYaml extends Omit<YamlDocument, 'line'> {
 }
 
 /** Upper limit with all aliases expanded. */
-const MOST_VALUES = 1_000_000;
+const MAX_VALUES = 1_000_000;
 
 /** Below this many characters, starting a thread (about 0.1 s) takes longer than parsing. */
 const LARGE_TEXT = 100_000;
@@ -88,8 +88,8 @@ function valueOf(document: Document, line: number): YamlDocument {
   try {
     // The library limits how often an anchor is used, which would refuse a policy that a hundred jobs share.
     const value: unknown = document.toJS({ maxAliasCount: -1 });
-    if (countValues(value) <= MOST_VALUES) return { value, faults: [], line };
-    const message = `With its aliases filled in, the file has more than ${MOST_VALUES} values`;
+    if (countValues(value) <= MAX_VALUES) return { value, faults: [], line };
+    const message = `With its aliases filled in, the file has more than ${MAX_VALUES} values`;
     return { value: undefined, faults: [{ line, message }], line };
   } catch (error) {
     // An alias without an anchor.

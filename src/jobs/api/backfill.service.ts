@@ -21,11 +21,11 @@ import { copyOf } from '../dispatch/decide.js';
 import { JobStore } from '../store/job-store.js';
 import type { BackfillRequest, BackfillView } from './backfill.schema.js';
 
-const MOST_OCCURRENCES = 10_000;
+const MAX_OCCURRENCES = 10_000;
 /** In a dry run. */
-const MOST_SHOWN = 100;
+const MAX_SHOWN = 100;
 /** A backfill inserts or cancels thousands of runs. */
-const LONGEST_STATEMENT_MS = 30_000;
+const MAX_STATEMENT_MS = 30_000;
 
 /** Queues and cancels runs of past occurrences. */
 @Injectable()
@@ -43,13 +43,13 @@ export class Backfill {
     return this.database.transaction(async (tx) => {
       if (request.dryRun) {
         const occurrences = await this.occurrences(tx, await this.lock(tx, name), request);
-        return { count: occurrences.length, runs: [], occurrences: occurrences.slice(0, MOST_SHOWN) };
+        return { count: occurrences.length, runs: [], occurrences: occurrences.slice(0, MAX_SHOWN) };
       }
       const ids = await withIdempotencyKey(tx, key, { backfill: name, ...request }, () =>
         this.queueRuns(tx, name, actor, request),
       );
       return { count: ids.length, runs: await itemsOf(tx, ids) };
-    }, LONGEST_STATEMENT_MS);
+    }, MAX_STATEMENT_MS);
   }
 
   /** Cancels all unfinished backfill runs of the job, and returns how many. Throws JOB_NOT_FOUND. */
@@ -69,7 +69,7 @@ export class Backfill {
       const entry = { action: 'backfill.cancel', target: name, job: name, before: null, after } as const;
       if (ids.length > 0) await audit(tx, actor, entry);
       return after;
-    }, LONGEST_STATEMENT_MS);
+    }, MAX_STATEMENT_MS);
   }
 
   /** Locks the job first, so that two concurrent backfills never run the same occurrence. */
@@ -115,8 +115,8 @@ export class Backfill {
 async function occurrencesIn(job: Job, from: Date, before: Date): Promise<Date[]> {
   const trigger = openTrigger(job.trigger, job.id);
   const first = trigger.next(new Date(from.getTime() - 1));
-  const found = await occurrencesFrom(trigger, first, MOST_OCCURRENCES + 1, before);
-  if (found.length > MOST_OCCURRENCES) throw new BackfillTooLargeError(MOST_OCCURRENCES);
+  const found = await occurrencesFrom(trigger, first, MAX_OCCURRENCES + 1, before);
+  if (found.length > MAX_OCCURRENCES) throw new BackfillTooLargeError(MAX_OCCURRENCES);
   return found;
 }
 

@@ -26,7 +26,7 @@ export interface SavedView {
 }
 
 /** An edit may first dispatch a long backlog, and a deletion may cancel thousands of runs. */
-const LONGEST_STATEMENT_MS = 30_000;
+const MAX_STATEMENT_MS = 30_000;
 
 /** Creates, changes and deletes jobs of source `api`. Every edit throws UNKNOWN_TASK, INVALID_INPUT and TRIGGER_IN_PAST. */
 @Injectable()
@@ -68,7 +68,7 @@ export class JobDefinitionsService {
       const job = editable(name, stored, preconditions);
       await this.store.deleteJobs(tx, () => actor, [job], await databaseNow(tx));
       await notify(tx, 'jobs');
-    }, LONGEST_STATEMENT_MS);
+    }, MAX_STATEMENT_MS);
   }
 
   /** `edit` gets the stored job, locked, and returns its new definition, or throws to refuse the edit. */
@@ -83,7 +83,7 @@ export class JobDefinitionsService {
       if (change !== 'unchanged') await notify(tx, 'jobs');
       const [job] = await viewsOf(tx, [after]);
       return { job: job!, created: change === 'created' };
-    }, LONGEST_STATEMENT_MS);
+    }, MAX_STATEMENT_MS);
   }
 }
 

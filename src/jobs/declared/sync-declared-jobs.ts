@@ -15,7 +15,7 @@ import { hasUndeclared, sweepJobs } from './sweep-jobs.js';
 
 export type DeclaredSource = Exclude<JobSource, 'api'>;
 
-const LONGEST_STATEMENT_MS = 60_000;
+const MAX_STATEMENT_MS = 60_000;
 
 /** Writes the jobs of code and of the jobs file to the table. An advisory lock lets one replica at a time declare or sweep, so any
  *  number of replicas may declare the same jobs. Lock order: the advisory lock, then jobs by name. */
@@ -71,7 +71,7 @@ export class DeclaredJobs {
       await tx.query(`UPDATE replicas SET ${source}_jobs = $2 WHERE number = $1`, [this.replicas.number, names]);
       if (changes > 0) await notify(tx, 'jobs');
       return changes;
-    }, LONGEST_STATEMENT_MS);
+    }, MAX_STATEMENT_MS);
     this.logger.info({ source, jobs: definitions.size, changed }, 'jobs declared');
   }
 

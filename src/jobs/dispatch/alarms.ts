@@ -8,7 +8,7 @@ const MIN_REARM_MS = 2;
 const MAX_REARM_MS = 250;
 
 /** An alarm takes 2 KB, and a job that is due tomorrow does not need one yet. */
-export const MOST_ALARMS = 10_000;
+export const MAX_ALARMS = 10_000;
 
 /** Keeps one alarm in the SchedulerRegistry for each job with a next occurrence, or for the 10,000 jobs that are due
  *  first. Alarms only save time: the dispatch loop polls as well, so a missing alarm costs at most one poll. */
@@ -31,7 +31,7 @@ export class Alarms {
    *  may be dispatching the job at this moment. */
   set(job: ScheduledJob, ring: () => void): void {
     this.remove(job.name);
-    if (this.names.size >= MOST_ALARMS) {
+    if (this.names.size >= MAX_ALARMS) {
       this.leftOut = true;
       return;
     }
@@ -61,11 +61,11 @@ export class Alarms {
   }
 
   /** The names of the alarms that have fired and were not set again. */
-  rangOut(): string[] {
+  fired(): string[] {
     return [...this.fired];
   }
 
-  hasRungOut(name: string): boolean {
+  hasFired(name: string): boolean {
     return this.fired.has(name);
   }
 

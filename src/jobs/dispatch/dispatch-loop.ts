@@ -6,7 +6,7 @@ import { nextRun, pollDue } from './due.js';
 import { rows } from '../../database/transaction.js';
 import { SchedulerDatabase } from '../../database/scheduler-database.js';
 import { DirectSession } from '../../replicas/direct-session.js';
-import { Alarms, MOST_ALARMS } from './alarms.js';
+import { Alarms, MAX_ALARMS } from './alarms.js';
 import { DatabaseClock } from './database-clock.js';
 import { Dispatcher } from './dispatcher.js';
 import type { ScheduledJob } from './job.factory.js';
@@ -14,7 +14,7 @@ import { twoAtATime } from './two-at-a-time.js';
 
 const ALARMS_AT_ONCE = 100;
 /** After this long the turn ends, so that the next one reads the clock and changed definitions. */
-const LONGEST_DISPATCHING_MS = 500;
+const MAX_DISPATCHING_MS = 500;
 /** How often alarms are set for the jobs that are due next, if there are too many jobs for all of them to have one. */
 const GO_ON_MS = 60_000;
 
@@ -67,19 +67,19 @@ export class DispatchLoop {
   private async turn(): Promise<boolean> {
     // Read before the poll: a job whose alarm fires after this may become due after the poll, so it is left for the
     // next turn.
-    const rung = this.alarms.rangOut();
+    const rung = this.alarms.fired();
     const askedAt = performance.now();
-    const looked = await pollDue(this.database);
-    this.clock.learn(looked.now, askedAt);
-    const now = new Date(looked.now);
+    const polled = await pollDue(this.database);
+    this.clock.learn(polled.now, askedAt);
+    const now = new Date(polled.now);
     if (this.changed) await this.setChangedAlarms(now);
     if (
-      looked.due &&
+      polled.due &&
       (await this.dispatchBatch()) &&
-      (await twoAtATime(() => this.dispatchBatch(2), LONGEST_DISPATCHING_MS))
+      (await twoAtATime(() => this.dispatchBatch(2), MAX_DISPATCHING_MS))
     )
       return true;
-    await this.setRungAlarms(rung.filter((name) => this.alarms.hasRungOut(name)));
+    await this.setFiredAlarms(rung.filter((name) => this.alarms.hasFired(name)));
     if (this.alarms.leftOut && now.getTime() - this.nextSince.getTime() > GO_ON_MS) await this.setNextAlarms(now);
     return false;
   }
@@ -115,19 +115,19 @@ export class DispatchLoop {
         tx,
         `SELECT name, next_run_at AS "nextRunAt" FROM jobs WHERE ${nextRun('jobs')} < 'infinity'
          ORDER BY ${nextRun('jobs')} LIMIT $1`,
-        [MOST_ALARMS + 1],
+        [MAX_ALARMS + 1],
       ),
     );
-    const first = next.slice(0, MOST_ALARMS);
+    const first = next.slice(0, MAX_ALARMS);
     this.alarms.keepOnly(new Set(first.map(({ name }) => name)));
     await this.setAlarms(first.filter(({ name }) => !this.alarms.has(name)));
-    this.alarms.leftOut = next.length > MOST_ALARMS;
+    this.alarms.leftOut = next.length > MAX_ALARMS;
     this.nextSince = now;
   }
 
   /** Sets alarms again that have fired without a dispatch by this replica: another replica dispatched the job, or the
    *  job was deleted. */
-  private async setRungAlarms(names: string[]): Promise<void> {
+  private async setFiredAlarms(names: string[]): Promise<void> {
     if (names.length === 0) return;
     for (const name of names) this.alarms.remove(name);
     await this.readAlarms('name = ANY($1)', names);

@@ -13,14 +13,14 @@ import type { DueJob } from '../definition/job.entity.js';
 import { advanceJobs, lockDueJobs, type SchedulerState, schedulerState } from './due-jobs.js';
 import { type Lanes, lanesOf, replaceableRuns } from './unfinished-runs.js';
 
-const MOST_JOBS = 1_000;
+const MAX_JOBS = 1_000;
 /** The first batch of many due jobs is small, so that workers can start its runs while the others are dispatched. */
 const FIRST_JOBS = 100;
-const MOST_RUNS = 2_000;
+const MAX_RUNS = 2_000;
 /** When the dispatcher is this late, new runs go to the queue, where the highest priority comes first. */
 const MAX_LAG_MS = 2_000;
 /** Limit for the time spent deciding, so that a transaction over jobs with long backlogs stays short. */
-const LONGEST_DECIDING_MS = 500;
+const MAX_DECIDING_MS = 500;
 /** After a job could not be decided, it is not tried again for this long. */
 const BACK_OFF_MS = 60_000;
 
@@ -62,7 +62,7 @@ export class Dispatcher {
       const dispatched = await this.directStarts.withSlots(share, (reserved) =>
         this.database.transaction((tx) => this.dispatchBatch(tx, this.limitFor(sizeOf(reserved)), reserved)),
       );
-      this.limit = dispatched.more ? Math.min(MOST_JOBS, this.limit * 3) : FIRST_JOBS;
+      this.limit = dispatched.more ? Math.min(MAX_JOBS, this.limit * 3) : FIRST_JOBS;
       return dispatched;
     } catch (error) {
       if (isTimeout(error)) this.limit = Math.max(1, Math.floor(this.limit / 2));
@@ -137,7 +137,7 @@ export class Dispatcher {
       const decision = this.decideOrBackOff(job, instants, lanes.get(job.id));
       decisions.push(decision);
       runs += decision.drafts.length;
-      if (runs >= MOST_RUNS || performance.now() - started > LONGEST_DECIDING_MS) break;
+      if (runs >= MAX_RUNS || performance.now() - started > MAX_DECIDING_MS) break;
     }
     return decisions;
   }

@@ -118,13 +118,13 @@ export class JobsFileParser {
   }
 }
 
-const MOST_FAULTS = 100;
+const MAX_FAULTS = 100;
 
 /** Lists the faults of a jobs file with their lines: the first hundred, and the number of the others. */
 export class JobsFileError extends Problem {
   /** 400: the text cannot be parsed. 422: it can, but it is not a valid jobs file. */
   constructor(status: 400 | 422, title: string, faults: JobsFileFault[]) {
-    const listed = faults.slice(0, MOST_FAULTS);
+    const listed = faults.slice(0, MAX_FAULTS);
     const rest = faults.length - listed.length;
     const lines = [...listed.map(lineOf), ...(rest > 0 ? [`and ${rest} more`] : [])];
     const text = lines.map((line) => `  ${line}`).join('\n');

@@ -19,7 +19,7 @@ export interface ImportOptions {
 }
 
 /** Two imports of thousands of jobs may wait for each other's locks. */
-const LONGEST_STATEMENT_MS = 60_000;
+const MAX_STATEMENT_MS = 60_000;
 
 /** Creates, changes and deletes jobs of source `api` until they are as a jobs file has them: all of the file, or nothing. */
 @Injectable()
@@ -41,7 +41,7 @@ export class JobsImport {
       const report = await this.import(tx, definitions, actor, prune);
       if (dryRun) await tx.query('ROLLBACK TO SAVEPOINT before_import');
       return report;
-    }, LONGEST_STATEMENT_MS);
+    }, MAX_STATEMENT_MS);
   }
 
   private async import(tx: EntityManager, definitions: Map<string, JobDefinition>, actor: Actor, prune: boolean) {

@@ -90,7 +90,7 @@ export class Settler {
       this.metrics.resultRefused();
       this.logger.warn(fields, 'stale result refused');
     }
-    // `before` was not counted: its commit looked like a failure then.
+    // `before` was not counted: its commit polled like a failure then.
     const end = settled?.final ? settled : before?.final ? before : undefined;
     if (end) this.metrics.count([{ job: run.job, kind: run.kind, state: end.state, reason: end.reason }]);
   }

@@ -1,6 +1,6 @@
 import type { Row } from './facts.js';
 
-const MOST_EXAMPLES = 5;
+const MAX_EXAMPLES = 5;
 
 /** The violations that the rules have found. */
 export class Violations {
@@ -23,7 +23,7 @@ export class Violations {
   get sentences(): string[] {
     return [...this.byKind].map(
       ([what, examples]) =>
-        `${examples.length} × ${what}: ${examples.slice(0, MOST_EXAMPLES).join('; ')}${examples.length > MOST_EXAMPLES ? '; …' : ''}`,
+        `${examples.length} × ${what}: ${examples.slice(0, MAX_EXAMPLES).join('; ')}${examples.length > MAX_EXAMPLES ? '; …' : ''}`,
     );
   }
 }
