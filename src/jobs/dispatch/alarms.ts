@@ -61,7 +61,7 @@ export class Alarms {
   }
 
   /** The names of the alarms that have fired and were not set again. */
-  fired(): string[] {
+  firedNames(): string[] {
     return [...this.fired];
   }
 

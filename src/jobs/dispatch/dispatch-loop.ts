@@ -67,7 +67,7 @@ export class DispatchLoop {
   private async turn(): Promise<boolean> {
     // Read before the poll: a job whose alarm fires after this may become due after the poll, so it is left for the
     // next turn.
-    const rung = this.alarms.fired();
+    const fired = this.alarms.firedNames();
     const askedAt = performance.now();
     const polled = await pollDue(this.database);
     this.clock.learn(polled.now, askedAt);
@@ -79,7 +79,7 @@ export class DispatchLoop {
       (await twoAtATime(() => this.dispatchBatch(2), MAX_DISPATCHING_MS))
     )
       return true;
-    await this.setFiredAlarms(rung.filter((name) => this.alarms.hasFired(name)));
+    await this.setFiredAlarms(fired.filter((name) => this.alarms.hasFired(name)));
     if (this.alarms.leftOut && now.getTime() - this.nextSince.getTime() > GO_ON_MS) await this.setNextAlarms(now);
     return false;
   }
