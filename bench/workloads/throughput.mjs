@@ -11,7 +11,7 @@ export const about =
   'each run and its end are in it. Peers: from work() to the start of the last handler, with all enqueued before';
 
 export const key = 'runs/s';
-export const reference = 'Cronzimus, 500 slots';
+export const reference = 'Cronzimus';
 
 /** The one that a target names, so that it gets all rounds. */
 const COMPARED = 'graphile-worker';
@@ -34,11 +34,11 @@ export async function run({ postgres, redis, quick }) {
       return { 'runs/s': perSecond(began), 'with enqueueing': perSecond(enqueued), jobs };
     });
   return inRounds(quick ? 1 : 3, [
-    { name: 'Cronzimus, 500 slots', settings: 'WORKER_CONCURRENCY=500', run: ours(1, 500) },
+    { name: 'Cronzimus', settings: 'defaults: 50 slots', run: ours(1, 50) },
     ...(quick
       ? []
       : [
-          { name: 'Cronzimus', settings: 'defaults: 50 slots', rounds: 1, run: ours(1, 50) },
+          { name: 'Cronzimus, 500 slots', settings: 'WORKER_CONCURRENCY=500', run: ours(1, 500) },
           { name: 'Cronzimus, 3 replicas', settings: 'WORKER_CONCURRENCY=500 each', run: ours(3, 500) },
         ]),
     ...peers({ redis, quick, for: 'throughput' }).map((peer) => ({
