@@ -97,9 +97,10 @@ const order = 'priority DESC, ready_at, run_id';
 const isReady = 'ready_at >= $10 AND ready_at <= statement_timestamp()';
 
 // `ready` reads the head of the queue for each task of this worker, so runs of unknown tasks cost nothing, however many wait. Of
-// these, `startable` keeps what the limits allow, the highest priority first. Nothing is locked so far: `taken` locks as many
-// entries of each group as `startable` has, and passes over those that another worker holds. In this way a worker never locks more
-// than it takes, and two workers take different entries.
+// these, `startable` keeps what the limits allow, the highest priority first. It ends before the first run that needs a slot and
+// finds none free, or runs claimed ahead would keep that one waiting for as long as there are any. Nothing is locked so far: `taken`
+// locks as many entries of each group as `startable` has, and passes over those that another worker holds. In this way a worker never
+// locks more than it takes, and two workers take different entries.
 //
 // The run is found by its id alone. With `state IN ('pending', 'retrying')` the planner would prefer the partial index of unfinished
 // runs, which is slow beside a long history; the condition here says the same and matches no index.
@@ -126,7 +127,7 @@ const claim = `
       SELECT *, count(*) FILTER (WHERE exclusive OR transactional) OVER so_far AS in_slots,
         count(*) FILTER (WHERE background) OVER so_far AS in_background
       FROM connected WINDOW so_far AS (ORDER BY ${order} ROWS UNBOUNDED PRECEDING)) AS counted
-    WHERE (NOT (exclusive OR transactional) OR in_slots <= $3) AND (NOT background OR in_background <= $8)
+    WHERE in_slots <= $3 AND (NOT background OR in_background <= $8)
     ORDER BY ${order} LIMIT $4
   ),
   groups AS (
