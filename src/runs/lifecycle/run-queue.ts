@@ -31,7 +31,8 @@ export async function dequeue(tx: EntityManager, runIds: string[]): Promise<void
 }
 
 export interface QueueHead {
-  /** The oldest `ready_at` of all entries; null: there are none. */
+  /** The oldest `ready_at` of all entries, and not later than now, since runs that are created after this may start before an entry
+   *  that waits for its retry. Null: there are none. */
   oldest: Date | null;
   /** Milliseconds until the first entry is ready, 0 when one is ready now; null: there are none. */
   readyInMs: number | null;
@@ -40,7 +41,7 @@ export interface QueueHead {
 /** Reads how soon one of these tasks can start. A single statement outside a transaction, since it is polled. */
 export async function pollQueue(database: SchedulerDatabase, tasks: string[]): Promise<QueueHead> {
   const [head] = await database.statement<QueueHead>(
-    `SELECT min(ready_at) AS oldest,
+    `SELECT min(least(ready_at, statement_timestamp())) AS oldest,
        greatest(0, ceil(1000 * extract(epoch FROM min(ready_at) - statement_timestamp())))::float8 AS "readyInMs"
      FROM "${database.schema}".run_queue WHERE task = ANY($1)`,
     [tasks],
