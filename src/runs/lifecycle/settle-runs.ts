@@ -42,7 +42,7 @@ const record = ({ run, state, reason, output, error, isRetry, delayMs, started }
   retries: isRetry ? 1 : 0,
   delay: delayMs ?? undefined,
   started,
-  startedAt: run.claimedAhead ? run.startedAt : undefined,
+  startedAt: started && run.claimedAhead ? run.startedAt : undefined,
 });
 
 // A cancelled run that did not succeed is cancelled, however its attempt ended. A run of a deleted job has a reason without a request:
