@@ -36,6 +36,8 @@ export async function reclaimOrphans(
   return rows<ReclaimedRun>(tx, reclaim, [orphans.map(({ id }) => id), own.number]);
 }
 
+// A run that was never started keeps its place in the queue.
+const readyAt = 'CASE WHEN ahead THEN queued_at ELSE statement_timestamp() END';
 const reclaim = `
   WITH reclaimed AS (
     UPDATE runs SET interruptions = interruptions + verdict.interrupted::int, error = verdict.error,
@@ -58,7 +60,7 @@ const reclaim = `
     ) AS verdict
     WHERE runs.id = orphan.run
     RETURNING runs.*, verdict.error AS lost_error, verdict.interrupted, verdict.ahead
-  ), queued AS (${enqueue('reclaimed WHERE finished_at IS NULL', 'statement_timestamp()')}
+  ), queued AS (${enqueue('reclaimed WHERE finished_at IS NULL', readyAt)}
   ), attempts AS (
     INSERT INTO run_attempts (run_id, number, replica, started_at, finished_at, state, error)
     SELECT id, attempt, replica, started_at, clock_timestamp(), 'failed', lost_error FROM reclaimed WHERE NOT ahead

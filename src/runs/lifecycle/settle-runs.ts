@@ -51,6 +51,8 @@ const cancelled = `(runs.cancel_reason IS NOT NULL AND o.state <> 'succeeded'
   AND (runs.cancel_requested_at IS NOT NULL OR o.delay IS NOT NULL))`;
 // `state NOT IN (…)` and not `state = 'running'`: see claim-runs. An attempt that did not succeed leaves a row. `retrying` is a state of the
 // run; its attempt has failed.
+// A run that goes back without having started keeps its place in the queue.
+const nextReadyAt = 'COALESCE(next_attempt_at, CASE WHEN started THEN statement_timestamp() ELSE queued_at END)';
 const settle = `
   WITH outcome AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS o (id uuid, attempt integer, state text, reason text, output text,
@@ -67,8 +69,8 @@ const settle = `
     FROM outcome o
     WHERE runs.id = o.id AND runs.attempt = o.attempt AND runs.state NOT IN ('pending', 'retrying')
       AND runs.finished_at IS NULL
-    RETURNING runs.*
-  ), queued AS (${enqueue('settled WHERE finished_at IS NULL', 'COALESCE(next_attempt_at, statement_timestamp())')}
+    RETURNING runs.*, o.started
+  ), queued AS (${enqueue('settled WHERE finished_at IS NULL', nextReadyAt)}
   ), attempts AS (
     INSERT INTO run_attempts (run_id, number, replica, started_at, finished_at, state, error)
     SELECT o.id, o.attempt, s.replica, s.started_at, statement_timestamp(),
