@@ -1,4 +1,4 @@
-// A replica that claims a run and never starts it.
+// A replica that claims SLOTS runs (1 by default) for its slots and AHEAD runs (none) ahead, and never starts them.
 import { createApplication } from '../../dist/application.js';
 import { readEnvironment } from '../../dist/config/environment.js';
 import { SchedulerDatabase } from '../../dist/database/scheduler-database.js';
@@ -13,8 +13,8 @@ const claimed = await database.transaction((tx) =>
   claimRuns(
     tx,
     {
-      slots: 1,
-      ahead: 0,
+      slots: Number(process.env.SLOTS ?? 1),
+      ahead: Number(process.env.AHEAD ?? 0),
       transactional: 1,
       background: { slots: 0, transactional: 0 },
       tasks: ['hold'],

@@ -43,7 +43,7 @@ async function refuseLiveReplicas(runner: QueryRunner): Promise<void> {
   throw new Problem(
     503,
     'REPLICAS_RUNNING',
-    `This migration needs all replicas of the earlier version stopped, and ${live.length} are alive: ${names}. ` +
-      'Stop them, wait 10 s, and start this version again; nothing was changed',
+    `This migration needs all replicas of the earlier version stopped. Still alive: ${names}. ` +
+      'Stop them, wait 10 s, and start this version again. Nothing was changed',
   );
 }

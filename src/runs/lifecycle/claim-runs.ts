@@ -111,8 +111,9 @@ const isReady = 'ready_at >= $10 AND ready_at <= statement_timestamp()';
 // The steps of the statement:
 // - `ready` reads the first entries of the queue for each task of this worker. Runs of tasks that it does not have cost
 //   nothing, however many of them wait.
-// - `connected` and `startable` keep the entries that the limits allow, the highest priority first. No entry is
-//   locked up to here.
+// - `connected` and `startable` keep the entries that the limits allow, the highest priority first. They end
+//   before the first run that needs a slot and finds none free. Otherwise runs claimed ahead would take every slot that
+//   becomes free, and keep that run waiting. No entry is locked up to here.
 // - `taken` locks and deletes as many entries of each group as `startable` has. SKIP LOCKED passes over the entries
 //   that another worker is claiming, so workers never wait for each other, and none locks more than it takes.
 // - `placed` decides which runs get the free slots. Transactional and exclusive runs come first, since they are never
@@ -147,7 +148,7 @@ const claim = `
       SELECT *, count(*) FILTER (WHERE exclusive OR transactional) OVER so_far AS in_slots,
         count(*) FILTER (WHERE background) OVER so_far AS in_background
       FROM connected WINDOW so_far AS (ORDER BY ${order} ROWS UNBOUNDED PRECEDING)) AS counted
-    WHERE (NOT (exclusive OR transactional) OR in_slots <= $3) AND (NOT background OR in_background <= $8)
+    WHERE in_slots <= $3 AND (NOT background OR in_background <= $8)
     ORDER BY ${order} LIMIT $4
   ),
   groups AS (

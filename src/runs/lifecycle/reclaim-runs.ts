@@ -48,6 +48,8 @@ export async function reclaimOrphans(
 // `verdict` reads the row as it was before the update. A run that was claimed ahead is never `onInterruption: fail`, so
 // starting it again is allowed even if its task has just started. A process that was only silent and comes back cannot
 // settle the run any more: it is `pending` or has ended, and the next claim raises the attempt number.
+// A run that was never started keeps its place in the queue.
+const readyAt = 'CASE WHEN ahead THEN queued_at ELSE statement_timestamp() END';
 const reclaim = `
   WITH reclaimed AS (
     UPDATE runs SET interruptions = interruptions + verdict.interrupted::int, error = verdict.error,
@@ -70,7 +72,7 @@ const reclaim = `
     ) AS verdict
     WHERE runs.id = orphan.run
     RETURNING runs.*, verdict.error AS lost_error, verdict.interrupted, verdict.ahead
-  ), queued AS (${enqueue('reclaimed WHERE finished_at IS NULL', 'statement_timestamp()')}
+  ), queued AS (${enqueue('reclaimed WHERE finished_at IS NULL', readyAt)}
   ), attempts AS (
     INSERT INTO run_attempts (run_id, number, replica, started_at, finished_at, state, error)
     SELECT id, attempt, replica, started_at, clock_timestamp(), 'failed', lost_error FROM reclaimed WHERE NOT ahead

@@ -48,7 +48,7 @@ const recordOf = ({ run, state, reason, output, error, isRetry, delayMs, started
   retries: isRetry ? 1 : 0,
   delay: delayMs ?? undefined,
   started,
-  startedAt: run.claimedAhead ? run.startedAt : undefined,
+  startedAt: started && run.claimedAhead ? run.startedAt : undefined,
 });
 
 // A run with a request to cancel ends as `cancelled`, however its attempt ended, unless the attempt succeeded. A run
@@ -58,6 +58,8 @@ const cancelled = `(runs.cancel_reason IS NOT NULL AND o.state <> 'succeeded'
 // `state NOT IN (…)` and not `state = 'running'`: the planner would use a partial index, see claim-runs. Every attempt
 // that started and did not succeed leaves a row in run_attempts. Its state there is `failed` or `timed_out`, also when
 // the run itself is `retrying` or `pending` again.
+// A run that goes back without having started keeps its place in the queue.
+const nextReadyAt = 'COALESCE(next_attempt_at, CASE WHEN started THEN statement_timestamp() ELSE queued_at END)';
 const settle = `
   WITH outcome AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS o (id uuid, attempt integer, state text, reason text, output text,
@@ -74,8 +76,8 @@ const settle = `
     FROM outcome o
     WHERE runs.id = o.id AND runs.attempt = o.attempt AND runs.state NOT IN ('pending', 'retrying')
       AND runs.finished_at IS NULL
-    RETURNING runs.*
-  ), queued AS (${enqueue('settled WHERE finished_at IS NULL', 'COALESCE(next_attempt_at, statement_timestamp())')}
+    RETURNING runs.*, o.started
+  ), queued AS (${enqueue('settled WHERE finished_at IS NULL', nextReadyAt)}
   ), attempts AS (
     INSERT INTO run_attempts (run_id, number, replica, started_at, finished_at, state, error)
     SELECT o.id, o.attempt, s.replica, s.started_at, statement_timestamp(),

@@ -46,6 +46,11 @@ export class ClaimedAhead {
     return this.waiting.length > 0;
   }
 
+  /** The runs that wait for a slot. */
+  get runs(): ClaimedRun[] {
+    return this.waiting.map(({ run }) => run);
+  }
+
   slotFreed(): void {
     this.freedAt.push(performance.now());
   }

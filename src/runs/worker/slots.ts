@@ -107,11 +107,12 @@ export class Slots {
   /** What a claim with this reservation may take. Background runs never hold more than half of the slots. */
   capacity(reservation: Reservation, readySince: Date | null): Capacity {
     const { WORKER_CONCURRENCY, TRANSACTIONAL_POOL_MAX } = this.environment;
-    const running = this.attempts.holding;
-    const background = running.filter(({ priority }) => isBackground(priority));
+    // Runs that were claimed ahead will hold a slot in a moment.
+    const claimed = [...this.attempts.holding, ...this.ahead.runs];
+    const background = claimed.filter(({ priority }) => isBackground(priority));
     return {
       ...reservation,
-      transactional: TRANSACTIONAL_POOL_MAX - this.transactionalOf(running),
+      transactional: TRANSACTIONAL_POOL_MAX - this.transactionalOf(claimed),
       background: {
         slots: halfOf(WORKER_CONCURRENCY) - background.length,
         transactional: halfOf(TRANSACTIONAL_POOL_MAX) - this.transactionalOf(background),
