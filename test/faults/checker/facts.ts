@@ -27,6 +27,7 @@ export interface Effect {
   job: string;
   scheduled: number;
   attempt: number;
+  pid: number;
   phase: 'start' | 'end';
   /** By the database's clock, and by the clock of the process. */
   at: number;
@@ -60,7 +61,7 @@ export async function readFacts(url: string): Promise<Facts> {
      FROM cronzimus.runs WHERE kind IN ('schedule', 'catch_up')`,
   );
   const effects = await read<Effect>(
-    `SELECT execution, run, job, ${ms('scheduled_at')} AS scheduled, attempt, phase, ${ms('at')} AS at,
+    `SELECT execution, run, job, ${ms('scheduled_at')} AS scheduled, attempt, pid, phase, ${ms('at')} AS at,
        ${ms('local')} AS local FROM public.effects ORDER BY at`,
   );
   const recorded = await read<{ run: string; number: number }>(

@@ -3,12 +3,13 @@ import type { Plan } from './plan.js';
 import { type Step, reachedAt } from './steps.js';
 import { grouped, nameOf, type Violations } from './violations.js';
 
-/** Nothing starts early or twice, an attempt follows one whose end is recorded, and only the current attempt settles the run. Returns
+/** Nothing starts early or twice, an attempt follows one that has ended, and only the current attempt settles the run. Returns
  *  the number of starts that were not the first of their run. */
 export function checkStarts(facts: Facts, plans: Plan[], steps: Step[], found: Violations): number {
   const { rows, effects, attempts } = facts;
   const planOf = new Map(plans.map((plan) => [plan.name, plan]));
   const effectsOf = grouped(effects, ({ run }) => run);
+  const lastSignOf = new Map(effects.map(({ pid, at }) => [pid, at]));
   let reruns = 0;
   for (const row of rows) {
     const own = effectsOf.get(row.id) ?? [];
@@ -16,7 +17,7 @@ export function checkStarts(facts: Facts, plans: Plan[], steps: Step[], found: V
     const plan = planOf.get(row.job);
     reruns += Math.max(0, starts.length - 1);
     checkTimes(row, starts, steps, found);
-    checkAttempts(row, starts, attempts.get(row.id) ?? new Set(), found);
+    checkAttempts(row, starts, attempts.get(row.id) ?? new Set(), lastSignOf, found);
     if (plan?.onInterruption === 'fail' && starts.length > 1)
       found.addDoubled('was started again though onInterruption is fail', row, nameOf(row));
     checkEnd(row, own, plan?.transactional ?? false, found);
@@ -38,15 +39,25 @@ function checkTimes(row: Row, starts: Effect[], steps: Step[], found: Violations
   }
 }
 
-function checkAttempts(row: Row, starts: Effect[], ended: Set<number>, found: Violations): void {
+/** The end of each attempt but the last is recorded, with one exception: a process that has claimed a run ahead dies before that is
+ *  known to have started. `lastSignOf` has the last effect of each process. */
+function checkAttempts(
+  row: Row,
+  starts: Effect[],
+  ended: Set<number>,
+  lastSignOf: Map<number, number>,
+  found: Violations,
+): void {
   const name = nameOf(row);
   for (const [attempt, again] of grouped(starts, (start) => start.attempt)) {
     if (attempt > row.attempt) found.add('has an effect of an attempt that was never claimed', name);
     if (again.length > 1) found.addDoubled('has an attempt that was started twice', row, name);
   }
-  for (let attempt = 1; attempt < row.attempt; attempt += 1)
-    if (!ended.has(attempt))
+  for (const start of starts) {
+    const next = starts.find(({ attempt }) => attempt > start.attempt && attempt <= row.attempt);
+    if (next && !ended.has(start.attempt) && lastSignOf.get(start.pid)! >= next.at)
       found.addDoubled('was claimed again though nothing had ended the attempt before', row, name);
+  }
 }
 
 function checkEnd(row: Row, effects: Effect[], transactional: boolean, found: Violations): void {
