@@ -9,7 +9,7 @@ import { cancelRuns } from '../lifecycle/cancel-runs.js';
 import { withIdempotencyKey } from '../lifecycle/idempotency-keys.js';
 import { releaseHeld } from '../lifecycle/release-held.js';
 import { RunFinishedError, RunNotFoundError } from '../lifecycle/run-errors.js';
-import { retryRun } from '../lifecycle/retry-run.js';
+import { repeatRun } from '../lifecycle/repeat-run.js';
 import type { RunState } from '../lifecycle/run.entity.js';
 import { RunMetrics } from '../worker/run-metrics.js';
 import { ApiDatabase } from '../../database/api-database.js';
@@ -73,7 +73,7 @@ export class RunsService {
   }
 
   private async queueRetry(tx: EntityManager, id: string, actor: Actor): Promise<string[]> {
-    const { job, created } = await retryRun(tx, id);
+    const { job, created } = await repeatRun(tx, id);
     const after = { run: created[0] };
     await audit(tx, actor, { action: 'run.retry', target: id, job, before: null, after });
     return created;

@@ -17,7 +17,7 @@ interface RetriedRun {
 /** Queues a copy of a finished run for the same instant. Everything is copied from the run and not from its job, which
  *  may have been edited or deleted since. A run of a backfill gets the priority of a live run. Throws RUN_NOT_FOUND,
  *  RUN_NOT_FINISHED, RUN_NEVER_STARTED. */
-export async function retryRun(tx: EntityManager, id: string): Promise<RetriedRun> {
+export async function repeatRun(tx: EntityManager, id: string): Promise<RetriedRun> {
   const run = await tx.findOneBy(Run, { id });
   if (!run) throw new RunNotFoundError(id);
   if (unfinishedStates.includes(run.state)) throw new RunNotFinishedError(id, run.state);
