@@ -10,6 +10,7 @@ import { claimRuns } from '../src/runs/lifecycle/claim-runs.js';
 import type { RunDraft } from '../src/runs/lifecycle/create-runs.js';
 import { backgroundPriority } from '../src/runs/lifecycle/run-queue.js';
 import { reclaimOrphans } from '../src/runs/lifecycle/reclaim-runs.js';
+import { Recovery } from '../src/runs/recovery/recovery.js';
 import { Executor } from '../src/runs/worker/executor.js';
 import { Worker } from '../src/runs/worker/worker.js';
 import type { RunContext } from '../src/tasks/run-context.js';
@@ -154,6 +155,8 @@ describe('a run that was claimed ahead', () => {
     expect(runs.map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
     for (const id of ids)
       expect(await queue.run(id)).toMatchObject({ state: 'running', claimed_ahead: true, lateness_ms: null });
+    // Which would give back what the worker has forgotten.
+    await get(Recovery).reconciler.stop();
     get(Executor).accept(runs);
   }
 

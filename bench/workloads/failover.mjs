@@ -44,11 +44,11 @@ async function measure(url, seconds) {
     }
     await createEachSecond(services[0], A_SECOND, { task: 'work', overlap: 'allow' });
     await setTimeout(seconds * 1000);
-    const victim = services.toSorted((a, b) => unfinished(told, b.pid).length - unfinished(told, a.pid).length)[0];
+    const victim = services.toSorted((a, b) => underWay(told, b.pid).length - underWay(told, a.pid).length)[0];
     const killedAt = now();
     victim.child.kill('SIGKILL');
     await once(victim.child, 'exit');
-    const cut = unfinished(told, victim.pid);
+    const cut = underWay(told, victim.pid);
     await setTimeout(seconds * 1000);
     const pausedAt = await pause(services.find((service) => service !== victim));
     await until('the end of all runs', LONGEST_SECONDS, async () => (await unfinished(database)) === 0);
@@ -60,7 +60,7 @@ async function measure(url, seconds) {
 }
 
 /** What a process has told the start of, and not the end. */
-function unfinished(told, pid) {
+function underWay(told, pid) {
   const runs = new Set();
   for (const { run, startedAt, pid: by } of told) {
     if (by !== pid) continue;
