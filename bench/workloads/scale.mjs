@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
-import { MOST_ALARMS } from '../../dist/jobs/dispatch/alarms.js';
+import { MAX_ALARMS } from '../../dist/jobs/dispatch/alarms.js';
 import { ask } from '../support/ask.mjs';
 import { fillJobs, nameOf } from '../support/fill.mjs';
 import { listP99 } from '../support/lists.mjs';
@@ -43,7 +43,7 @@ async function measure(postgres, { url, name, jobs, restSeconds, idleSeconds }) 
   try {
     await until('readiness', LONGEST_SECONDS, async () => (await fetch(`${service.url}/health/ready`)).ok);
     const readyMs = performance.now() - begun;
-    const alarms = Math.min(MOST_ALARMS, await activeJobs(url));
+    const alarms = Math.min(MAX_ALARMS, await activeJobs(url));
     await until('all alarms', LONGEST_SECONDS, async () => (await ask(service.child, 'alarms')) === alarms);
     const alarmsMs = performance.now() - begun;
     const worstStallMs = await ask(service.child, 'worstStallMs');
