@@ -87,46 +87,49 @@ describe('a process that is killed between claim and start', () => {
   });
 });
 
-describe('a worker with a backlog of short tasks', () => {
-  const givenWorker = () => givenProcess('short-tasks-process.js', { WORKER_CONCURRENCY: String(SLOTS) });
+const givenWorker = () => givenProcess('short-tasks-process.js', { WORKER_CONCURRENCY: String(SLOTS) });
 
-  async function givenBacklog(): Promise<void> {
-    const first = new Date(Date.now() - 10_000);
-    await queue.create(
-      Array.from({ length: RUNS - 1 }, () => waitingRun('rerun', { task: 'brief' })),
-      first,
+async function givenBacklog(): Promise<void> {
+  const first = new Date(Date.now() - 10_000);
+  await queue.create(
+    Array.from({ length: RUNS - 1 }, () => waitingRun('rerun', { task: 'brief' })),
+    first,
+  );
+  await queue.createOne(waitingRun('once', { task: 'brief', onInterruption: 'fail' }));
+}
+
+const isAhead = ({ state, claimed_ahead, begun }: Executed) => state === 'running' && claimed_ahead && begun === 0;
+
+/** Waits until no session of the service is in one of these states. */
+const noSessionIs = (...states: string[]) =>
+  eventually(async () => {
+    const found = await runSql(
+      database.url,
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'cronzimus%'
+         AND state IN ('${states.join("', '")}')`,
     );
-    await queue.createOne(waitingRun('once', { task: 'brief', onInterruption: 'fail' }));
-  }
+    expect(found).toEqual([]);
+  }, PATIENCE);
 
-  /** Stops the process at a moment at which it has claimed runs ahead that it has not begun, and is far from the end. */
-  async function freeze(child: ChildProcess): Promise<void> {
-    await eventually(async () => {
-      child.kill('SIGSTOP');
-      await noSessionIs('active');
-      const runs = await executed();
-      try {
-        expect(runs.filter(({ begun }) => begun > 0).length).toBeGreaterThan(SLOTS);
-        expect(runs.filter(isAhead).length).toBeGreaterThan(0);
-      } catch (error) {
-        child.kill('SIGCONT');
-        throw error;
-      }
-    }, PATIENCE);
-  }
+const states = () => queue.sql('SELECT state, count(*)::int FROM runs GROUP BY state');
 
-  const isAhead = ({ state, claimed_ahead, begun }: Executed) => state === 'running' && claimed_ahead && begun === 0;
-  /** Waits until no session of the service is in one of these states. */
-  const noSessionIs = (...states: string[]) =>
-    eventually(async () => {
-      const found = await runSql(
-        database.url,
-        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'cronzimus%'
-           AND state IN ('${states.join("', '")}')`,
-      );
-      expect(found).toEqual([]);
-    }, PATIENCE);
+/** Stops the process at a moment at which it has claimed runs ahead that it has not begun, and is far from the end. */
+async function freeze(child: ChildProcess): Promise<void> {
+  await eventually(async () => {
+    child.kill('SIGSTOP');
+    await noSessionIs('active');
+    const runs = await executed();
+    try {
+      expect(runs.filter(({ begun }) => begun > 0).length).toBeGreaterThan(SLOTS);
+      expect(runs.filter(isAhead).length).toBeGreaterThan(0);
+    } catch (error) {
+      child.kill('SIGCONT');
+      throw error;
+    }
+  }, PATIENCE);
+}
 
+describe('a worker with a backlog of short tasks', () => {
   it('that is killed loses no run, and none that it had not started is executed twice', async () => {
     const first = await givenWorker();
     await givenBacklog();
@@ -163,6 +166,4 @@ describe('a worker with a backlog of short tasks', () => {
     await eventually(async () => expect(await states()).toEqual([{ state: 'succeeded', count: RUNS }]), PATIENCE);
     for (const run of await executed()) expect(run).toMatchObject({ ...UNTOUCHED, begun: 1 });
   });
-
-  const states = () => queue.sql('SELECT state, count(*)::int FROM runs GROUP BY state');
 });

@@ -137,6 +137,34 @@ describe('a worker with a backlog of short tasks', () => {
   });
 });
 
+/** Lets the worker claim these runs, which its loop does not: as if a slot had been about to become free. */
+async function claimAhead(...ids: string[]): Promise<void> {
+  const { number, name } = get(Replicas);
+  const capacity = capacityOf({ slots: 0, ahead: ids.length, tasks: ['brief', 'wait'] });
+  const { runs } = await queue.database.transaction((tx) => claimRuns(tx, capacity, { number, name }));
+  expect(runs.map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
+  for (const id of ids)
+    expect(await queue.run(id)).toMatchObject({ state: 'running', claimed_ahead: true, lateness_ms: null });
+  // Which would give back what the worker has forgotten.
+  await get(Recovery).reconciler.stop();
+  get(Executor).accept(runs);
+}
+
+/** Runs that hold all slots until they are cancelled. */
+async function givenFullSlots(): Promise<string[]> {
+  const ids = await given(many(SLOTS, waitingRun('long', { task: 'wait' })));
+  await reaches(`state = 'running'`, SLOTS);
+  return ids;
+}
+
+const cancel = async (ids: string[]) => {
+  await queue.database.transaction(async (tx) => {
+    await cancelRuns(tx, ids, 'user');
+    await notify(tx, 'cancel');
+  });
+  await reaches(`state = 'cancelled'`, ids.length);
+};
+
 describe('a run that was claimed ahead', () => {
   const IN_QUEUE = {
     state: 'pending',
@@ -145,34 +173,6 @@ describe('a run that was claimed ahead', () => {
     lateness_ms: null,
     interruptions: 0,
     retries_used: 0,
-  };
-
-  /** Lets the worker claim these runs, which its loop does not: as if a slot had been about to become free. */
-  async function claimAhead(...ids: string[]): Promise<void> {
-    const { number, name } = get(Replicas);
-    const capacity = capacityOf({ slots: 0, ahead: ids.length, tasks: ['brief', 'wait'] });
-    const { runs } = await queue.database.transaction((tx) => claimRuns(tx, capacity, { number, name }));
-    expect(runs.map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
-    for (const id of ids)
-      expect(await queue.run(id)).toMatchObject({ state: 'running', claimed_ahead: true, lateness_ms: null });
-    // Which would give back what the worker has forgotten.
-    await get(Recovery).reconciler.stop();
-    get(Executor).accept(runs);
-  }
-
-  /** Runs that hold all slots until they are cancelled. */
-  async function givenFullSlots(): Promise<string[]> {
-    const ids = await given(many(SLOTS, waitingRun('long', { task: 'wait' })));
-    await reaches(`state = 'running'`, SLOTS);
-    return ids;
-  }
-
-  const cancel = async (ids: string[]) => {
-    await queue.database.transaction(async (tx) => {
-      await cancelRuns(tx, ids, 'user');
-      await notify(tx, 'cancel');
-    });
-    await reaches(`state = 'cancelled'`, ids.length);
   };
 
   it('goes back to the queue untouched when no slot gets free, and is executed once when one does', async () => {

@@ -121,6 +121,46 @@ describe('runs of transactional tasks', () => {
   });
 });
 
+async function undone<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
+  let result: T | undefined;
+  const rollback = new Error('roll it back');
+  const rolledBack = queue.database.transaction(async (tx) => {
+    result = await work(tx);
+    throw rollback;
+  });
+  await expect(rolledBack).rejects.toBe(rollback);
+  return result!;
+}
+
+const takeStatistics = async () => {
+  for (const table of ['runs', 'run_queue']) {
+    // Nobody else takes any.
+    await queue.sql(`ALTER TABLE ${table} SET (autovacuum_enabled = false)`);
+    await queue.sql(`ANALYZE ${table}`);
+  }
+};
+
+/** How many buffers PostgreSQL reads for the statement that claimRuns sends. It is rolled back both times. */
+async function buffersOfClaim(capacity: Partial<Capacity>): Promise<number> {
+  const send = jest.spyOn(PostgresQueryRunner.prototype, 'query');
+  try {
+    const { runs } = await undone((tx) => claimRuns(tx, capacityOf(capacity), worker));
+    expect(runs.map(({ task }) => task)).toEqual(Array.from({ length: 10 }, () => 'task'));
+    const [statement, values] = send.mock.calls.find(([text]) => text.includes('DELETE FROM run_queue'))!;
+    const [explained] = await undone((tx) =>
+      rows<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }>(
+        tx,
+        `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${statement}`,
+        values as unknown[],
+      ),
+    );
+    const { Plan } = explained!['QUERY PLAN'][0];
+    return Plan['Shared Hit Blocks']! + Plan['Shared Read Blocks']!;
+  } finally {
+    send.mockRestore();
+  }
+}
+
 describe('runs of tasks that a worker does not have', () => {
   const KNOWN = 10_000;
   const UNKNOWN = 90_000;
@@ -139,46 +179,6 @@ describe('runs of tasks that a worker does not have', () => {
        INSERT INTO run_queue SELECT id, task, priority, now() - priority * interval '1 hour', false FROM made`,
       [UNKNOWN, KNOWN],
     );
-
-  /** How many buffers PostgreSQL reads for the statement that claimRuns sends. It is rolled back both times. */
-  async function buffersOfClaim(given: Partial<Capacity>): Promise<number> {
-    const send = jest.spyOn(PostgresQueryRunner.prototype, 'query');
-    try {
-      const { runs } = await undone((tx) => claimRuns(tx, capacityOf(given), worker));
-      expect(runs.map(({ task }) => task)).toEqual(Array.from({ length: 10 }, () => 'task'));
-      const [statement, values] = send.mock.calls.find(([text]) => text.includes('DELETE FROM run_queue'))!;
-      const [explained] = await undone((tx) =>
-        rows<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }>(
-          tx,
-          `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${statement}`,
-          values as unknown[],
-        ),
-      );
-      const { Plan } = explained!['QUERY PLAN'][0];
-      return Plan['Shared Hit Blocks']! + Plan['Shared Read Blocks']!;
-    } finally {
-      send.mockRestore();
-    }
-  }
-
-  async function undone<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
-    let result: T | undefined;
-    const rollback = new Error('roll it back');
-    const rolledBack = queue.database.transaction(async (tx) => {
-      result = await work(tx);
-      throw rollback;
-    });
-    await expect(rolledBack).rejects.toBe(rollback);
-    return result!;
-  }
-
-  const takeStatistics = async () => {
-    for (const table of ['runs', 'run_queue']) {
-      // Nobody else takes any.
-      await queue.sql(`ALTER TABLE ${table} SET (autovacuum_enabled = false)`);
-      await queue.sql(`ANALYZE ${table}`);
-    }
-  };
 
   it('are left for others, and cost nothing, however many wait', async () => {
     await givenBacklog();

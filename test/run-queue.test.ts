@@ -36,6 +36,10 @@ afterAll(async () => {
 });
 
 const secondsAgo = (seconds: number) => new Date(Date.now() - seconds * 1000);
+const givenAged = async (job: string, age: number, written: Partial<RunDraft>) => {
+  const id = await queue.createOne(waitingRun(job, written));
+  await queue.sql('UPDATE run_queue SET ready_at = $2 WHERE run_id = $1', [id, secondsAgo(age)]);
+};
 const inTransaction = <T>(work: (tx: EntityManager) => Promise<T>) => queue.database.transaction(work);
 const succeeded = { state: 'succeeded', output: null } as const;
 const failed = { state: 'failed', error: { name: 'Error', message: 'boom' }, final: false } as const;
@@ -48,15 +52,11 @@ const settle = (tx: EntityManager, { runs }: Claim, result: typeof succeeded | t
 describe('of the runs that wait', () => {
   it('the highest priority is claimed first, then the run that was ready first, whatever their tasks', async () => {
     // Ready in an order that is not that of their creation.
-    const given = async (job: string, age: number, written: Partial<RunDraft>) => {
-      const id = await queue.createOne(waitingRun(job, written));
-      await queue.sql('UPDATE run_queue SET ready_at = $2 WHERE run_id = $1', [id, secondsAgo(age)]);
-    };
-    await given('high and youngest', 1, { priority: 1 });
-    await given('fourth', 10, { task: 'other' });
-    await given('second', 30, { task: 'other' });
-    await given('third', 20, {});
-    await given('low and oldest', 60, { priority: -1 });
+    await givenAged('high and youngest', 1, { priority: 1 });
+    await givenAged('fourth', 10, { task: 'other' });
+    await givenAged('second', 30, { task: 'other' });
+    await givenAged('third', 20, {});
+    await givenAged('low and oldest', 60, { priority: -1 });
     const claimed: string[][] = [];
     for (let run = 0; run < 5; run += 1)
       claimed.push(await queue.claimJobs(worker, { slots: 1, tasks: ['other', 'task'] }));

@@ -116,8 +116,8 @@ const isReady = 'ready_at >= $10 AND ready_at <= statement_timestamp()';
 //   becomes free, and keep that run waiting. No entry is locked up to here.
 // - `taken` locks and deletes as many entries of each group as `startable` has. SKIP LOCKED passes over the entries
 //   that another worker is claiming, so workers never wait for each other, and none locks more than it takes.
-// - `placed` decides which runs get the free slots. Transactional and exclusive runs come first, since they are never
-//   claimed ahead.
+// - `placed` numbers the runs: the first ones get the free slots, the others are claimed ahead. Transactional and
+//   exclusive runs come first, since they are never claimed ahead.
 // - `claimed` updates the runs. Entries are locked before runs (see run-queue). An entry whose run may not start is
 //   deleted without effect.
 //
@@ -164,22 +164,23 @@ const claim = `
     RETURNING run_id, task, priority, ready_at, exclusive
   ),
   placed AS (
-    SELECT run_id, row_number() OVER (ORDER BY exclusive OR transactional DESC, ${order}) > $3 AS ahead
+    SELECT run_id, row_number() OVER (ORDER BY exclusive OR transactional DESC, ${order}) AS nth
     FROM (SELECT *, task IN (SELECT task FROM groups WHERE transactional) AS transactional FROM taken) AS entry
   ),
   claimed AS (
     UPDATE runs SET state = 'running', reason = NULL, attempt = attempt + 1, started_at = clock_timestamp(),
-      claimed_ahead = placed.ahead, next_attempt_at = NULL, replica_number = $1, replica = $2,
-      lateness_ms = CASE WHEN lateness_ms IS NOT NULL OR placed.ahead THEN lateness_ms
+      claimed_ahead = nth > $3, next_attempt_at = NULL, replica_number = $1, replica = $2,
+      lateness_ms = CASE WHEN lateness_ms IS NOT NULL OR nth > $3 THEN lateness_ms
         ELSE round(1000 * extract(epoch FROM clock_timestamp() - due_at)) END
     FROM placed WHERE runs.id = placed.run_id AND runs.state <> 'running' AND runs.finished_at IS NULL
     RETURNING id, job_id AS "jobId", job, task, kind, scheduled_at AS "scheduledAt", due_at AS "dueAt",
       started_at AS "startedAt", lateness_ms AS "latenessMs", attempt, claimed_ahead AS "claimedAhead",
       replica_number AS "replicaNumber", replica, priority, timeout_seconds AS "timeoutSeconds", retry,
-      retries_used AS "retriesUsed", on_interruption AS "onInterruption", input
+      retries_used AS "retriesUsed", on_interruption AS "onInterruption", input, nth
   )
   SELECT claimed.*, total AS candidates,
     total >= $4 OR total < (SELECT count(*) FROM ready) AS "moreWait",
     live >= $4 OR live < (SELECT count(*) FROM ready WHERE NOT background) AS "moreLiveWait"
   FROM (SELECT count(*)::int AS total, count(*) FILTER (WHERE NOT background) AS live FROM startable) AS counted
-    LEFT JOIN claimed ON true`;
+    LEFT JOIN claimed ON true
+  ORDER BY claimed.nth`;

@@ -48,11 +48,14 @@ export async function reclaimOrphans(
 // `verdict` reads the row as it was before the update. A run that was claimed ahead is never `onInterruption: fail`, so
 // starting it again is allowed even if its task has just started. A process that was only silent and comes back cannot
 // settle the run any more: it is `pending` or has ended, and the next claim raises the attempt number.
-// A run that was never started keeps its place in the queue.
+//
+// A run that was claimed ahead keeps its place in the queue and its last error. Every run that comes back is claimed into
+// a free slot next time, so that its start is recorded: if its task is what kills processes, that counts.
 const readyAt = 'CASE WHEN ahead THEN queued_at ELSE statement_timestamp() END';
 const reclaim = `
   WITH reclaimed AS (
-    UPDATE runs SET interruptions = interruptions + verdict.interrupted::int, error = verdict.error,
+    UPDATE runs SET interruptions = interruptions + verdict.interrupted::int,
+      error = CASE WHEN verdict.ahead THEN runs.error ELSE verdict.error END,
       state = CASE WHEN cancel_reason IS NOT NULL THEN 'cancelled' WHEN verdict.final THEN 'failed' ELSE 'pending' END,
       reason = CASE WHEN cancel_reason IS NOT NULL THEN cancel_reason WHEN verdict.poison THEN 'poison'
         WHEN verdict.ahead THEN NULL ELSE 'worker_lost' END,
@@ -72,7 +75,7 @@ const reclaim = `
     ) AS verdict
     WHERE runs.id = orphan.run
     RETURNING runs.*, verdict.error AS lost_error, verdict.interrupted, verdict.ahead
-  ), queued AS (${enqueue('reclaimed WHERE finished_at IS NULL', readyAt)}
+  ), queued AS (${enqueue('reclaimed WHERE finished_at IS NULL', readyAt, 'true')}
   ), attempts AS (
     INSERT INTO run_attempts (run_id, number, replica, started_at, finished_at, state, error)
     SELECT id, attempt, replica, started_at, clock_timestamp(), 'failed', lost_error FROM reclaimed WHERE NOT ahead

@@ -17,12 +17,12 @@ import type { SchedulerDatabase } from '../../database/scheduler-database.js';
  * however long the history is.
  */
 
-/** SQL that adds an entry for each row of `source`, a WITH query with columns of `runs`. `readyAt` is an SQL expression
- *  over these columns. If the run still has a stale entry, it is reused. The caller notifies `runs`. */
-export const enqueue = (source: string, readyAt: string): string => `
+/** SQL that adds an entry for each row of `source`, a WITH query with columns of `runs`. `readyAt` and `exclusive` are
+ *  SQL expressions over these columns. A stale entry of the same run is replaced. The caller notifies `runs`. */
+export const enqueue = (source: string, readyAt: string, exclusive = `on_interruption = 'fail'`): string => `
   INSERT INTO run_queue (run_id, task, priority, ready_at, exclusive)
-  SELECT id, task, priority, ${readyAt}, on_interruption = 'fail' FROM ${source}
-  ON CONFLICT (run_id) DO UPDATE SET ready_at = excluded.ready_at`;
+  SELECT id, task, priority, ${readyAt}, ${exclusive} FROM ${source}
+  ON CONFLICT (run_id) DO UPDATE SET ready_at = excluded.ready_at, exclusive = excluded.exclusive`;
 
 /** Deletes the entries of these runs. Never waits: an entry that another transaction has locked is being claimed, and
  *  the claim deletes it, even if its run may not start any more. */

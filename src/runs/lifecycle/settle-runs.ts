@@ -66,7 +66,8 @@ const settle = `
       error jsonb, retries integer, delay double precision, started boolean, "startedAt" timestamptz)
   ), settled AS (
     UPDATE runs SET state = CASE WHEN ${cancelled} THEN 'cancelled' ELSE o.state END,
-      reason = CASE WHEN ${cancelled} THEN cancel_reason ELSE o.reason END, output = o.output::jsonb, error = o.error,
+      reason = CASE WHEN ${cancelled} THEN cancel_reason ELSE o.reason END, output = o.output::jsonb,
+      error = CASE WHEN o.started THEN o.error ELSE runs.error END,
       finished_at = CASE WHEN ${cancelled} OR o.delay IS NULL THEN statement_timestamp() END,
       retries_used = retries_used + o.retries, claimed_ahead = false,
       started_at = CASE WHEN o.started THEN COALESCE(o."startedAt", runs.started_at) END,
