@@ -1,5 +1,5 @@
 /** The folders of `src`, from left to right: a file imports from its own folder and from those before it. */
-const rooms = [
+const folders = [
   'core',
   'config',
   'logging',
@@ -26,20 +26,20 @@ const rooms = [
   'health',
 ];
 
-/** The files beside the folders, in the same order. */
+/** The files directly in `src`. They come after the folders, in this order. */
 const files = ['app.module', 'application', 'start', 'main', 'index'];
 
-const inRoom = (room) => `^src/${room}/[^/]+\\.ts$`;
-// core and database have folders of their own inside, which are one room with them.
-const patternOf = (room) => (['core', 'database', 'import'].includes(room) ? `^src/${room}/` : inRoom(room));
-const places = [...rooms.map(patternOf), ...files.map((file) => `^src/${file}\\.ts$`)];
-const names = [...rooms, ...files.map((file) => `${file}.ts`)];
+const inFolder = (folder) => `^src/${folder}/[^/]+\\.ts$`;
+// core, database and import have subfolders, which count as part of them.
+const patternOf = (folder) => (['core', 'database', 'import'].includes(folder) ? `^src/${folder}/` : inFolder(folder));
+const places = [...folders.map(patternOf), ...files.map((file) => `^src/${file}\\.ts$`)];
+const names = [...folders, ...files.map((file) => `${file}.ts`)];
 const testing = '^src/testing(/|\\.ts$)';
 
 const order = names.slice(0, -1).map((name, index) => ({
   name: `order-${name.replace('/', '-')}`,
   severity: 'error',
-  comment: `${name} imports only from what stands before it in the list.`,
+  comment: `${name} imports only from folders before it in the list.`,
   from: { path: places[index] },
   to: { path: places.slice(index + 1) },
 }));
@@ -50,11 +50,17 @@ export default {
     {
       name: 'resolvable',
       severity: 'error',
-      comment: 'Every import leads somewhere.',
+      comment: 'Every import resolves to a file or package.',
       from: {},
       to: { couldNotResolve: true },
     },
-    { name: 'no-cycle', severity: 'error', comment: 'No file imports itself.', from: {}, to: { circular: true } },
+    {
+      name: 'no-cycle',
+      severity: 'error',
+      comment: 'No file imports itself, directly or through others.',
+      from: {},
+      to: { circular: true },
+    },
     {
       name: 'no-orphan',
       severity: 'error',
@@ -65,7 +71,7 @@ export default {
     ...['from', 'to'].map((end) => ({
       name: `known-folder-${end}`,
       severity: 'error',
-      comment: 'Every file is in a folder of the list, so none escapes the order.',
+      comment: 'Every file is in a folder of the list, so the order applies to all files.',
       from: {},
       to: {},
       [end]: { path: '^src/', pathNot: [...places, testing] },
@@ -74,21 +80,21 @@ export default {
     {
       name: 'import-is-a-program',
       severity: 'error',
-      comment: 'import is a program of its own, started by its main.ts; the service knows nothing of it.',
+      comment: 'import is a separate program, started by its own main.ts. The service does not use it.',
       from: { pathNot: '^src/import/' },
       to: { path: '^src/import/' },
     },
     {
       name: 'jobs-only-by-their-schema',
       severity: 'error',
-      comment: 'tasks and runs know the fields of a job, and nothing else of jobs: a run copies what it needs.',
+      comment: 'tasks and runs import only the schema of a job from jobs. A run copies the fields that it needs.',
       from: { path: '^src/(tasks|runs)/' },
       to: { path: '^src/jobs/', pathNot: '^src/jobs/definition/job\\.schema\\.ts$' },
     },
     {
       name: 'order-testing',
       severity: 'error',
-      comment: "testing is for users' tests; nothing of the service imports it.",
+      comment: "testing is for users' tests. The service does not import it.",
       from: { path: '^src/', pathNot: testing },
       to: { path: testing },
     },
