@@ -19,7 +19,7 @@ const blocker =
         };
 
 describe('a task that', () => {
-  it('does not heed its signal', async () => {
+  it('ignores its abort signal', async () => {
     const load = { jobs: 5, everyMs: 3_600_000, seconds: 1, holdMs: [14_000, 14_000] as [number, number] };
     await fleet.start({ ...load, definition: { onInterruption: 'fail', input: { deaf: true }, timeoutSeconds: 1 } });
     await fleet.untilBegun(15_500);

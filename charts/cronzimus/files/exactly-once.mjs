@@ -1,4 +1,5 @@
-// Makes a job that is due once, sees that it runs once, and deletes it. URL, KEY, TASK and SECONDS say how.
+// Creates a job that is due once, checks that it runs once, and deletes it. Its variables are URL (of the service), KEY (an API
+// key, or none), TASK (what the job runs) and SECONDS (the timeout).
 import { setTimeout as pause } from 'node:timers/promises';
 
 const { URL: url, KEY: key, TASK: task, SECONDS: seconds } = process.env;
@@ -6,24 +7,25 @@ const api = `${url}/api/v1`;
 const name = `helm-test.${Date.now().toString(36)}`;
 const until = Date.now() + Number(seconds) * 1000;
 const DUE_MS = 3_000;
-const A_WHILE_MS = 5_000;
+const SECOND_RUN_WAIT_MS = 5_000;
 
-async function ask(method, path, body) {
-  const answer = await fetch(`${api}${path}`, {
+async function request(method, path, body) {
+  const response = await fetch(`${api}${path}`, {
     method,
     headers: { ...(key && { Authorization: `Bearer ${key}` }), ...(body && { 'Content-Type': 'application/json' }) },
     body: body && JSON.stringify(body),
     signal: AbortSignal.timeout(10_000),
   });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
-  return { date: Date.parse(answer.headers.get('date')), body: text === '' ? null : JSON.parse(text) };
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path} returned ${response.status}: ${text}`);
+  return { date: Date.parse(response.headers.get('date')), body: text === '' ? null : JSON.parse(text) };
 }
 
-async function patiently(what, look) {
+/** Polls until `find` returns something. Throws after the timeout, with the last error of `find` as the cause. */
+async function waitFor(what, find) {
   for (let last; ; await pause(500)) {
     try {
-      const found = await look();
+      const found = await find();
       if (found) return found;
     } catch (error) {
       last = error;
@@ -32,23 +34,23 @@ async function patiently(what, look) {
   }
 }
 
-const runs = async () => (await ask('GET', `/runs?job=${name}`)).body.items;
+const runs = async () => (await request('GET', `/runs?job=${name}`)).body.items;
 
-// By the clock of the other side, whatever the one of this pod says.
-const { date } = await patiently('an answer of the API', () => ask('GET', '/scheduler'));
+// The time comes from the service, because the clock of this pod may be wrong.
+const { date } = await waitFor('a response of the API', () => request('GET', '/scheduler'));
 const at = new Date(date + DUE_MS).toISOString();
-await ask('PUT', `/jobs/${name}`, { task, description: 'Made by helm test', trigger: { type: 'date', at } });
+await request('PUT', `/jobs/${name}`, { task, description: 'Created by helm test', trigger: { type: 'date', at } });
 try {
-  const run = await patiently(`a run of ${name} that has ended`, async () =>
+  const run = await waitFor(`a finished run of ${name}`, async () =>
     (await runs()).find(({ finishedAt }) => finishedAt !== null),
   );
-  if (run.state !== 'succeeded') throw new Error(`the run ended ${run.state}: ${JSON.stringify(run)}`);
+  if (run.state !== 'succeeded') throw new Error(`the run ended as ${run.state}: ${JSON.stringify(run)}`);
   if (run.kind !== 'schedule' || run.scheduledAt !== at)
-    throw new Error(`not the run for ${at}: ${JSON.stringify(run)}`);
-  await pause(A_WHILE_MS);
+    throw new Error(`the run is not the scheduled run for ${at}: ${JSON.stringify(run)}`);
+  await pause(SECOND_RUN_WAIT_MS);
   const all = await runs();
-  if (all.length !== 1 || all[0].attempt !== 1) throw new Error(`it did not run once: ${JSON.stringify(all)}`);
+  if (all.length !== 1 || all[0].attempt !== 1) throw new Error(`the job did not run exactly once: ${JSON.stringify(all)}`);
   console.log(`the occurrence at ${at} ran once, ${run.latenessMs} ms late, on ${run.replica}`);
 } finally {
-  await ask('DELETE', `/jobs/${name}`);
+  await request('DELETE', `/jobs/${name}`);
 }

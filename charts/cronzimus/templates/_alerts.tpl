@@ -1,5 +1,5 @@
-{{/* How much a counter grew within a window, per series. Takes (list 'metric{…}' "15m"). A series that began within the window, such
-     as one for a rare state, counts in full, because increase() alone misses its first value. */}}
+{{/* The growth of a counter within a window, per series. Takes (list 'metric{…}' "15m"). A series that began within the window counts
+     with its full value, because increase() misses the first value. Series of rare states often begin this way. */}}
 {{- define "cronzimus.grew" -}}
 {{- $series := index . 0 }}{{ $window := index . 1 -}}
 ({{ $series }} unless last_over_time({{ $series }}[{{ $window }}] offset {{ $window }})) or increase({{ $series }}[{{ $window }}])

@@ -1,11 +1,11 @@
-{{/* Rejects values that contradict each other, and says what would have worked. values.schema.json checks single values. */}}
+{{/* Rejects values that contradict each other. Each error says what would have worked. values.schema.json checks single values. */}}
 {{- define "cronzimus.checks" -}}
 {{- with .Values }}
 {{- if not .database.existingSecret }}
-{{- fail (printf "\n\ndatabase.existingSecret is required: the name of a Secret with the URL of the database, such as of\n  kubectl create secret generic cronzimus-database --namespace %s --from-literal=url='postgres://user:password@host:5432/database'\n" $.Release.Namespace) }}
+{{- fail (printf "\n\ndatabase.existingSecret is required: the name of a Secret that contains the database URL. For example:\n  kubectl create secret generic cronzimus-database --namespace %s --from-literal=url='postgres://user:password@host:5432/database'\n" $.Release.Namespace) }}
 {{- end }}
 {{- if and (eq .auth.mode "keys") (not .auth.existingSecret) }}
-{{- fail (printf "\n\nauth.existingSecret is required, since without API keys the service does not start on an address that others reach: the name of a Secret with a file of keys, such as of\n  key=$(openssl rand -base64 32)\n  echo \"- { name: me, role: admin, sha256: $(printf %%s \"$key\" | sha256sum | cut -c-64) }\" > api-keys.yaml\n  kubectl create secret generic cronzimus-api-keys --namespace %s --from-file=api-keys.yaml\nTo try it out, auth.mode=trial makes a key. With auth.mode=none everybody is let in.\n" $.Release.Namespace) }}
+{{- fail (printf "\n\nauth.existingSecret is required: the name of a Secret that contains a file of API keys. Without keys, the service does not start on an address that other machines can reach. For example:\n  key=$(openssl rand -base64 32)\n  echo \"- { name: me, role: admin, sha256: $(printf %%s \"$key\" | sha256sum | cut -c-64) }\" > api-keys.yaml\n  kubectl create secret generic cronzimus-api-keys --namespace %s --from-file=api-keys.yaml\nFor a trial, auth.mode=trial generates a key. With auth.mode=none, requests need no key.\n" $.Release.Namespace) }}
 {{- end }}
 {{- if and (ne .auth.mode "keys") .auth.existingSecret }}
 {{- fail (printf "\n\nauth.mode=%s would ignore auth.existingSecret; remove one of them\n" .auth.mode) }}
@@ -23,10 +23,10 @@
 {{- fail "\n\nhttpRoute.enabled needs httpRoute.parentRefs, such as [{ name: gateway, namespace: gateways }]\n" }}
 {{- end }}
 {{- if and .metrics.serviceMonitor.enabled (eq .auth.mode "keys") (not .metrics.public) (not .metrics.serviceMonitor.existingSecret) }}
-{{- fail "\n\nmetrics.serviceMonitor.existingSecret is required, since /metrics asks for a key: the name of a Secret with the text of an API key of role viewer. Or set metrics.public=true\n" }}
+{{- fail "\n\nmetrics.serviceMonitor.existingSecret is required, because /metrics requires a key: the name of a Secret that contains an API key of role viewer in plain text. Or set metrics.public=true\n" }}
 {{- end }}
 {{- if and .metrics.prometheusRule.enabled (not .metrics.serviceMonitor.enabled) (not .metrics.prometheusRule.selector) }}
-{{- fail (printf "\n\nmetrics.prometheusRule.selector is required without metrics.serviceMonitor.enabled: what your Prometheus tells the series of this release apart by, such as namespace=\"%s\"; otherwise the alerts would look for labels that nothing sets\n" $.Release.Namespace) }}
+{{- fail (printf "\n\nmetrics.prometheusRule.selector is required without metrics.serviceMonitor.enabled: the labels that select the series of this release in your Prometheus, such as namespace=\"%s\". By default, the alerts select labels that only the ServiceMonitor sets\n" $.Release.Namespace) }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -36,7 +36,7 @@
 {{- $seen := dict }}
 {{- range . }}
 {{- if hasKey $seen .name }}
-{{- fail (printf "\n\nextraEnv names %s, which the chart sets already; use the value that README.md has for it\n" .name) }}
+{{- fail (printf "\n\nextraEnv names %s, which the chart already sets. Use the value of the chart for it, see README.md\n" .name) }}
 {{- end }}
 {{- $_ := set $seen .name true }}
 {{- end }}

@@ -11,12 +11,13 @@
 {{- $unit := trimPrefix $number $text }}
 {{- $bytes := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 }}
 {{- if or (not $number) (not (hasKey $bytes $unit)) }}
-{{- fail (printf "\n\nresources.limits.memory is %q; write it as 512Mi, 2Gi or 1.5G, so that the heap can be told from it\n" $text) }}
+{{- fail (printf "\n\nresources.limits.memory is %q, from which the chart cannot compute the heap size. Write it as 512Mi, 2Gi or 1.5G, or set heapPercent to 0\n" $text) }}
 {{- end }}
 {{- divf (mulf (float64 $number) (get $bytes $unit)) 1048576 | floor | int64 }}
 {{- end }}
 
-{{/* A variable that limits Node's old space, or nothing. Node 24 accepts no percentage. */}}
+{{/* NODE_OPTIONS with a limit in MiB for Node's old space, because Node 24 accepts no percentage. Empty without a memory limit or
+     with heapPercent 0. */}}
 {{- define "cronzimus.heap" -}}
 {{- $limit := dig "limits" "memory" "" .resources }}
 {{- if and $limit .heapPercent }}
@@ -42,7 +43,7 @@
 {{- end }}
 {{- end }}
 
-{{/* The variables of config, sorted. Takes a dict of them. */}}
+{{/* The environment variables of a dict, sorted by name. Leaves out those that are null. */}}
 {{- define "cronzimus.configEnv" -}}
 {{- range $name, $value := . }}
 {{- if not (kindIs "invalid" $value) }}
@@ -52,7 +53,7 @@
 {{- end }}
 {{- end }}
 
-{{/* All variables of a component. Takes (dict "root" "component" …). */}}
+{{/* All environment variables of a component. Takes (dict "root" "component" …). */}}
 {{- define "cronzimus.env" -}}
 {{- $root := .root }}
 {{- $values := $root.Values }}

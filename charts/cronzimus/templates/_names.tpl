@@ -40,7 +40,8 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- .Values.serviceAccount.name | default (ternary (include "cronzimus.fullname" .) "default" .Values.serviceAccount.create) }}
 {{- end }}
 
-{{/* At most 40 characters of the full name: a number of six digits and a digest follow, and the name of a Job has at most 63. */}}
+{{/* At most 40 characters of the full name. The revision, up to six digits, and a digest are appended, and a Job name has at most 63
+     characters. */}}
 {{- define "cronzimus.migrateName" -}}
 {{ include "cronzimus.fullname" . | trunc 40 | trimSuffix "-" }}-migrate
 {{- end }}
@@ -49,7 +50,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{ include "cronzimus.fullname" . }}-trial-keys
 {{- end }}
 
-{{/* The ConfigMap with the jobs; empty if there is no jobs file. */}}
+{{/* The name of the ConfigMap with the jobs file. Empty if there is none. */}}
 {{- define "cronzimus.jobsConfigMap" -}}
 {{- if .Values.jobs.existingConfigMap }}{{ .Values.jobs.existingConfigMap }}
 {{- else if kindIs "map" .Values.jobs.inline }}{{ include "cronzimus.fullname" . }}-jobs

@@ -107,7 +107,7 @@ securityContext:
 {{- end }}
 {{- end }}
 
-{{/* The constraints of a component, per pod template hash so that a rollout is spread too. Takes (dict "root" "component"). */}}
+{{/* The topology spread constraints of a component. They apply per pod template hash, so that new pods of a rollout are spread too. Takes (dict "root" "component"). */}}
 {{- define "cronzimus.spread" -}}
 {{- $selector := dict "matchLabels" (include "cronzimus.selector" (list .root .component) | fromYaml) }}
 {{- $spread := list }}
