@@ -4,12 +4,12 @@ const PACKAGES = {
   'monitoring.coreos.com': '@kubernetes-models/prometheus-operator/',
   'gateway.networking.k8s.io': '@kubernetes-models/gateway-api/',
 };
-/** The types, parsed once for all calls. */
+/** The parsed files of the type packages, shared by all calls. */
 const types = new Map();
 const FILE = new URL('manifests.ts', import.meta.url).pathname;
 
-/** What is wrong with manifests: fields that their kind does not have, values of a wrong type, and what their schema says
- *  beyond types. One text for each fault, with the manifest that it is in. */
+/** Returns one message for each error in the manifests, with the kind and name of the manifest. Errors are unknown fields, values
+ *  of a wrong type, and violations of the schema of the kind. */
 export async function manifestFaults(manifests) {
   const named = manifests.map((manifest) => ({
     manifest,
@@ -25,7 +25,7 @@ function moduleOf({ apiVersion }) {
   return `${PACKAGES[group] ?? 'kubernetes-models/'}${apiVersion}`;
 }
 
-/** The compiler tells what a literal has too much, at any depth. */
+/** Type errors. The compiler also reports unknown fields of an object literal, at any depth. */
 function typeFaults(named) {
   const lines = named.map(
     ({ manifest, module }) =>
@@ -54,7 +54,7 @@ function typeFaults(named) {
   });
 }
 
-/** Patterns, enumerations and required fields, as the schema of the kind has them. */
+/** Violations of patterns, enumerations and required fields in the schema of the kind. */
 async function schemaFaults({ manifest, module, title }) {
   try {
     const { [manifest.kind]: Kind } = await import(module);

@@ -1,6 +1,6 @@
 import { parser } from '@prometheus-io/lezer-promql';
 
-/** Whether an expression is PromQL, and the names of the metrics in it. */
+/** Parses an expression. `fault` is the first syntax error, or null. `names` are the metrics that the expression selects. */
 export function readPromql(expression) {
   const names = new Set();
   let fault = null;

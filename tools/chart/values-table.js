@@ -1,4 +1,4 @@
-// Writes the table of charts/cronzimus/README.md from the comments of values.yaml; --check only compares.
+// Generates the table of values in charts/cronzimus/README.md from the comments in values.yaml.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { isMap, parseDocument } from 'yaml';
@@ -7,7 +7,8 @@ const chart = new URL('../../charts/cronzimus/', import.meta.url);
 const BEGIN = '<!-- values: begin -->';
 const END = '<!-- values: end -->';
 
-/** A row for each value: its path, its default, its comment. A map whose keys have no comments is one value. */
+/** Returns a row for each value: its path, default and comment. A map without a comment of its own, written in block style, is a
+ *  section, and each of its keys gets a row. Every other map is a single value. */
 export function valueRows(text) {
   const lines = text.split('\n');
   const rows = [];
@@ -22,10 +23,10 @@ export function valueRows(text) {
   const walk = (map, path) => {
     for (const { key, value } of map.items) {
       const at = [...path, key.value];
-      const said = comment(key);
-      const isSection = isMap(value) && value.items.length > 0 && said === '' && !value.flow;
+      const description = comment(key);
+      const isSection = isMap(value) && value.items.length > 0 && description === '' && !value.flow;
       if (isSection) walk(value, at);
-      else rows.push({ path: at.join('.'), value: value.toJSON(), comment: said });
+      else rows.push({ path: at.join('.'), value: value.toJSON(), comment: description });
     }
   };
   walk(parseDocument(text).contents, []);
@@ -34,6 +35,7 @@ export function valueRows(text) {
 
 const cell = (text) => text.replaceAll('|', '\\|');
 
+/** Returns the README with its table replaced by that of `text`, the content of values.yaml. */
 export function withTable(readme, text) {
   const rows = valueRows(text).map(
     ({ path, value, comment }) => `| \`${path}\` | \`${cell(JSON.stringify(value))}\` | ${cell(comment)} |`,
