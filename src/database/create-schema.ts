@@ -5,8 +5,8 @@ import type { DatabaseSettings } from './data-source.js';
 
 const INSUFFICIENT_PRIVILEGE = '42501';
 
-/** Creates the schema of our tables where it does not exist. Checks first: PostgreSQL asks for the right to create a schema even where
- *  there is nothing to create. Throws SCHEMA_NOT_ALLOWED. */
+/** Creates the schema of our tables if it does not exist. Checks first, because CREATE SCHEMA IF NOT EXISTS requires the privilege
+ *  even if the schema exists. Throws SCHEMA_NOT_ALLOWED if the role lacks the privilege. */
 export async function createSchema(settings: DatabaseSettings): Promise<void> {
   const schema = settings.DATABASE_SCHEMA;
   const client = await connect(settings, 'migrate');
@@ -34,7 +34,7 @@ class SchemaNotAllowedError extends Problem {
     super(
       500,
       'SCHEMA_NOT_ALLOWED',
-      `The role "${role}" may not create the schema "${schema}"; let somebody who may run CREATE SCHEMA "${schema}" AUTHORIZATION "${role}"`,
+      `The role "${role}" may not create the schema "${schema}". Have a role with that privilege run CREATE SCHEMA "${schema}" AUTHORIZATION "${role}"`,
     );
   }
 }

@@ -7,11 +7,11 @@ import { withoutDeadlock } from './deadlock.js';
 import type { DatabaseSettings } from './data-source.js';
 import { has, type Migrations, migrationSource, refuseSharedAccount, userSource } from './migration-sources.js';
 
-/** Migrates our tables, then the user's, to this version. Any number of processes may call it at once. Throws when `stop` aborts while
- *  another process migrates. */
+/** Migrates our tables, then the user's, to this version. Any number of processes may call this at the same time: one migrates, and
+ *  the others wait for it. Throws when `stop` aborts during the wait. */
 export async function migrate(settings: DatabaseSettings, users: Migrations = [], stop?: AbortSignal): Promise<void> {
   refuseSharedAccount(settings, users);
-  // A pooler would keep the lock for a session that is somebody else's by then.
+  // Not through a pooler, which could give the session that holds the lock to another client.
   const lock = await connectDirectly(settings, 'migrate');
   try {
     await takeLock(lock, settings.DATABASE_SCHEMA, stop);
@@ -23,14 +23,14 @@ export async function migrate(settings: DatabaseSettings, users: Migrations = []
   }
 }
 
-/** Polls rather than waits in the server, so that a signal is handled meanwhile. */
+/** Polls instead of waiting in the server, so that `stop` ends the wait at once. */
 async function takeLock(client: Client, schema: string, stop?: AbortSignal): Promise<void> {
-  for (let told = false; ; told = true) {
+  for (let logged = false; ; logged = true) {
     const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock(hashtext($1)) AS taken', [
       `cronzimus migrate ${schema}`,
     ]);
     if (rows[0]!.taken) return;
-    if (!told) process.stdout.write('waiting for another process that migrates\n');
+    if (!logged) process.stdout.write('waiting for another process that is migrating\n');
     await pause(100, undefined, stop && { signal: stop });
   }
 }

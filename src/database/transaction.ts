@@ -1,9 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 
-const afterwards = new WeakMap<EntityManager, (() => void)[]>();
+/** Per transaction, what `afterCommit` has registered. */
+const commitListeners = new WeakMap<EntityManager, (() => void)[]>();
 
-/** Runs `work` in one transaction on our schema, in which each statement ends after `timeoutMs`. The pool's connections are
+/** Runs `work` in a transaction on our schema and returns its result. PostgreSQL aborts a statement that takes longer than
+ *  `timeoutMs`. When `work` or the commit fails, the transaction is rolled back and the error is thrown. The pool's connections are
  *  pipelined: BEGIN and the settings share a round trip with the first statement of `work`. */
 export async function transaction<T>(
   source: DataSource,
@@ -11,25 +13,26 @@ export async function transaction<T>(
   timeoutMs: number,
   work: (tx: EntityManager) => Promise<T>,
 ): Promise<T> {
-  const committed: (() => void)[] = [];
+  const listeners: (() => void)[] = [];
   const runner = source.createQueryRunner();
-  afterwards.set(runner.manager, committed);
+  commitListeners.set(runner.manager, listeners);
   let result: T;
   try {
-    result = await begun(runner, timeoutMs, schema, work);
+    result = await beginAndRun(runner, timeoutMs, schema, work);
     await runner.commitTransaction();
   } catch (error) {
-    // Where the connection is lost, there is nothing to roll back.
+    // The rollback fails if the connection is lost. PostgreSQL has then rolled back by itself.
     await runner.rollbackTransaction().catch(() => {});
     throw error;
   } finally {
     await runner.release();
   }
-  for (const then of committed) then();
+  for (const listener of listeners) listener();
   return result;
 }
 
-async function begun<T>(
+/** Sends BEGIN and the settings, and calls `work` without waiting for their responses. */
+async function beginAndRun<T>(
   runner: QueryRunner,
   timeoutMs: number,
   schema: string,
@@ -38,30 +41,31 @@ async function begun<T>(
   const tx = runner.manager;
   await runner.connect();
   const begin = runner.startTransaction();
-  // Heeded below; a connection may end before that.
+  // `Promise.all` below handles the error. BEGIN may fail before that, which must not count as an unhandled rejection.
   begin.catch(() => {});
-  // TypeORM sends BEGIN a few microtasks later; what is sent after this turn comes behind it.
+  // TypeORM sends BEGIN a few microtasks later. Statements sent after this turn of the event loop follow it.
   await nextTurn();
   const [, , result] = await Promise.all([begin, limit(tx, timeoutMs, schema), work(tx)]);
   return result;
 }
 
-/** Begins a transaction on our schema, in which each statement ends after `timeoutMs`. */
+/** Sets the schema and the timeouts of the current transaction: `timeoutMs` for each statement, and for each pause between two
+ *  statements. */
 export const limit = (tx: EntityManager, timeoutMs: number, schema: string): Promise<unknown> =>
-  // Local settings and no startup options: those may be refused by a pooler.
-  // A process that is frozen within a transaction must not keep its locks.
+  // The settings are local to the transaction, because a pooler may reject them as startup options. The limit for pauses
+  // ensures that a process frozen within a transaction does not keep its locks.
   tx.query(
     `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true),
        set_config('search_path', $2, true)`,
     [String(timeoutMs), schema],
   );
 
-/** Calls `then` when the transaction has committed, and never when it is rolled back. */
-export const afterCommit = (tx: EntityManager, then: () => void): void => {
-  afterwards.get(tx)?.push(then);
+/** Calls `listener` after the transaction has committed. Never calls it if the transaction is rolled back. */
+export const afterCommit = (tx: EntityManager, listener: () => void): void => {
+  commitListeners.get(tx)?.push(listener);
 };
 
-/** The rows that a statement answers, whatever its kind; the plain result of TypeORM is [rows, count] for some. */
+/** Returns the rows of any statement. TypeORM's own result would be [rows, count] for UPDATE and DELETE. */
 export async function rows<T>(tx: EntityManager, statement: string, values: unknown[] = []): Promise<T[]> {
   const { records } = await tx.queryRunner!.query(statement, values, true);
   return records as T[];

@@ -4,7 +4,7 @@ import { connect } from './connect.js';
 import type { DatabaseSettings } from './data-source.js';
 import { has, type Migrations, migrationSource, refuseSharedAccount, userSource } from './migration-sources.js';
 
-/** Waits until somebody else has migrated. Throws when `stop` aborts. */
+/** Waits until another process has migrated our tables and the user's to this version. Throws when `stop` aborts. */
 export async function waitForMigrations(
   settings: DatabaseSettings,
   users: Migrations,
@@ -19,11 +19,11 @@ export async function waitForMigrations(
 async function wait(
   uninitialized: DataSource,
   stop: AbortSignal,
-  behind: (source: DataSource) => Promise<boolean>,
+  isPending: (source: DataSource) => Promise<boolean>,
 ): Promise<void> {
   const source = await uninitialized.initialize();
   try {
-    while (await behind(source)) {
+    while (await isPending(source)) {
       process.stdout.write('waiting for migrations\n');
       await pause(1000, undefined, { signal: stop });
     }
@@ -32,8 +32,9 @@ async function wait(
   }
 }
 
-/** Looks without making anything: TypeORM's own look creates its table. */
-async function isBehind(source: DataSource, account: string): Promise<boolean> {
-  const [there] = await source.query<{ found: string | null }[]>('SELECT to_regclass($1) AS found', [account]);
-  return !there?.found || source.showMigrations();
+/** True if migrations are pending. `table` is where TypeORM records migrations. Checks first that it exists, because
+ *  `showMigrations` would create it. */
+async function isBehind(source: DataSource, table: string): Promise<boolean> {
+  const [row] = await source.query<{ found: string | null }[]>('SELECT to_regclass($1) AS found', [table]);
+  return !row?.found || source.showMigrations();
 }

@@ -11,8 +11,8 @@ const redacted = [
   ...['password', 'secret', 'token', 'apiKey', 'authorization'].flatMap((name) => [name, `*.${name}`]),
 ];
 
-/** nestjs-pino. Logs are JSON lines, or pretty lines on a terminal. Secrets are redacted and masked. Requests to /health and /metrics
- *  are not logged. */
+/** Logging with nestjs-pino: JSON lines, or readable lines on a terminal, unless LOG_FORMAT is set. Fields with secrets are
+ *  redacted, and lines of tasks are masked (see `withMask`). Requests to /health and /metrics are not logged. */
 @Global()
 @Module({
   imports: [

@@ -5,19 +5,20 @@ import { unmasked, type Mask } from '../core/mask.js';
 
 const masks = new AsyncLocalStorage<Mask>();
 
-/** Runs `work`. Until it has finished, all log lines that its code writes are masked, including those of libraries it calls. */
+/** Runs `work` and returns its result. Masks all log lines that `work` writes, including those of libraries and of async code that
+ *  it starts. */
 export const withMask = <T>(mask: Mask, work: () => T): T => (mask === unmasked ? work() : masks.run(mask, work));
 
-/** pino hooks that mask the arguments of every call of a logger inside `withMask`. */
+/** pino hooks that mask the arguments of every log call inside `withMask`. */
 export const maskedLines: NonNullable<LoggerOptions['hooks']> = {
-  logMethod(given, log) {
+  logMethod(args, log) {
     const mask = masks.getStore();
-    const args = mask ? given.map((part: unknown) => maskedPart(part, mask)) : given;
-    log.apply(this, args as typeof given);
+    const masked = mask ? args.map((arg: unknown) => maskedArgument(arg, mask)) : args;
+    log.apply(this, masked as typeof args);
   },
 };
 
-function maskedPart(part: unknown, mask: Mask): unknown {
-  if (typeof part === 'string') return mask(part);
-  return typeof part === 'object' && part !== null ? (JSON.parse(fieldsAsJson(part, mask)) as object) : part;
+function maskedArgument(arg: unknown, mask: Mask): unknown {
+  if (typeof arg === 'string') return mask(arg);
+  return typeof arg === 'object' && arg !== null ? (JSON.parse(fieldsAsJson(arg, mask)) as object) : arg;
 }

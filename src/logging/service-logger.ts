@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Logger } from 'nestjs-pino';
 
-/** The loggers with which Nest reports its own start. Their lines are logged at level debug. */
-const startLoggers = new Set<unknown>([
+/** The contexts in which Nest logs its own start. Their lines get level debug. */
+const startContexts = new Set<unknown>([
   'NestFactory',
   'InstanceLoader',
   'RoutesResolver',
@@ -14,7 +14,7 @@ const startLoggers = new Set<unknown>([
 @Injectable()
 export class ServiceLogger extends Logger {
   override log(message: unknown, ...rest: unknown[]): void {
-    if (startLoggers.has(rest.at(-1))) super.debug(message, ...rest);
+    if (startContexts.has(rest.at(-1))) super.debug(message, ...rest);
     else super.log(message, ...rest);
   }
 }

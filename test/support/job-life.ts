@@ -7,9 +7,9 @@ import type { RunDraft } from '../../src/runs/lifecycle/create-runs.js';
 import { jobRow } from './jobs.js';
 import { cases, instantIn, triggerNear } from './triggers.js';
 
-/** One decision, and what it was based on. */
+/** One decision and its inputs. */
 export interface Decided {
-  /** As it was before. */
+  /** The job before the decision. */
   job: Job;
   now: Date;
   /** When the last pause of the scheduler ended; null before the first. */
@@ -18,7 +18,7 @@ export interface Decided {
   drafts: RunDraft[];
 }
 
-/** All that was decided for a job. */
+/** All decisions about a job. */
 export interface Life {
   trigger: Trigger;
   /** The first occurrence without a disposition, at the beginning and at the end. */
@@ -32,7 +32,7 @@ interface Step {
   act: 'dispatch' | 'pause' | 'resume' | 'pause all' | 'resume all';
   /** How many occurrences fall due before the step. */
   occurrences: number;
-  /** The step comes this part of the way to the next occurrence, in [0, 1). */
+  /** How far the step is on the way to the next occurrence, in [0, 1). */
   fraction: number;
   lanes: Lanes;
 }
@@ -56,8 +56,8 @@ const policies = fc.record({
   overlap: fc.constantFrom('allow' as const, 'skip' as const, 'queue' as const, 'replace' as const),
 });
 
-/** Asserts a property of any job, dispatched at any times, with pauses of the job and of the scheduler, and with any unfinished
- *  runs. */
+/** Asserts a property for random jobs that are dispatched at random times, with pauses of the job and of the scheduler, and with
+ *  random unfinished runs. */
 export function inAnyLife(property: (life: Life) => void): void {
   const definition = fc
     .constantFrom(...ZONES)
@@ -99,7 +99,7 @@ function live(created: Readonly<Job>, at: Date, steps: Step[]): Life {
   return { trigger, first, left: job.nextOccurrenceAt, decisions, end: now };
 }
 
-/** This many occurrences later, and then a part of the way to the next one; of an hour where there is none. */
+/** The instant after this many occurrences plus a fraction of the way to the next one, or of an hour if there is none. */
 function instantAfter(trigger: Trigger, now: Date, occurrences: number, fraction: number): Date {
   let from = now;
   for (let passed = 0; passed < occurrences; passed += 1) from = trigger.next(from) ?? from;
