@@ -56,11 +56,11 @@ describe('the check of manifests', () => {
 
   it.each<[string, string, (manifest: Manifest) => void, string?]>([
     ['a misspelt field', 'Deployment', (one) => (containerOf(one)['livenesProbe'] = {}), 'rel-scheduler'],
-    ['a misspelt field deep down', 'Job', (one) => (containerOf(one)['env'][0].valeu = '')],
-    ['a text for a number', 'Deployment', (one) => (one['spec'].minReadySeconds = '5'), 'rel-scheduler'],
-    ['a number for a text', 'Deployment', (one) => (containerOf(one)['env'][0].value = 1), 'rel-scheduler'],
+    ['a misspelt nested field', 'Job', (one) => (containerOf(one)['env'][0].valeu = '')],
+    ['a string for a number', 'Deployment', (one) => (one['spec'].minReadySeconds = '5'), 'rel-scheduler'],
+    ['a number for a string', 'Deployment', (one) => (containerOf(one)['env'][0].value = 1), 'rel-scheduler'],
     ['an unknown value', 'Service', (one) => (one['spec'].type = 'Cluster'), 'rel-scheduler'],
-    ['a field that is missing', 'NetworkPolicy', (one) => delete one['spec'].egress[2].to[0].ipBlock.cidr],
+    ['a missing field', 'NetworkPolicy', (one) => delete one['spec'].egress[2].to[0].ipBlock.cidr],
     ['an unknown kind', 'Ingress', (one) => (one['kind'] = 'Ingres')],
     ['a misspelt field of a ServiceMonitor', 'ServiceMonitor', (one) => (one['spec'].endpoints[0].honourLabels = true)],
     ['an invalid duration', 'PrometheusRule', (one) => (one['spec'].groups[0].rules[0].for = '5 minutes')],

@@ -7,7 +7,7 @@ import { FULL, type Manifest, only, render } from './helm.js';
 import { readPromql } from './tools.js';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-// Skipped when it is not installed.
+// Skipped if promtool is not installed.
 const describeWithPromtool = spawnSync('promtool', ['--version']).status === 0 ? describe : describe.skip;
 
 let rules: Manifest[];
@@ -19,7 +19,7 @@ beforeAll(async () => {
   const { data } = only(full, 'ConfigMap', 'rel-scheduler-dashboard');
   const { panels } = JSON.parse(data['cronzimus.json']) as { panels: { targets?: { expr: string }[] }[] };
   const shown = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
-  // Variables that Grafana fills in.
+  // Grafana replaces these variables.
   const filled = shown.map((expr) => expr.replaceAll('$__rate_interval', '5m').replaceAll('$__range', '6h'));
   expressions = [...rules.map(({ expr }) => expr as string), ...filled];
 });
@@ -30,10 +30,10 @@ describe('alerts and dashboard', () => {
     expect(expressions.map(readPromql).flatMap(({ fault }) => fault ?? [])).toEqual([]);
   });
 
-  it('ask only for metrics that docs/metrics.md has', () => {
+  it('select only metrics that docs/metrics.md lists', () => {
     const known = new Set(readFileSync(join(ROOT, 'docs', 'metrics.md'), 'utf8').match(/\bcronzimus_\w+/g));
-    const asked = new Set(expressions.flatMap((expression) => readPromql(expression).names));
-    const ours = [...asked].filter((name) => name.startsWith('cronzimus_'));
+    const selected = new Set(expressions.flatMap((expression) => readPromql(expression).names));
+    const ours = [...selected].filter((name) => name.startsWith('cronzimus_'));
     expect(ours.length).toBeGreaterThan(20);
     expect(ours.filter((name) => !known.has(name) && !known.has(name.replace(/_(bucket|sum|count)$/, '')))).toEqual([]);
   });

@@ -3,7 +3,7 @@ import { refusal, render } from './helm.js';
 describe('values are refused', () => {
   it.each([
     ['a misspelt field', 'replicaCuont=3', /replicaCuont/],
-    ['a misspelt field deep down', 'worker.autoscaling.minReplica=3', /minReplica/],
+    ['a misspelt nested field', 'worker.autoscaling.minReplica=3', /minReplica/],
     ['a misspelt limit', 'resources.limits.memroy=1Gi', /memroy/],
     ['a port that is a string', 'service.port=http', /service.*port/s],
     ['a port out of range', 'service.port=70000', /service.port.*maximum/],
@@ -29,7 +29,7 @@ describe('values are refused', () => {
   it.each([
     ['no database', ['database.existingSecret='], /database\.existingSecret is required.*kubectl create secret/s],
     ['no keys', ['auth.existingSecret='], /auth\.existingSecret is required.*kubectl create secret.*auth\.mode=trial/s],
-    ['keys that nobody asks for', ['auth.mode=none'], /auth\.mode=none would ignore auth\.existingSecret/],
+    ['keys in a mode that ignores them', ['auth.mode=none'], /auth\.mode=none would ignore auth\.existingSecret/],
     ['an Ingress without a host', ['ingress.enabled=true'], /ingress\.hosts/],
     ['a route without a gateway', ['httpRoute.enabled=true'], /httpRoute\.parentRefs/],
     [
@@ -42,8 +42,8 @@ describe('values are refused', () => {
       ['metrics.prometheusRule.enabled=true'],
       /metrics\.prometheusRule\.selector is required.*namespace="default"/s,
     ],
-    ['two ways to certificates', ['ca.existingSecret=a,ca.existingConfigMap=b'], /only one of them/],
-    ['a limit that nobody can read', ['resources.limits.memory=500m'], /512Mi/],
+    ['certificates from two sources', ['ca.existingSecret=a,ca.existingConfigMap=b'], /only one of them/],
+    ['a memory limit in an unsupported unit', ['resources.limits.memory=500m'], /512Mi/],
     ['a variable that is set twice', ['extraEnv[0].name=ROLES,extraEnv[0].value=api'], /extraEnv names ROLES/],
   ])('for %s, with what would have worked', async (_what, settings, message) => {
     expect(await refusal(...settings.flatMap((setting) => ['--set', setting]))).toMatch(message);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Manifest } from './helm.js';
 
-// What they need is installed by `make chart-check` alone, so the compiler is not to look for them.
+// Imported by path at run time, so that the compiler does not resolve their dependencies. Only `make chart-check` installs those.
 const tools = join(import.meta.dirname, '..', '..', 'tools', 'chart');
 
 interface Promql {

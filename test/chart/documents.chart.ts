@@ -15,11 +15,11 @@ interface Schema {
 const schema = JSON.parse(text('values.schema.json')) as Schema & { $defs: Record<string, Schema> };
 const resolve = (part: Schema): Schema => (part.$ref ? schema.$defs[part.$ref.split('/').at(-1)!]! : part);
 
-/** The paths of a part of the schema that closes itself to unknown fields, as far as `defaults` go. */
+/** The paths of the values in a part of the schema. Goes no deeper than the maps in `defaults`. */
 function pathsOf(part: Schema, defaults: unknown, at: string[] = []): string[] {
   const { properties } = resolve(part);
-  const isOpen = !properties || typeof defaults !== 'object' || defaults === null || Object.keys(defaults).length === 0;
-  if (isOpen) return [at.join('.')];
+  const isLeaf = !properties || typeof defaults !== 'object' || defaults === null || Object.keys(defaults).length === 0;
+  if (isLeaf) return [at.join('.')];
   return Object.entries(properties).flatMap(([name, child]) =>
     pathsOf(child, (defaults as Record<string, unknown>)[name], [...at, name]),
   );
@@ -60,7 +60,7 @@ describe('the documents of the chart', () => {
       for (const [name, child] of Object.entries(part)) walk(child, `${at}/${name}`);
     };
     walk(schema, '');
-    // A map of properties may have a field of that name.
+    // A schema may declare a field that is named `properties`.
     expect(open.filter((at) => !at.endsWith('/properties'))).toEqual([]);
   });
 
@@ -68,7 +68,7 @@ describe('the documents of the chart', () => {
     const example = readFileSync(join(CHART, '..', '..', '.env.example'), 'utf8');
     const known = [...example.matchAll(/^#([A-Z_]+)=/gm)].map(([, name]) => name!);
     const config = Object.keys(schema.$defs['config']!.properties!);
-    // In the environment, everybody who can read the pod could read them.
+    // The chart passes secrets as files, because everybody who can read the pod can read its environment.
     const inFiles = ['DATABASE_URL', 'API_KEYS', 'DATA_DIR'];
     const everything = await render([...FULL, '--set', 'metrics.public=true']);
     const open = await render(OPEN);
