@@ -1,7 +1,8 @@
 import { stringify } from 'yaml';
 import type { ImportedJob, ImportResult } from './import-result.js';
 
-/** The jobs file. Jobs to be completed are in it as comments; its head lists what was not imported. */
+/** Returns the text of the jobs file. Jobs that the user has to complete are comments in it. The comment at its top lists what was
+ *  not imported. */
 export function jobsFileOf({ jobs, notImported, notes }: ImportResult, from: string): string {
   const head = [
     `Imported from ${from}. docs/importing.md explains how each field was converted.`,
@@ -55,5 +56,6 @@ in the file as comments; ${notImported.length} not imported`,
 const section = (title: string, lines: string[]): string[] =>
   lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => `  ${line}`)];
 
-/** A text of the imported file must not start a new line, nor contain control characters for a terminal. */
+/** Replaces line breaks and control characters by spaces, because text of the imported file must not end a comment or control the
+ *  terminal. */
 const oneLine = (text: string): string => text.toWellFormed().replaceAll(/[\p{Cc}\p{Cn}\u2028\u2029\ufeff]/gu, ' ');

@@ -17,7 +17,7 @@ import { hasPlaceholder } from './secret-placeholders.js';
 const flag = { type: 'boolean' } as const;
 const text = { type: 'string' } as const;
 
-/** An option that the task `http` has nothing for is not listed, and so is refused. */
+/** An option without an equivalent in the task `http` is not listed, so it is refused. */
 const OPTIONS = {
   header: { ...text, multiple: true },
   'post-data': text,

@@ -64,9 +64,9 @@ request, so make it a singleton`,
     return task;
   }
 
-  /** Checks an input before it is stored. Values that secrets will replace are not checked yet. A task that only other
-   *  processes have is polled up in `published`, which is called only in that case; left out, such a task is unknown.
-   *  Throws UNKNOWN_TASK or INVALID_INPUT. */
+  /** Checks an input before it is stored. Values that secrets will replace are not checked yet. `published`
+   *  returns the tasks of other processes. It is called only if this process does not have the task, and returns none by
+   *  default. Throws UNKNOWN_TASK or INVALID_INPUT. */
   async validate(name: string, input: unknown, published: () => Promise<TaskView[]> = async () => []): Promise<void> {
     const references = referencesIn(input);
     const invalid = references.filter((reference) => reference.name === null);
@@ -80,8 +80,8 @@ request, so make it a singleton`,
     if (remaining.length > 0) throw InvalidTaskInputError.of(name, remaining);
   }
 
-  /** Checks an input whose references are replaced, and returns what the task gets: with the defaults of its schema. Throws
-   *  UNKNOWN_TASK or INVALID_INPUT. */
+  /** Checks an input in which references are already replaced by secrets. Returns the input that the task gets, with the defaults
+   *  of its schema. Throws UNKNOWN_TASK or INVALID_INPUT. */
   async parse(name: string, input: unknown): Promise<unknown> {
     const result = await check(this.get(name).options.input, input);
     if (result.issues) throw InvalidTaskInputError.of(name, result.issues);
@@ -98,8 +98,8 @@ request, so make it a singleton`,
     throw new UnknownTaskError(name, [...names]);
   }
 
-  /** A task that this process leaves out on purpose stays unknown here, even when a worker with other settings has it. `sql`
-   *  is only missing when SQL_TASK_DATABASE_URL is required and not set. */
+  /** A task that the settings of this process disable stays unknown here, even if a worker with other settings has it. The task
+   *  `sql` is missing only if SQL_TASK_DATABASE_URL is required and not set. */
   private isDisabled(name: string): boolean {
     return name === 'sql' || this.environment.TASKS_DISABLED.includes(name);
   }

@@ -1,7 +1,7 @@
-/** What the policies of a job make of its occurrences, worked out one by one from the words of API.md ("Misfire", "Overlap", "Pause a job").
- *  It shares no code with the scheduler: nothing of src is imported here. */
+/** An independent implementation of the policies of a job, written from API.md ("Misfire", "Overlap", "Pause a job"). It decides one
+ *  occurrence after the other and imports nothing from src. */
 
-/** A job as far as its policies are concerned. All times are milliseconds of UTC. */
+/** The parts of a job that its policies depend on. All times are milliseconds in UTC. */
 export interface Situation {
   /** Every occurrence that has no row yet, the oldest first, up to long after `now`. There is no jitter. */
   instants: number[];
@@ -29,22 +29,22 @@ export interface Row {
   kind: 'schedule' | 'catch_up';
   state: 'pending' | 'skipped' | 'missed';
   reason: string | null;
-  /** Pending, and not to start before others have ended. */
+  /** Pending, and waiting for other runs to end. */
   held: boolean;
   at: number;
-  /** Of a row for a range. */
+  /** Set in a row for a range: its last instant and the number of its instants. */
   range?: { to: number; count: number | null };
 }
 
 const MAX_COUNTED = 10_000;
 
-/** The rows for all that is due, and the first occurrence that is not. */
+/** The rows for all due occurrences, and the first occurrence that is not due yet. */
 export function rowsByHand(situation: Situation): { rows: Row[]; next: number | null } {
   const { instants, now, paused, resumedAt } = situation;
   const due = instants.filter((at) => at <= now);
   const next = instants.find((at) => at > now) ?? null;
 
-  // A pause of the job still lasts, one of the scheduler has ended.
+  // A pause of the job still lasts. A pause of the scheduler has ended.
   const pausedUntil = paused ? now : (resumedAt ?? Number.NEGATIVE_INFINITY);
   const inPause = due.filter((at) => at <= pausedUntil);
   const backlog = due.filter((at) => at > pausedUntil);
@@ -84,9 +84,9 @@ function backlogRows(backlog: number[], situation: Situation): Row[] {
   return rows;
 }
 
-/** The overlap rule, for one occurrence after the other. */
+/** Applies the overlap policy to one occurrence after the other. */
 function scheduledRows(occurrences: number[], { overlap, scheduled }: Situation): Row[] {
-  // What is unfinished by then, those before it included.
+  // The unfinished runs when an occurrence starts, including those of the occurrences before it.
   let [unfinished, held] = [countOf(scheduled), scheduled.held];
   return occurrences.map((at, index): Row => {
     const row = { kind: 'schedule', reason: null, held: false, at } as const;
@@ -102,8 +102,8 @@ function scheduledRows(occurrences: number[], { overlap, scheduled }: Situation)
     if (overlap === 'allow') return start();
     if (overlap === 'skip') return unfinished > 0 ? skip('overlap') : start();
     if (overlap === 'queue') return unfinished === 0 ? start() : held === 0 ? hold() : skip('overlap');
-    // `replace`: a later occurrence takes the place of this one before it could start. The last one starts at once where all
-    // others can be cancelled at once, and those that run cannot.
+    // `replace`: a later occurrence replaces this one before it starts. The last one starts at once, unless a run is running:
+    // that one takes time to stop.
     if (index < occurrences.length - 1) return skip('replaced');
     return scheduled.running > 0 ? hold() : start();
   });
@@ -113,7 +113,7 @@ const countOf = ({ running, waiting, held }: Unfinished) => running + waiting + 
 
 const latest = (instants: number[], count: number) => instants.slice(Math.max(0, instants.length - count));
 
-/** One row for all of these, where there are any. */
+/** One row for all of these instants, or none if there are no instants. */
 function asRange(instants: number[], state: 'skipped' | 'missed', reason: string): Row[] {
   const [at] = instants;
   if (at === undefined) return [];

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Occurrences } from './occurrences.js';
 
-/** To compute one occurrence of a rare trigger takes up to a millisecond. */
+/** Computing one occurrence of a rare trigger takes up to a millisecond. */
 const MAX_WORK_MS = 10;
 
 /** The occurrences from `first` on: at most `most`, and only those before `end`. Yields to the event loop every 10 ms. */

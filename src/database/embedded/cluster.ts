@@ -19,14 +19,14 @@ export async function ensureCluster(site: EmbeddedSite, binaries: Binaries): Pro
     if (!exists) await makeCluster(site, binaries, password);
     return password;
   }
-  // The password is written first. If this process is killed in between, there is no database whose password nobody knows.
+  // The password is written first. A process that is killed in between then never leaves a database with an unknown password.
   const fresh = randomBytes(24).toString('hex');
   await writePrivately(site, site.password, fresh);
   await makeCluster(site, binaries, fresh);
   return fresh;
 }
 
-/** Creates the cluster under another name and renames it at the end, so that a cluster that was left unfinished is never used. */
+/** Creates the cluster under another name and renames it at the end, so that an unfinished cluster is never used. */
 async function makeCluster(site: EmbeddedSite, { initdb, postgres }: Binaries, password: string): Promise<void> {
   await removeUnfinished(site);
   const fresh = `${site.cluster}.new-${randomBytes(4).toString('hex')}`;

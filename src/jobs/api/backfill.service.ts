@@ -22,7 +22,7 @@ import { JobStore } from '../store/job-store.js';
 import type { BackfillRequest, BackfillView } from './backfill.schema.js';
 
 const MAX_OCCURRENCES = 10_000;
-/** In a dry run. */
+/** How many occurrences a dry run shows. */
 const MAX_SHOWN = 100;
 /** A backfill inserts or cancels thousands of runs. */
 const MAX_STATEMENT_MS = 30_000;
@@ -120,7 +120,7 @@ async function occurrencesIn(job: Job, from: Date, before: Date): Promise<Date[]
   return found;
 }
 
-// Two statements, since each of these pairs of kinds has an index of its own.
+// Two statements, because each of these pairs of kinds has its own index.
 const inRange = `job_id = $1 AND scheduled_at >= $2 AND scheduled_at < $3
   AND (${isUnfinished} OR state = 'succeeded')`;
 const succeededOrUnfinished = `

@@ -43,7 +43,7 @@ export class Jobs {
     return this.jobs.pause(name, this.actor());
   }
 
-  /** Ends a pause. The occurrences that were missed in it become one `skipped` row. Throws JOB_NOT_FOUND. */
+  /** Ends a pause. The occurrences that fell into the pause become one `skipped` row. Throws JOB_NOT_FOUND. */
   resume(name: string): Promise<JobView> {
     return this.jobs.resume(name, this.actor());
   }

@@ -90,7 +90,7 @@ export class JobsService {
     return this.setPaused(name, true, actor);
   }
 
-  /** Ends a pause. The occurrences that were missed in it become one `skipped` row. Throws JOB_NOT_FOUND. */
+  /** Ends a pause. The occurrences that fell into the pause become one `skipped` row. Throws JOB_NOT_FOUND. */
   resume(name: string, actor: Actor): Promise<JobView> {
     return this.setPaused(name, false, actor);
   }
@@ -100,7 +100,7 @@ export class JobsService {
       const job = await this.find(tx, name, true);
       if (job.paused !== paused) {
         await this.dispatcher.dispatchLocked(tx, [job], await databaseNow(tx));
-        // A job of code or file keeps what its declaration says; a job of the API has no other declaration than its row.
+        // A job in code or in a jobs file keeps the `paused` of its declaration. A job of the API is declared by its row alone.
         await tx.query(
           `UPDATE jobs SET paused = $2, declared_paused = CASE source WHEN 'api' THEN $2 ELSE declared_paused END,
              updated_at = statement_timestamp() WHERE id = $1`,

@@ -10,12 +10,12 @@ import { JobsFileWatch, type ReadJobsFile } from '../file/jobs-file-watch.js';
 import { CodeJobs } from './code-jobs.js';
 import { DeclaredJobs } from './sync-declared-jobs.js';
 
-/** What this process declares, in code and in its jobs file. Declares it at the start, when the jobs file changes, and again after
- *  the other replicas have taken this one for dead. */
+/** The jobs that this process declares, in code and in its jobs file. They are declared at the start, when the jobs file changes, and
+ *  again after other replicas have declared this one dead. */
 @Injectable()
 export class Declarations {
   private code = new Map<string, JobDefinition>();
-  /** The jobs file as it was last declared. Null: there is no jobs file, which differs from an empty one. */
+  /** The jobs file that was last declared. Null: there is no jobs file. That is not the same as an empty one. */
   private file: ReadJobsFile | null = null;
   /** A changed jobs file that is not declared yet; null: none. */
   private changedFile: ReadJobsFile | null = null;
@@ -46,7 +46,7 @@ export class Declarations {
     if (this.file) this.refuseDuplicates(this.file.jobs);
   }
 
-  /** Writes what was read to the table. Where replicas declare different jobs of one name, the replica that declares last wins. */
+  /** Writes what was read to the table. If replicas declare different jobs under one name, the last declaration wins. */
   async declare(): Promise<void> {
     const { number } = this.replicas;
     await this.declaredJobs.declare('code', this.code);
@@ -84,8 +84,8 @@ export class Declarations {
     await this.declaredJobs.sweep();
   }
 
-  /** A replica that was taken for dead has lost its declarations. It restores them before the next sweep, and overwrites nothing:
-   *  replicas of a newer build may have declared other definitions since. */
+  /** A replica that was declared dead has lost its declarations. This restores them before the next sweep. It overwrites no job,
+   *  because replicas of a newer build may have declared other definitions since. */
   private async redeclare(): Promise<void> {
     const { number } = this.replicas;
     await this.declaredJobs.restore('code', this.code);

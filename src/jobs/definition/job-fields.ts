@@ -12,7 +12,7 @@ export const definitionOf = <T extends Record<Field, unknown>>(job: T): Pick<T, 
 export const changedFields = (before: Job, after: Job): Field[] =>
   definitionFields.filter((field) => !isDeepStrictEqual(before[field], after[field]));
 
-/** What the audit keeps of a job: what somebody decided, without what changes by itself. */
+/** The part of a job that the audit records: what users and declarations set, without the state that the service changes. */
 export const auditedJob = (job: Pick<Job, Field | 'source' | 'owner' | 'version'>) => ({
   ...definitionOf(job),
   source: job.source,

@@ -22,7 +22,7 @@ export class Job {
   @Column('jsonb') input: object;
   @Column('jsonb') trigger: TriggerDefinition;
   @Column('boolean') paused: boolean;
-  /** `paused` as the declaration has it, whatever was paused or resumed over the API since. */
+  /** The `paused` of the declaration. A pause or resume over the API does not change it, unless the job is of source `api`. */
   @Column({ type: 'boolean', name: 'declared_paused' }) declaredPaused: boolean;
   @Column('integer') priority: number;
   @Column({ type: 'text', array: true }) tags: string[];

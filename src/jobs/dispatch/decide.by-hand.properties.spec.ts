@@ -40,14 +40,15 @@ const few = fc.constantFrom(0, 0, 0, 1, 2);
 const unfinished = fc.record({ running: few, waiting: few, held: few });
 const situations = fc.record({
   grid: grids,
-  /** When the first occurrence without a row is, how many are due, and whether the scheduler looks at the instant of the last one. */
+  /** `around`: the first occurrence without a row is the next one from this time on. `due`: how many occurrences are due. `late`: how
+   *  long after the last of them the decision is made, as a part of an interval. */
   around: number(Date.UTC(2024, 0), Date.UTC(2030, 0)),
   due: fc.oneof(
     { weight: 20, arbitrary: fc.oneof(number(0, 1), number(1, 6), number(0, 60)) },
     fc.constantFrom(10_000, 10_001),
   ),
   late: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })),
-  /** How many intervals, and which part of one, a grace is; often exactly at an occurrence. */
+  /** The grace period in intervals. `exact`: it ends exactly at an occurrence. */
   grace: fc.record({ intervals: number(0, 8), exact: fc.boolean() }),
   maxCatchUp: fc.oneof(number(1, 5), number(1, 100)),
   policy: fc.constantFrom('skip' as const, 'once' as const, 'all' as const),
@@ -59,7 +60,7 @@ const situations = fc.record({
   catchUp: unfinished,
 });
 
-/** A draft as the row that it becomes. */
+/** The row that a draft becomes. */
 const rowOf = ({ kind, state, reason, held, scheduledAt, missed }: RunDraft): Row => ({
   kind: kind as Row['kind'],
   state,
@@ -71,13 +72,13 @@ const rowOf = ({ kind, state, reason, held, scheduledAt, missed }: RunDraft): Ro
 
 const isScheduled = ({ kind, state }: Row) => kind === 'schedule' && state === 'pending';
 
-it('decide makes of what is due what the policies say, worked out by hand from their description', () => {
+it('decide creates the same rows as an independent implementation of the policies', () => {
   fc.assert(
     fc.property(situations, ({ grid, around, due, late, grace, resumed, policy, maxCatchUp, ...chosen }) => {
       const { trigger, offset, every } = grid;
       const first = offset + Math.ceil((around - offset) / every) * every;
       const instants = Array.from({ length: due + 2 }, (_, index) => first + index * every);
-      // From the last instant that is due on, and before the next.
+      // At or after the last due instant, and before the next one.
       const now = first + (due - 1) * every + Math.floor(every * late);
       const graceMs = grace.exact ? now - (first + (due - 1 - grace.intervals) * every) : grace.intervals * every + 1;
       const misfire = { policy, maxCatchUp, graceSeconds: Math.max(0, graceMs) / SECOND };

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Metrics } from '../../metrics/metrics.js';
 
-/** Metrics of the jobs file; where there is none, they have no values. */
+/** Metrics of the jobs file. They have no values if there is no jobs file. */
 @Injectable()
 export class JobsFileMetrics {
   private readonly reloads;
   /** The last read; null before the first. */
   private last: { success: boolean; at: number } | null = null;
-  /** Of the jobs file that is declared; null before the first. */
+  /** The digest of the jobs file that is declared. Null before the first. */
   private hash: string | null = null;
 
   constructor(metrics: Metrics) {
@@ -26,7 +26,7 @@ export class JobsFileMetrics {
     );
   }
 
-  /** The jobs of the file are declared. */
+  /** Call this when the jobs of the file have been declared. */
   accepted(hash: string): void {
     this.count(hash === this.hash ? 'unchanged' : 'success');
     this.hash = hash;

@@ -14,13 +14,13 @@ import { jobDefinition, type JobDefinition, jobName } from '../definition/job.sc
 
 /** The text of a jobs file, or of one file in a folder of them. */
 export interface JobsText {
-  /** The name of the file in its folder; empty where there is only one text. */
+  /** The name of the file in its folder; empty if there is only one text. */
   name: string;
   text: string;
 }
 
 interface JobsFileFault {
-  /** The name of the file in its folder; empty where there is only one text. */
+  /** The name of the file in its folder; empty if there is only one text. */
   file: string;
   /** From 1. */
   line: number;

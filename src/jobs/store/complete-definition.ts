@@ -8,18 +8,19 @@ interface Defaults {
   now: Date;
 }
 
-/** A definition as a user or a stored job has it. */
+/** A definition from a user or from a stored job. */
 type Written = Omit<JobDefinition, 'trigger' | 'input'> & { trigger: TriggerInput; input: object };
 /** A definition with every default filled in, as the table holds it. */
 export type CompleteDefinition = ReturnType<typeof completeDefinition>;
 
-/** Fills in what depends on the service and on the stored job. `stored` undefined: the job is new. An edit that says nothing new
- *  about the anchor of an interval, or about `paused`, keeps the stored anchor and a pause or resume over the API. */
+/** Fills in the defaults that depend on the service and on the stored job. `stored` is undefined for a new job. An edit that leaves
+ *  out the anchor of an interval keeps the stored anchor. An edit that does not change `paused` keeps a pause or resume over the
+ *  API. */
 export function completeDefinition(written: Written, stored: Job | undefined, { timeZone, now }: Defaults) {
   const declaredPaused = 'declaredPaused' in written ? (written as Job).declaredPaused : written.paused;
   return {
     ...definitionOf(written),
-    // As jsonb returns it, which has no -0: declaring the same input again must not count as a change.
+    // In the form in which jsonb returns it, without -0, so that declaring the same input again does not count as a change.
     input: JSON.parse(JSON.stringify(written.input)) as object,
     trigger: completeTrigger(written.trigger, {
       timeZone,

@@ -9,7 +9,7 @@ import {
   RunNotFoundError,
 } from '../lifecycle/run-errors.js';
 
-/** The HTTP status of each error of `runs/lifecycle`, which knows nothing of HTTP. */
+/** The HTTP status of each error of `runs/lifecycle`, which does not depend on HTTP. */
 const STATUSES = new Map<unknown, number>([
   [RunNotFoundError, 404],
   [RunFinishedError, 409],

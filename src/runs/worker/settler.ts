@@ -85,12 +85,12 @@ export class Settler {
     const fields = { runId: run.id, job: run.job, attempt: run.attempt, state: settled?.state };
     if (settled?.state === 'succeeded') this.logger.debug(fields, 'run settled');
     else if (settled) this.logger.warn({ ...fields, error: error?.message }, 'run settled');
-    else if (before) this.logger.info(fields, 'run was settled before, and the answer got lost');
+    else if (before) this.logger.info(fields, 'run was settled before, and the reply was lost');
     else {
       this.metrics.resultRefused();
       this.logger.warn(fields, 'stale result refused');
     }
-    // `before` was not counted: its commit polled like a failure then.
+    // A run in `before` was not counted at the time, because its commit seemed to fail.
     const end = settled?.final ? settled : before?.final ? before : undefined;
     if (end) this.metrics.count([{ job: run.job, kind: run.kind, state: end.state, reason: end.reason }]);
   }
