@@ -231,7 +231,7 @@ describe('a folder of jobs files', () => {
     );
     await expect(readPath(path)).rejects.toMatchObject({
       code: 'JOBS_FILE_INVALID',
-      message: `${path} has faults, so nothing of it was taken:
+      message: `${path} has errors, so none of it was applied:
   a.yaml line 3: jobs.b.task: ${unknown}
   a.yaml line 2: jobs.a: A job of this name is in b.yaml too; names must differ
   b.yaml line 3: jobs.a: A job of this name is in a.yaml too; names must differ`,

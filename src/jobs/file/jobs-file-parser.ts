@@ -131,7 +131,7 @@ export class JobsFileError extends Problem {
     super(
       status,
       'JOBS_FILE_INVALID',
-      `${title} has faults, so nothing of it was taken:\n${text}`,
+      `${title} has errors, so none of it was applied:\n${text}`,
       listed.map(asFault),
     );
   }
