@@ -49,7 +49,8 @@ try {
     throw new Error(`the run is not the scheduled run for ${at}: ${JSON.stringify(run)}`);
   await pause(SECOND_RUN_WAIT_MS);
   const all = await runs();
-  if (all.length !== 1 || all[0].attempt !== 1) throw new Error(`the job did not run exactly once: ${JSON.stringify(all)}`);
+  if (all.length !== 1 || all[0].attempt !== 1)
+    throw new Error(`the job did not run exactly once: ${JSON.stringify(all)}`);
   console.log(`the occurrence at ${at} ran once, ${run.latenessMs} ms late, on ${run.replica}`);
 } finally {
   await request('DELETE', `/jobs/${name}`);

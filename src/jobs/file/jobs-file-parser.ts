@@ -128,12 +128,7 @@ export class JobsFileError extends Problem {
     const rest = faults.length - listed.length;
     const lines = [...listed.map(lineOf), ...(rest > 0 ? [`and ${rest} more`] : [])];
     const text = lines.map((line) => `  ${line}`).join('\n');
-    super(
-      status,
-      'JOBS_FILE_INVALID',
-      `${title} has errors, so none of it was applied:\n${text}`,
-      listed.map(asFault),
-    );
+    super(status, 'JOBS_FILE_INVALID', `${title} has errors, so none of it was applied:\n${text}`, listed.map(asFault));
   }
 }
 
