@@ -143,12 +143,15 @@ describe('a run of a task that a worker does not know', () => {
     await givenRun({ task: 'forgotten' });
     await runSql(database.url, `UPDATE cronzimus.runs SET queued_at = queued_at - interval '61 minutes'`);
     await givenProcess();
-    await eventually(async () =>
-      expect(await theRun()).toMatchObject({
-        state: 'failed',
-        reason: 'unknown_task',
-        attempt: 0,
-      }),
+    // The process first watches for half a minute whether another worker has the task.
+    await eventually(
+      async () =>
+        expect(await theRun()).toMatchObject({
+          state: 'failed',
+          reason: 'unknown_task',
+          attempt: 0,
+        }),
+      { within: 90_000 },
     );
   });
 });

@@ -86,7 +86,7 @@ describe('the migration to the run queue', () => {
     const before = { columns: await columns(), runs: await runs() };
     await expect(migrate(settings())).rejects.toMatchObject({
       code: 'REPLICAS_RUNNING',
-      message: expect.stringContaining('1 are alive: "7 host pid 1"'),
+      message: expect.stringContaining('Still alive: "7 host pid 1"'),
     });
     expect({ columns: await columns(), runs: await runs() }).toEqual(before);
     const applied = `SELECT FROM cronzimus.migrations WHERE timestamp >= ${RUN_QUEUE}`;

@@ -23,7 +23,7 @@ afterAll(async () => {
 
 const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000);
 const repair = () => queue.database.transaction(repairQueue);
-const failUnknown = () => queue.database.transaction(failUnknownTasks);
+const failUnknown = () => queue.database.transaction((tx) => failUnknownTasks(tx, []));
 
 describe('the reconciler', () => {
   it('adds an entry for each run that may start and has none, and for no other run', async () => {

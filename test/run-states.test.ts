@@ -170,7 +170,9 @@ const acts: Record<string, () => Promise<unknown>> = {
     create(draft({ startedBy: { number: replicas.number, name: replicas.name, ahead: false } })),
   claim: on('', () => claim('known')),
   'claim for a worker that does not have the task': on('', () => claim('other')),
-  'fail what no worker has had the task of for an hour': on(LONG_AGO, () => transaction(failUnknownTasks)),
+  'fail what no worker has had the task of for an hour': on(`${LONG_AGO}, attempt = 0`, () =>
+    transaction((tx) => failUnknownTasks(tx, [])),
+  ),
   settle: () => settleAll(),
   'settle a run to be cancelled': () => settleAll(CANCEL_REQUESTED),
   'settle a run of a deleted job': () => settleAll(JOB_DELETED),

@@ -41,6 +41,18 @@ export class DirectSession {
     await this.connect();
   }
 
+  /** The same after `close`, but goes on trying if the first connection fails, and calls all listeners of notifications
+   *  once it is connected. */
+  async reopen(prepare: (client: Client) => Promise<void>): Promise<void> {
+    try {
+      await this.open(prepare);
+      this.reconnected();
+    } catch (error) {
+      this.logger.warn({ err: error }, 'database session not restored yet');
+      this.reconnectSoon();
+    }
+  }
+
   /** Calls `listener` for each notification of `topic`, and also after each reconnect, since notifications may have
    *  been missed meanwhile. */
   onNotification(topic: Topic, listener: () => void): void {

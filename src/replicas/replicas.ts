@@ -153,7 +153,7 @@ export class Replicas {
     const before = this.number;
     await this.session.close();
     await this.createRow();
-    await this.session.open((client) => this.holdLock(client));
+    await this.session.reopen((client) => this.holdLock(client));
     this.logger.warn({ before, replica: this.number }, 'declared dead by others and joined again');
     this.events.emit('rejoined');
   }

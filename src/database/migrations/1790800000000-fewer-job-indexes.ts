@@ -12,7 +12,7 @@ export class FewerJobIndexes1790800000000 implements MigrationInterface {
       CREATE OR REPLACE TRIGGER jobs_terms AFTER INSERT OR UPDATE OF name, description, tags, task ON jobs
         FOR EACH ROW EXECUTE FUNCTION write_job_terms();
       UPDATE job_terms SET terms = terms || ('@' || jobs.task) FROM jobs WHERE jobs.id = job_terms.job_id;
-      -- Definitions change seldom, and what waits to be merged is polled through by each search.
+      -- Definitions change seldom, and what waits to be merged is looked through by each search.
       ALTER INDEX job_terms_terms SET (fastupdate = off);
       COMMENT ON TABLE job_terms IS
         'What jobs are found by: name and description in lower case, each three letters of that in a row, #tag and @task. Beside the jobs, whose rows change with each occurrence'

@@ -73,6 +73,8 @@ export class DispatchLoop {
     this.clock.learn(polled.now, askedAt);
     const now = new Date(polled.now);
     if (this.changed) await this.setChangedAlarms(now);
+    // Alarms that have fired stay as they are. The resume notifies, and what is due is dispatched then.
+    if (polled.paused) return false;
     if (
       polled.due &&
       (await this.dispatchBatch()) &&

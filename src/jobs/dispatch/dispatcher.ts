@@ -74,8 +74,8 @@ export class Dispatcher {
    *  need no queue entry and the next batch follows within milliseconds. Otherwise enough jobs for the highest
    *  priorities among them to get the slots. */
   private limitFor(reserved: number): number {
-    if (this.directStarts.turnOver && this.lagMs < MAX_LAG_MS)
-      return Math.min(this.limit, reserved > 0 ? reserved : this.directStarts.turnover);
+    if (this.directStarts.turnsOver && this.lagMs < MAX_LAG_MS)
+      return Math.min(this.limit, Math.max(1, reserved > 0 ? reserved : this.directStarts.turnover));
     return reserved > 0 ? Math.min(this.limit, Math.max(FIRST_JOBS, reserved)) : this.limit;
   }
 

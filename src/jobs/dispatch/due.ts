@@ -12,12 +12,21 @@ const OVERDUE_SECONDS = 15;
 export const isOverdue = `${nextRun('jobs')} < statement_timestamp() - interval '${OVERDUE_SECONDS} s'
   AND NOT (SELECT paused FROM scheduler)`;
 
-/** Returns the database's time in milliseconds with fractions, and whether a job is due. One statement without a
- *  transaction, since every scheduler polls it each second. */
-export async function pollDue(database: SchedulerDatabase): Promise<{ now: number; due: boolean }> {
-  const [row] = await database.statement<{ now: number; due: boolean }>(
-    `SELECT 1000 * extract(epoch FROM clock_timestamp())::float8 AS now, EXISTS (SELECT FROM "${database.schema}".jobs
-       WHERE ${nextRun('jobs')} <= statement_timestamp()) AS due`,
+interface DuePoll {
+  /** The database's time, in milliseconds with fractions. */
+  now: number;
+  /** Whether a job is due. */
+  due: boolean;
+  /** Whether the whole scheduler is paused. */
+  paused: boolean;
+}
+
+/** One statement without a transaction, since every scheduler polls it each second. */
+export async function pollDue(database: SchedulerDatabase): Promise<DuePoll> {
+  const [row] = await database.statement<DuePoll>(
+    `SELECT 1000 * extract(epoch FROM clock_timestamp())::float8 AS now,
+       EXISTS (SELECT FROM "${database.schema}".jobs WHERE ${nextRun('jobs')} <= statement_timestamp()) AS due, paused
+     FROM "${database.schema}".scheduler`,
   );
   return row!;
 }

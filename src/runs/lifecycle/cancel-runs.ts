@@ -19,7 +19,7 @@ export async function cancelRuns(
   reason: CancelReason,
 ): Promise<{ ended: EndedRun[]; running: number }> {
   if (ids.length === 0) return { ended: [], running: 0 };
-  const { running, waiting } = await lockUnfinished(tx, 'id = ANY($1)', ids);
+  const { running, waiting } = await lockUnfinished(tx, 'id = ANY($1) AND finished_at IS NULL', ids);
   const ended = await cancelWaiting(tx, waiting, reason);
   // The first request decides the reason. A later one changes nothing.
   await tx.query(
@@ -34,7 +34,7 @@ export async function cancelRuns(
  *  last ones of their runs: `cancel_reason` without `cancel_requested_at` aborts no signal and prevents another
  *  attempt. */
 export async function cancelRunsOfJobs(tx: EntityManager, jobIds: string[]): Promise<EndedRun[]> {
-  const { running, waiting } = await lockUnfinished(tx, 'job_id = ANY($1)', jobIds);
+  const { running, waiting } = await lockUnfinished(tx, `job_id = ANY($1) AND ${isUnfinished}`, jobIds);
   const ended = await cancelWaiting(tx, waiting, 'job_deleted');
   await tx.query(`UPDATE runs SET cancel_reason = 'job_deleted' WHERE id = ANY($1) AND cancel_requested_at IS NULL`, [
     running,
@@ -51,7 +51,7 @@ export async function cancelRunsOfJobs(tx: EntityManager, jobIds: string[]): Pro
  * that may not start.
  */
 async function lockUnfinished(tx: EntityManager, condition: string, ids: string[]) {
-  const unfinishedRuns = `SELECT id, state FROM runs WHERE ${condition} AND ${isUnfinished} ORDER BY id`;
+  const unfinishedRuns = `SELECT id, state FROM runs WHERE ${condition} ORDER BY id`;
   await dequeue(tx, (await rows<Unfinished>(tx, unfinishedRuns, [ids])).map(idOf));
   const unfinished = await rows<Unfinished>(tx, `${unfinishedRuns} FOR UPDATE`, [ids]);
   return {

@@ -172,7 +172,8 @@ const claim = `
       claimed_ahead = nth > $3, next_attempt_at = NULL, replica_number = $1, replica = $2,
       lateness_ms = CASE WHEN lateness_ms IS NOT NULL OR nth > $3 THEN lateness_ms
         ELSE round(1000 * extract(epoch FROM clock_timestamp() - due_at)) END
-    FROM placed WHERE runs.id = placed.run_id AND runs.state <> 'running' AND runs.finished_at IS NULL
+    FROM (SELECT * FROM placed ORDER BY run_id) AS placed
+    WHERE runs.id = placed.run_id AND runs.state <> 'running' AND runs.finished_at IS NULL
     RETURNING id, job_id AS "jobId", job, task, kind, scheduled_at AS "scheduledAt", due_at AS "dueAt",
       started_at AS "startedAt", lateness_ms AS "latenessMs", attempt, claimed_ahead AS "claimedAhead",
       replica_number AS "replicaNumber", replica, priority, timeout_seconds AS "timeoutSeconds", retry,
@@ -180,7 +181,8 @@ const claim = `
   )
   SELECT claimed.*, total AS candidates,
     total >= $4 OR total < (SELECT count(*) FROM ready) AS "moreWait",
-    live >= $4 OR live < (SELECT count(*) FROM ready WHERE NOT background) AS "moreLiveWait"
-  FROM (SELECT count(*)::int AS total, count(*) FILTER (WHERE NOT background) AS live FROM startable) AS counted
+    live < (SELECT count(*) FROM ready WHERE NOT background AND NOT transactional) OR total >= $4 AS "moreLiveWait"
+  FROM (SELECT count(*)::int AS total, count(*) FILTER (WHERE NOT background AND NOT transactional) AS live
+    FROM startable) AS counted
     LEFT JOIN claimed ON true
   ORDER BY claimed.nth`;

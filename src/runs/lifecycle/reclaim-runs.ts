@@ -110,17 +110,18 @@ export async function repairQueue(tx: EntityManager): Promise<number> {
   return added.length;
 }
 
-/** Fails the runs that were queued over an hour ago and whose task no live worker has. Returns them. While there is no
- *  live worker at all, no run fails: the next worker may have the task. */
-export async function failUnknownTasks(tx: EntityManager): Promise<EndedRun[]> {
+/** Fails the runs that have waited for an hour and whose task no live worker has, except runs of the tasks in `spared`.
+ *  Returns them. The hour counts from when a run was queued, or from when it could start again after an attempt. While
+ *  there is no live worker at all, no run fails: the next worker may have the task. */
+export async function failUnknownTasks(tx: EntityManager, spared: string[]): Promise<EndedRun[]> {
   return rows<EndedRun>(
     tx,
     `WITH unknown AS (
        DELETE FROM run_queue WHERE run_id IN (
          SELECT run_id FROM run_queue JOIN runs ON runs.id = run_id
-         WHERE run_queue.task NOT IN (SELECT name FROM tasks) AND ready_at <= statement_timestamp()
-           AND queued_at < statement_timestamp() - interval '1 hour'
-           AND EXISTS (SELECT FROM replicas WHERE 'worker' = ANY (roles))
+         WHERE run_queue.task NOT IN (SELECT name FROM tasks) AND run_queue.task <> ALL ($1)
+           AND CASE WHEN attempt = 0 THEN queued_at ELSE ready_at END < statement_timestamp() - interval '1 hour'
+           AND ready_at <= statement_timestamp() AND EXISTS (SELECT FROM replicas WHERE 'worker' = ANY (roles))
          LIMIT ${BATCH} FOR UPDATE OF run_queue SKIP LOCKED)
        RETURNING run_id)
      UPDATE runs SET state = 'failed', reason = 'unknown_task', finished_at = statement_timestamp(), next_attempt_at = NULL,
@@ -128,5 +129,6 @@ export async function failUnknownTasks(tx: EntityManager): Promise<EndedRun[]> {
          'No live worker has had the task "' || task || '" for an hour')
      FROM unknown WHERE id = run_id AND ${isWaiting}
      RETURNING job, kind, state, reason`,
+    [spared],
   );
 }

@@ -39,15 +39,19 @@ export interface QueueHead {
   /** The earliest `ready_at` of all entries, but not later than now: runs that are created after this may become ready
    *  before an entry that waits for its retry. Null if there are none. */
   oldest: Date | null;
-  /** Milliseconds until the first entry is ready, and 0 if one is ready now. Null if there are none. */
-  readyInMs: number | null;
+  /** Whether an entry is ready now. */
+  ready: boolean;
+  /** Milliseconds until the next entry becomes ready that is not ready now. Null if there is none. */
+  nextInMs: number | null;
 }
 
 /** Reads how soon a run of one of these tasks can start. One statement without a transaction, since it is polled. */
 export async function pollQueue(database: SchedulerDatabase, tasks: string[]): Promise<QueueHead> {
   const [head] = await database.statement<QueueHead>(
     `SELECT min(least(ready_at, statement_timestamp())) AS oldest,
-       greatest(0, ceil(1000 * extract(epoch FROM min(ready_at) - statement_timestamp())))::float8 AS "readyInMs"
+       coalesce(bool_or(ready_at <= statement_timestamp()), false) AS ready,
+       ceil(1000 * extract(epoch FROM min(ready_at) FILTER (WHERE ready_at > statement_timestamp())
+         - statement_timestamp()))::float8 AS "nextInMs"
      FROM "${database.schema}".run_queue WHERE task = ANY($1)`,
     [tasks],
   );

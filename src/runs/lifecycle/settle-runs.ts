@@ -27,7 +27,7 @@ export async function settleRuns(tx: EntityManager, outcomes: Outcome[]): Promis
   // One round trip for two statements, sent in this order. Held runs must be released by a statement of its own: see
   // releaseHeld.
   const [settled] = await Promise.all([
-    rows<SettledRun & { ready: boolean }>(tx, settle, [JSON.stringify(outcomes.map(recordOf))]),
+    rows<SettledRun & { ready: boolean }>(tx, settle, [JSON.stringify(outcomes.toSorted(byRunId).map(recordOf))]),
     releaseHeld(
       tx,
       outcomes.map(({ run }) => run.jobId),
@@ -36,6 +36,9 @@ export async function settleRuns(tx: EntityManager, outcomes: Outcome[]): Promis
   if (settled.some(({ ready }) => ready)) await notify(tx, 'runs');
   return settled;
 }
+
+/** Transactions that lock several runs do so in the order of their ids. */
+const byRunId = (a: Outcome, b: Outcome): number => (a.run.id < b.run.id ? -1 : 1);
 
 const recordOf = ({ run, state, reason, output, error, isRetry, delayMs, started }: Outcome) => ({
   id: run.id,
@@ -84,7 +87,7 @@ const settle = `
     SELECT o.id, o.attempt, s.replica, s.started_at, statement_timestamp(),
       CASE WHEN o.state IN ('retrying', 'pending') THEN CASE o.error->>'code' WHEN 'TIMED_OUT' THEN 'timed_out' ELSE 'failed' END
         ELSE o.state END, o.error
-    FROM outcome o JOIN settled s ON s.id = o.id WHERE o.state <> 'succeeded' AND o.started
+    FROM outcome o JOIN settled s ON s.id = o.id AND s.attempt = o.attempt WHERE o.state <> 'succeeded' AND o.started
   )
   SELECT id, state, reason, finished_at IS NOT NULL AS final, finished_at IS NULL AND next_attempt_at IS NULL AS ready
   FROM settled`;

@@ -10,6 +10,7 @@ import { releaseHeld } from '../lifecycle/release-held.js';
 import { isUnfinished } from '../lifecycle/run.entity.js';
 import { Attempts } from '../worker/attempts.js';
 import { RunMetrics } from '../worker/run-metrics.js';
+import { LiveTasks } from './live-tasks.js';
 import { RecoveryMetrics } from './recovery-metrics.js';
 
 /**
@@ -32,6 +33,8 @@ export class Recovery {
     turn: () => this.reconcile(),
     failed: (error) => this.logger.error({ err: error }, 'runs and queue not reconciled'),
   });
+
+  private readonly liveTasks = new LiveTasks();
 
   constructor(
     private readonly database: SchedulerDatabase,
@@ -79,15 +82,16 @@ export class Recovery {
       // In this order: what ends here may release held runs.
       const found = await reclaimOrphans(tx, own);
       const entries = await repairQueue(tx);
-      const failed = await failUnknownTasks(tx);
+      const spared = await this.liveTasks.seenLately(tx);
+      const failed = spared ? await failUnknownTasks(tx, spared) : [];
       await releaseHeld(tx, null);
       if (found.length + entries > 0) await notify(tx, 'runs');
       return { reclaimed: found, unknown: failed, added: entries };
     });
     this.metrics.takenOver(reclaimed);
     this.runMetrics.count([...reclaimed.filter(({ state }) => state !== 'pending'), ...unknown]);
-    for (const { id, job, state, reason } of reclaimed)
-      this.logger.warn({ runId: id, job, state, reason }, 'run of a lost process taken over');
+    for (const { id, job, state, reason, interrupted } of reclaimed)
+      this.logger.warn({ runId: id, job, state, reason, interrupted }, 'run without a process taken over');
     if (added > 0) this.logger.warn({ added }, 'missing queue entries added');
     if (unknown.length > 0) this.logger.error({ runs: unknown.length }, 'runs failed because no worker has their task');
     return reclaimed.length + added + unknown.length > 0;

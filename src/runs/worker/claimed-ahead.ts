@@ -3,6 +3,8 @@ import type { ClaimedRun } from '../lifecycle/claim-runs.js';
 
 /** As many runs may be claimed ahead as slots became free within this time. */
 const WINDOW_MS = 50;
+/** In a process with few slots, a single task that ends says nothing about the next one. */
+const MIN_TURNOVER = 5;
 /** A run that has waited longer goes back to the queue if no slots become free any more, since other replicas may have
  *  free slots. */
 const PATIENCE_MS = 100;
@@ -66,12 +68,16 @@ export class ClaimedAhead {
     return this.freedAt.length - this.firstRecent;
   }
 
-  /** How many more runs a process with this many slots may claim ahead. Zero if fewer than half of its slots became
-   *  free within the window: then a claim takes little time compared with the tasks. */
+  /** Whether at least half of this many slots, and at least five, became free within the window. Otherwise a claim takes
+   *  little time compared with the tasks. */
+  turnsOver(slots: number): boolean {
+    return this.turnover() >= Math.max(slots / 2, MIN_TURNOVER);
+  }
+
+  /** How many more runs a process with this many slots may claim ahead. Zero if its slots do not turn over. */
   allowance(slots: number): number {
-    const turnover = this.turnover();
-    if (turnover * 2 < slots || performance.now() < this.pausedUntil) return 0;
-    return Math.max(0, turnover - this.waiting.length);
+    if (!this.turnsOver(slots) || performance.now() < this.pausedUntil) return 0;
+    return Math.max(0, this.turnover() - this.waiting.length);
   }
 
   add(run: ClaimedRun): void {

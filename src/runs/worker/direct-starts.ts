@@ -27,8 +27,8 @@ export class DirectStarts {
 
   /** Whether slots become free so quickly that due jobs may wait for them. False if there are replicas that only work
    *  and do not schedule: they can help only with runs that are in the queue. */
-  get turnOver(): boolean {
-    return this.slots.turnOver && !this.replicas.hasPureWorkers;
+  get turnsOver(): boolean {
+    return this.slots.turnsOver && !this.replicas.hasPureWorkers;
   }
 
   /** How many slots became free within the last 50 ms. */
@@ -97,22 +97,10 @@ export class DirectStarts {
   private async reserve(share: number): Promise<Reservation> {
     const deadline = performance.now() + MAX_WAIT_MS;
     for (;;) {
-      const reserved = this.slots.reserveForCreation(share, this.turnOver);
+      const reserved = this.slots.reserveForCreation(share, this.turnsOver);
       const leftMs = deadline - performance.now();
-      if (sizeOf(reserved) > 0 || !this.turnOver || leftMs <= 0) return reserved;
-      await this.available(leftMs);
+      if (sizeOf(reserved) > 0 || !this.turnsOver || leftMs <= 0) return reserved;
+      await this.slots.creatable(leftMs);
     }
-  }
-
-  private async available(withinMs: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const go = () => {
-        clearTimeout(timer);
-        this.slots.offAvailable(go);
-        resolve();
-      };
-      const timer = setTimeout(go, withinMs);
-      this.slots.onAvailable(go);
-    });
   }
 }

@@ -70,7 +70,10 @@ export class Executor {
   private startWaiting(): void {
     while (this.ahead.any && this.slots.free() > 0) {
       const run = this.ahead.next();
-      if (!run) break;
+      if (!run) {
+        void this.giveBack(this.ahead.takeExpired());
+        break;
+      }
       this.startAttempt(run);
       this.marks.writeSoon();
     }

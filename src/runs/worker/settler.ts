@@ -60,6 +60,7 @@ export class Settler {
       await this.write(batch.map(({ outcome }) => outcome));
       this.limit = Math.min(MAX_BATCH, this.limit * 2);
     } catch (error) {
+      if (isTimeout(error)) this.limit = Math.ceil(batch.length / 2);
       if (!isBadRow(error)) throw error;
       if (batch.length > 1) {
         // One bad row fails the whole statement. Halving the batch finds it, so that only this row is refused.
@@ -81,9 +82,10 @@ export class Settler {
     for (const outcome of outcomes) this.report(outcome, settled.get(outcome.run.id), before.get(outcome.run.id));
   }
 
-  private report({ run, error }: Outcome, settled?: SettledRun, before?: SettledBefore): void {
+  private report({ run, error, started }: Outcome, settled?: SettledRun, before?: SettledBefore): void {
     const fields = { runId: run.id, job: run.job, attempt: run.attempt, state: settled?.state };
     if (settled?.state === 'succeeded') this.logger.debug(fields, 'run settled');
+    else if (!started) this.logger.debug(fields, 'run given back');
     else if (settled) this.logger.warn({ ...fields, error: error?.message }, 'run settled');
     else if (before) this.logger.info(fields, 'run was settled before, and the reply was lost');
     else {
@@ -100,6 +102,9 @@ export class Settler {
     await this.write([quarantined(outcome, error.message)]);
   }
 }
+
+/** The statement timeout of the transaction: fewer rows may fit. */
+const isTimeout = (error: unknown) => (error as { code?: unknown }).code === '57014';
 
 /** SQLSTATE classes 22 (data exception), 23 (constraint violation) and 54 (limit exceeded): the values are the cause,
  *  and a retry would fail again. */

@@ -78,33 +78,74 @@ describe('a claim', () => {
     const { slots, turnOver } = given(2, 1, attempt(), attempt());
     expect(slots.reserveForClaim()).toBeNull();
     turnOver(10);
-    expect(slots.reserveForClaim()).toEqual({ slots: 0, ahead: 10 });
+    expect(slots.reserveForClaim()).toMatchObject({ slots: 0, ahead: 10 });
   });
 
   it('does not take what another claim or dispatch has reserved', () => {
     const { slots, turnOver } = given(2, 1);
     turnOver(10);
     const reserved = slots.reserveForClaim()!;
-    expect(reserved).toEqual({ slots: 2, ahead: 10 });
+    expect(reserved).toMatchObject({ slots: 2, ahead: 10 });
     expect(slots.free()).toBe(0);
     expect(slots.reserveForClaim()).toBeNull();
-    slots.release(reserved);
+    slots.releaseClaim(reserved);
     expect(slots.reserveForClaim()).toEqual(reserved);
+  });
+
+  it('that found nothing to take is not followed by another before a slot becomes free', () => {
+    const { slots } = given(4, 1);
+    const claims = jest.fn();
+    slots.onClaimable(claims);
+    const reserved = slots.reserveForClaim()!;
+    slots.found({ moreWait: true, moreLiveWait: true });
+    expect(slots.releaseClaim(reserved)).toBe(false);
+    expect(claims).not.toHaveBeenCalled();
+    slots.changed();
+    expect(claims).toHaveBeenCalledTimes(1);
+  });
+
+  it('is repeated where a slot became free meanwhile', () => {
+    const { slots } = given(4, 1);
+    const reserved = slots.reserveForClaim()!;
+    slots.changed();
+    expect(slots.releaseClaim(reserved)).toBe(true);
+  });
+
+  it('happens for capacity that a creation has not used', () => {
+    const { slots } = given(4, 1);
+    slots.open();
+    slots.found({ moreWait: false, moreLiveWait: false });
+    const reserved = slots.reserveForCreation(1, false);
+    const claims = jest.fn();
+    slots.onClaimable(claims);
+    slots.found({ moreWait: true, moreLiveWait: true });
+    slots.release(reserved);
+    expect(claims).toHaveBeenCalledTimes(1);
+  });
+
+  it('takes nothing ahead in a process with one slot whose task has just ended', () => {
+    const { slots, turnOver } = given(1, 1);
+    turnOver(1);
+    expect(slots.reserveForClaim()).toMatchObject({ slots: 1, ahead: 0 });
   });
 });
 
 describe('runs that start where they are created', () => {
-  it.each<[string, Partial<Slots>]>([
-    ['the process has not started, or stops', { open: false, moreLiveWait: false }],
-    ['others wait in the queue', { open: true, moreLiveWait: true }],
-  ])('get nothing while %s', (_case, state) => {
+  it.each([
+    ['the process has not started', [], false],
+    ['the process stops', ['open', 'close'] as const, false],
+    ['others wait in the queue', ['open'] as const, true],
+  ])('get nothing while %s', (_case, steps, moreLiveWait) => {
     const { slots } = given(4, 1);
-    expect(Object.assign(slots, state).reserveForCreation(1, true)).toEqual({ slots: 0, ahead: 0 });
+    for (const step of steps) slots[step]();
+    slots.found({ moreWait: true, moreLiveWait });
+    expect(slots.reserveForCreation(1, true)).toEqual({ slots: 0, ahead: 0 });
   });
 
   it('get their share of the slots, and wait for one only where they may', () => {
     const { slots, turnOver } = given(4, 1);
-    Object.assign(slots, { open: true, moreLiveWait: false });
+    slots.open();
+    slots.found({ moreWait: false, moreLiveWait: false });
     turnOver(8);
     expect(slots.reserveForCreation(2, false)).toEqual({ slots: 2, ahead: 0 });
     expect(slots.reserveForCreation(1, true)).toEqual({ slots: 2, ahead: 8 });

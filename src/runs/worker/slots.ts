@@ -1,8 +1,8 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { Inject, Injectable } from '@nestjs/common';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { TaskRegistry } from '../../tasks/task.registry.js';
-import type { Capacity, Claim, ClaimedRun } from '../lifecycle/claim-runs.js';
+import type { Capacity, ClaimedRun } from '../lifecycle/claim-runs.js';
 import { isBackground } from '../lifecycle/run-queue.js';
 import { Attempts } from './attempts.js';
 import { ClaimedAhead } from './claimed-ahead.js';
@@ -18,6 +18,19 @@ export interface Reservation {
   ahead: number;
 }
 
+export interface ClaimReservation extends Reservation {
+  /** The count of changes at that time. */
+  since: number;
+}
+
+/** What may be waiting in the queue. */
+interface Waiting {
+  /** Runs for which the last claim had no capacity. */
+  moreWait: boolean;
+  /** Among them runs that a direct start would overtake. While true, no run starts directly. */
+  moreLiveWait: boolean;
+}
+
 export const NONE: Reservation = { slots: 0, ahead: 0 };
 
 export const sizeOf = ({ slots, ahead }: Reservation): number => slots + ahead;
@@ -26,15 +39,12 @@ export const sizeOf = ({ slots, ahead }: Reservation): number => slots + ahead;
  *  same slot. */
 @Injectable()
 export class Slots {
-  /** Whether runs may start in this process. */
-  open = false;
-  /** Whether runs may be waiting in the queue for which the last claim had no capacity. */
-  moreWait = true;
-  /** The same, for runs that are not background runs. While true, no run starts directly, since it would overtake the
-   *  waiting runs. */
-  moreLiveWait = true;
+  private isOpen = false;
+  private waiting: Waiting = { moreWait: true, moreLiveWait: true };
+  /** Counts slots that became free, and results that were written. */
+  private changes = 0;
   private readonly reserved: Reservation = { slots: 0, ahead: 0 };
-  private readonly events = new EventEmitter<{ changed: []; available: [] }>();
+  private readonly events = new EventEmitter<{ changed: []; available: []; overtakable: [] }>();
 
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: Environment,
@@ -48,25 +58,43 @@ export class Slots {
     this.events.on('changed', listener);
   }
 
-  /** Calls `listener` whenever there is enough free capacity for a claim afterwards. */
-  onAvailable(listener: () => void): void {
-    this.events.on('available', listener);
+  /** Calls `listener` whenever that leaves enough capacity for a claim, and runs may wait in the queue. */
+  onClaimable(listener: () => void): void {
+    this.events.on('available', () => this.waiting.moreWait && listener());
   }
 
-  offAvailable(listener: () => void): void {
-    this.events.off('available', listener);
+  /** Resolves when runs may be created again after `reserveForCreation` had nothing, and after `ms` in any case. */
+  async creatable(ms: number): Promise<void> {
+    const over = new AbortController();
+    const timer = setTimeout(() => over.abort(), ms);
+    const { signal } = over;
+    await Promise.race([
+      once(this.events, 'available', { signal }),
+      once(this.events, 'overtakable', { signal }),
+    ]).catch(() => {});
+    clearTimeout(timer);
+    over.abort();
+  }
+
+  /** Runs may start in this process from now on. */
+  open(): void {
+    this.isOpen = true;
+  }
+
+  /** No run starts in this process from now on. */
+  close(): void {
+    this.isOpen = false;
   }
 
   /** Call this when a slot became free, and when the result of an attempt was written. */
   changed(): void {
-    this.events.emit('changed');
-    if (this.isWorthwhile()) this.events.emit('available');
+    this.changes += 1;
+    this.announce();
   }
 
-  /** Whether half of the slots or more became free within the last 50 ms, so that waiting a few milliseconds for one is
-   *  worthwhile. */
-  get turnOver(): boolean {
-    return this.turnover * 2 >= this.environment.WORKER_CONCURRENCY;
+  /** Whether slots become free so fast that waiting a few milliseconds for one is worthwhile. */
+  get turnsOver(): boolean {
+    return this.ahead.turnsOver(this.environment.WORKER_CONCURRENCY);
   }
 
   /** How many slots became free within the last 50 ms. */
@@ -81,15 +109,15 @@ export class Slots {
   }
 
   /** Reserves all capacity for a claim. Null if there is too little for a claim to be worthwhile. */
-  reserveForClaim(): Reservation | null {
+  reserveForClaim(): ClaimReservation | null {
     if (!this.isWorthwhile()) return null;
-    return this.reserve({ slots: this.free(), ahead: this.allowance() });
+    return { ...this.reserve({ slots: this.free(), ahead: this.allowance() }), since: this.changes };
   }
 
   /** Reserves capacity for runs that are being created: at most one of `share` equal parts of all slots. Nothing while
    *  other runs wait in the queue. */
   reserveForCreation(share: number, mayBeAhead: boolean): Reservation {
-    if (!this.open || this.moreLiveWait || !this.isWorthwhile()) return NONE;
+    if (!this.isOpen || this.waiting.moreLiveWait || !this.isWorthwhile()) return NONE;
     const part = (all: number, free: number) => Math.max(0, Math.min(Math.ceil(all / share), free));
     return this.reserve({
       slots: part(this.environment.WORKER_CONCURRENCY, this.free()),
@@ -97,21 +125,29 @@ export class Slots {
     });
   }
 
-  /** Call this when the runs hold their slots, or when the transaction failed. */
-  release({ slots, ahead }: Reservation): void {
-    this.reserved.slots -= slots;
-    this.reserved.ahead -= ahead;
-    this.changed();
+  /** Call this when created runs hold their slots, or when the transaction failed. */
+  release(reservation: Reservation): void {
+    this.unreserve(reservation);
+    this.announce();
+  }
+
+  /** The same for a claim. Does not report the capacity as available: the claim has just found that it cannot use it.
+   *  Returns whether a slot has become free since the reservation, so that another claim may find more. */
+  releaseClaim(reservation: ClaimReservation): boolean {
+    this.unreserve(reservation);
+    this.events.emit('changed');
+    return this.changes > reservation.since;
   }
 
   /** What a claim with this reservation may take. Background runs never hold more than half of the slots. */
-  capacity(reservation: Reservation, readySince: Date | null): Capacity {
+  capacity({ slots, ahead }: Reservation, readySince: Date | null): Capacity {
     const { WORKER_CONCURRENCY, TRANSACTIONAL_POOL_MAX } = this.environment;
     // Runs that were claimed ahead will hold a slot in a moment.
     const claimed = [...this.attempts.holding, ...this.ahead.runs];
     const background = claimed.filter(({ priority }) => isBackground(priority));
     return {
-      ...reservation,
+      slots,
+      ahead,
       transactional: TRANSACTIONAL_POOL_MAX - this.transactionalOf(claimed),
       background: {
         slots: halfOf(WORKER_CONCURRENCY) - background.length,
@@ -123,10 +159,10 @@ export class Slots {
     };
   }
 
-  claimed({ moreWait, moreLiveWait }: Pick<Claim, 'moreWait' | 'moreLiveWait'>): void {
-    this.moreWait = moreWait;
-    this.moreLiveWait = moreLiveWait;
-    this.changed();
+  /** What the last claim or poll has found. */
+  found({ moreWait, moreLiveWait }: Waiting): void {
+    this.waiting = { moreWait, moreLiveWait };
+    if (!moreLiveWait) this.events.emit('overtakable');
   }
 
   taskNames(): string[] {
@@ -157,6 +193,16 @@ export class Slots {
   private allowance(): number {
     if (this.attempts.unwritten > MAX_UNWRITTEN) return 0;
     return Math.max(0, this.ahead.allowance(this.environment.WORKER_CONCURRENCY) - this.reserved.ahead);
+  }
+
+  private announce(): void {
+    this.events.emit('changed');
+    if (this.isWorthwhile()) this.events.emit('available');
+  }
+
+  private unreserve({ slots, ahead }: Reservation): void {
+    this.reserved.slots -= slots;
+    this.reserved.ahead -= ahead;
   }
 
   private reserve({ slots, ahead }: Reservation): Reservation {

@@ -6,6 +6,8 @@ import { Attempts } from './attempts.js';
 
 /** Most runs that were claimed ahead have ended by then, and need no mark. */
 const MARK_AFTER_MS = 100;
+/** The next try after a failed one. */
+const RETRY_MS = 1_000;
 
 /** Removes the mark `claimed_ahead` from runs that have started, 100 ms later and all together. Until then a dead
  *  process counts as not having started them: they go back without an interruption. That is why runs with
@@ -22,10 +24,14 @@ export class StartMarks {
 
   /** Call this when a run that was claimed ahead has started. */
   writeSoon(): void {
+    this.writeIn(MARK_AFTER_MS);
+  }
+
+  private writeIn(ms: number): void {
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
       void this.write();
-    }, MARK_AFTER_MS).unref();
+    }, ms).unref();
   }
 
   private async write(): Promise<void> {
@@ -36,7 +42,7 @@ export class StartMarks {
       for (const run of unmarked) run.claimedAhead = false;
     } catch (error) {
       this.logger.warn({ err: error }, 'starts of runs not written');
-      this.writeSoon();
+      this.writeIn(RETRY_MS);
     }
   }
 }

@@ -4,7 +4,7 @@ import { Loop } from '../../core/loop.js';
 import { SchedulerDatabase } from '../../database/scheduler-database.js';
 import { DirectSession } from '../../replicas/direct-session.js';
 import { Replicas } from '../../replicas/replicas.js';
-import { claimRuns } from '../lifecycle/claim-runs.js';
+import { type Claim, claimRuns } from '../lifecycle/claim-runs.js';
 import { DatabaseSilentError, ShutdownError, TakenOverError } from '../lifecycle/run-errors.js';
 import { pollQueue, type QueueHead } from '../lifecycle/run-queue.js';
 import { atMost, Attempts } from './attempts.js';
@@ -33,7 +33,7 @@ export class Worker {
     failed: (error) => this.logger.error({ err: error }, 'claim failed'),
   });
   /** The result of the last poll. */
-  private head: QueueHead = { oldest: null, readyInMs: null };
+  private head: QueueHead = { oldest: null, ready: false, nextInMs: null };
   /** When the last poll ended, in monotonic milliseconds. */
   private polledAt = -Infinity;
 
@@ -50,13 +50,14 @@ export class Worker {
     session: DirectSession,
   ) {
     session.onNotification('runs', () => this.loop.wake());
-    slots.onAvailable(() => this.slots.moreWait && this.loop.wake());
+    slots.onClaimable(() => this.loop.wake());
     executor.onRetry((ms) => this.wakeIn(ms));
+    replicas.onRejoined(() => this.loop.wake());
     replicas.onSilenced(() => this.attempts.abort(new DatabaseSilentError()));
   }
 
   startClaiming(): void {
-    this.slots.open = true;
+    this.slots.open();
     this.settler.startWriting();
     this.loop.start();
     this.cancellations.loop.start();
@@ -65,7 +66,7 @@ export class Worker {
   /** Stops claiming and returns the runs that were claimed ahead to the queue. Running attempts get `graceSeconds` to
    *  end. After that their signal is aborted, and `onInterruption` of their job decides whether they are run again. */
   async stop(graceSeconds: number): Promise<void> {
-    this.slots.open = false;
+    this.slots.close();
     await this.loop.stop();
     const givenBack = this.executor.giveBackAll();
     await this.attempts.drained(graceSeconds * 1000);
@@ -82,9 +83,8 @@ export class Worker {
     this.attempts.abort(new TakenOverError(), ({ replicaNumber }) => replicaNumber !== this.replicas.number);
     // A busy worker polls every 2.5 s too, because a claim needs the oldest `ready_at` of the queue (see readySince).
     if (!woken || performance.now() - this.polledAt >= POLL_MS) await this.poll();
-    if (!woken && this.head.readyInMs !== 0) {
-      this.slots.claimed({ moreWait: false, moreLiveWait: false });
-      if (this.head.readyInMs !== null) this.wakeIn(this.head.readyInMs);
+    if (!woken && !this.head.ready) {
+      this.slots.found({ moreWait: false, moreLiveWait: false });
       return false;
     }
     return this.claim();
@@ -94,27 +94,32 @@ export class Worker {
   private async claim(): Promise<boolean> {
     const reservation = this.slots.reserveForClaim();
     if (!reservation) {
-      this.slots.claimed({ moreWait: true, moreLiveWait: true });
+      this.slots.found({ moreWait: true, moreLiveWait: true });
       return false;
     }
+    let freed: boolean;
+    let claim: Claim;
     try {
       const { number, name } = this.replicas;
       const capacity = this.slots.capacity(reservation, this.readySince());
       const began = performance.now();
-      const claim = await this.database.transaction((tx) => claimRuns(tx, capacity, { number, name }));
+      claim = await this.database.transaction((tx) => claimRuns(tx, capacity, { number, name }));
       this.metrics.claimed(performance.now() - began);
-      this.slots.claimed(claim);
+      this.slots.found(claim);
       this.executor.accept(claim.runs);
-      if (claim.contended && claim.runs.length === 0) this.wakeIn(CONTENDED_MS);
-      return claim.runs.length > 0 && (claim.moreWait || claim.contended);
     } finally {
-      this.slots.release(reservation);
+      freed = this.slots.releaseClaim(reservation);
     }
+    const none = claim.runs.length === 0;
+    if (none && claim.contended) this.wakeIn(CONTENDED_MS);
+    // A claim that took nothing would take nothing again before a slot becomes free.
+    return (claim.moreWait || claim.contended) && (!none || freed);
   }
 
   private async poll(): Promise<void> {
     this.head = await pollQueue(this.database, this.slots.taskNames());
     this.polledAt = performance.now();
+    if (this.head.nextInMs !== null) this.wakeIn(this.head.nextInMs);
   }
 
   /** The instant from which a claim reads the queue. While a long transaction elsewhere, such as a dump, keeps VACUUM
@@ -123,8 +128,8 @@ export class Worker {
     return this.head.oldest && new Date(this.head.oldest.getTime() - LATE_COMMIT_MS);
   }
 
-  /** Wakes the loop after `ms`. If the next poll comes first, it does that job. */
+  /** Wakes the loop after `ms`. Later than that, a poll comes first and calls this again. */
   private wakeIn(ms: number): void {
-    if (ms < POLL_MS) setTimeout(() => this.loop.wake(), ms).unref();
+    if (ms < 2 * POLL_MS) setTimeout(() => this.loop.wake(), ms).unref();
   }
 }
