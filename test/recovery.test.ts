@@ -143,7 +143,7 @@ describe('a run of a task that a worker does not know', () => {
     await givenRun({ task: 'forgotten' });
     await runSql(database.url, `UPDATE cronzimus.runs SET queued_at = queued_at - interval '61 minutes'`);
     await givenProcess();
-    // The process first watches for half a minute whether another worker has the task.
+    // The process first waits for 15 s, in which another worker with the task may start.
     await eventually(
       async () =>
         expect(await theRun()).toMatchObject({
