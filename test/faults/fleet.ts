@@ -181,7 +181,7 @@ export class Fleet {
           await this.query(`SELECT 1 FROM cronzimus.runs WHERE state IN ('pending', 'running', 'retrying')
             UNION ALL SELECT 1 FROM cronzimus.jobs WHERE source = 'file' AND next_run_at IS NOT NULL LIMIT 1`),
         ).toEqual([]),
-      { within: 30_000, every: 250 },
+      { within: 120_000, every: 250 },
     ).catch(() => {});
   }
 
