@@ -14,7 +14,7 @@ import { RunMetrics } from './run-metrics.js';
 import { Settler } from './settler.js';
 import { Slots } from './slots.js';
 
-const POLL_MS = 2_500;
+const POLL_MS = 3_500;
 /** How long a stop waits for the results of aborted attempts to be written. */
 const MAX_HANDING_BACK_MS = 20_000;
 /** When to claim again after other workers had locked all entries that this one found. */
@@ -24,7 +24,7 @@ const CONTENDED_MS = 20;
 const LATE_COMMIT_MS = 5_000;
 
 /** Claims runs for its free slots, when it is notified, when a slot becomes free while runs wait, and when a retry is
- *  ready. A notification may get lost, so it also polls the queue every 2.5 s. */
+ *  ready. A notification may get lost, so it also polls the queue every 3.5 s. */
 @Injectable()
 export class Worker {
   readonly loop = new Loop({
@@ -81,7 +81,7 @@ export class Worker {
     // After a rejoin under a new number, runs of the old number have been taken over by others. Their results would be
     // refused.
     this.attempts.abort(new TakenOverError(), ({ replicaNumber }) => replicaNumber !== this.replicas.number);
-    // A busy worker polls every 2.5 s too, because a claim needs the oldest `ready_at` of the queue (see readySince).
+    // A busy worker polls every 3.5 s too, because a claim needs the oldest `ready_at` of the queue (see readySince).
     if (!woken || performance.now() - this.polledAt >= POLL_MS) await this.poll();
     if (!woken && !this.head.ready) {
       this.slots.found({ moreWait: false, moreLiveWait: false });
