@@ -219,6 +219,8 @@ describe('a run that was claimed ahead', () => {
     const reclaim = () =>
       queue.database.transaction((tx) => reclaimOrphans(tx, { number: get(Replicas).number, active: long }));
     expect(await reclaim()).toMatchObject([{ id, state: 'pending', reason: null, interrupted: false }]);
+    // Next time only into a free slot, so that its start is recorded: it may be what has ended the process.
+    expect(await queue.sql('SELECT run_id, exclusive FROM run_queue')).toEqual([{ run_id: id, exclusive: true }]);
     expect(await queue.run(id!)).toMatchObject({ ...IN_QUEUE, error: null });
     expect(await queue.sql('SELECT FROM run_attempts')).toEqual([]);
     expect(await queue.entries()).toEqual(['brief']);
