@@ -21,6 +21,9 @@ export function dataSourceOptions(settings: DatabaseSettings, name: string, max:
     installExtensions: false,
     extra: {
       max,
+      // The scheduler keeps its connections. Many jobs that are due together need them all, and opening them at that moment
+      // would delay the first runs by 20 to 40 ms.
+      min: name === SCHEDULER ? max : 0,
       connectionTimeoutMillis: 5_000,
       // No limit for tasks: their statements may take as long as the attempt.
       query_timeout: MAX_STATEMENT_MS[name as typeof API | typeof SCHEDULER] ?? 0,

@@ -3,6 +3,7 @@ import { LoggerModule } from 'nestjs-pino';
 import pretty from 'pino-pretty';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { maskedLines } from './masked-lines.js';
+import { runFields } from './run-fields.js';
 import { ServiceLogger } from './service-logger.js';
 
 const secrets = ['authorization', 'cookie', '["x-api-key"]', '["proxy-authorization"]'];
@@ -24,6 +25,7 @@ const redacted = [
             level: LOG_LEVEL,
             redact: { paths: redacted, censor: '[redacted]' },
             hooks: maskedLines,
+            mixin: runFields,
             customLogLevel: (_request, { statusCode }, error) =>
               error !== undefined || statusCode >= 500 ? 'error' : 'debug',
             autoLogging: { ignore: ({ url = '' }) => /^\/(health|metrics)/.test(url) },

@@ -15,6 +15,8 @@ import { twoAtATime } from './two-at-a-time.js';
 const ALARMS_AT_ONCE = 100;
 /** After this long the turn ends, so that the next one reads the clock and changed definitions. */
 const MAX_DISPATCHING_MS = 500;
+/** When to poll again after an alarm that fired before its instant. */
+const EARLY_MS = 1;
 /** How often alarms are set for the jobs that are due next, if there are too many jobs for all of them to have one. */
 const GO_ON_MS = 60_000;
 
@@ -65,9 +67,6 @@ export class DispatchLoop {
   }
 
   private async turn(): Promise<boolean> {
-    // Read before the poll: a job whose alarm fires after this may become due after the poll, so it is left for the
-    // next turn.
-    const fired = this.alarms.firedNames();
     const askedAt = performance.now();
     const polled = await pollDue(this.database);
     this.clock.learn(polled.now, askedAt);
@@ -81,7 +80,8 @@ export class DispatchLoop {
       (await twoAtATime(() => this.dispatchBatch(2), MAX_DISPATCHING_MS))
     )
       return true;
-    await this.setFiredAlarms(fired.filter((name) => this.alarms.hasFired(name)));
+    await this.setFiredAlarms(this.alarms.firedUpTo(now));
+    if (this.alarms.hasFiredEarly(now)) setTimeout(this.ring, EARLY_MS).unref();
     if (this.alarms.leftOut && now.getTime() - this.nextSince.getTime() > GO_ON_MS) await this.setNextAlarms(now);
     return false;
   }

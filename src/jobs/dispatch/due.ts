@@ -24,7 +24,7 @@ interface DuePoll {
 /** One statement without a transaction, since every scheduler polls it each second. */
 export async function pollDue(database: SchedulerDatabase): Promise<DuePoll> {
   const [row] = await database.statement<DuePoll>(
-    `SELECT 1000 * extract(epoch FROM clock_timestamp())::float8 AS now,
+    `SELECT 1000 * extract(epoch FROM statement_timestamp())::float8 AS now,
        EXISTS (SELECT FROM "${database.schema}".jobs WHERE ${nextRun('jobs')} <= statement_timestamp()) AS due, paused
      FROM "${database.schema}".scheduler`,
   );

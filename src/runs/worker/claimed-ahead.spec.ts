@@ -29,7 +29,8 @@ describe('the runs that may be claimed ahead', () => {
   it.each([
     ['none where no slot became free', 0, [], 0],
     ['none where fewer than half of the slots became free', 1, [], 0],
-    ['as many as slots became free', 12, [], 12],
+    ['twice as many as slots became free, while none waits', 12, [], 24],
+    ['as many as slots became free, once some wait', 12, ['a'], 11],
     ['fewer by those that wait already', 12, ['a', 'b'], 10],
     ['none where as many wait', 2, ['a', 'b', 'c'], 0],
   ])('are %s', (_case, freed, waiting, allowance) => {
@@ -66,7 +67,7 @@ describe('the runs that may be claimed ahead', () => {
     }
     after(200);
     for (let slot = 0; slot < 10; slot += 1) ahead.slotFreed();
-    expect(ahead.allowance(SLOTS)).toBe(10);
+    expect(ahead.allowance(SLOTS)).toBe(20);
   });
 });
 

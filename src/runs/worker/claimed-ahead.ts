@@ -74,10 +74,11 @@ export class ClaimedAhead {
     return this.turnover() >= Math.max(slots / 2, MIN_TURNOVER);
   }
 
-  /** How many more runs a process with this many slots may claim ahead. Zero if its slots do not turn over. */
+  /** How many more runs a process with this many slots may claim ahead. Zero if its slots do not turn over. While no run
+   *  waits, slots may have been empty, so twice the number that the recent rate shows. */
   allowance(slots: number): number {
     if (!this.turnsOver(slots) || performance.now() < this.pausedUntil) return 0;
-    return Math.max(0, this.turnover() - this.waiting.length);
+    return this.any ? Math.max(0, this.turnover() - this.waiting.length) : 2 * this.turnover();
   }
 
   add(run: ClaimedRun): void {

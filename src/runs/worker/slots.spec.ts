@@ -78,14 +78,14 @@ describe('a claim', () => {
     const { slots, turnOver } = given(2, 1, attempt(), attempt());
     expect(slots.reserveForClaim()).toBeNull();
     turnOver(10);
-    expect(slots.reserveForClaim()).toMatchObject({ slots: 0, ahead: 10 });
+    expect(slots.reserveForClaim()).toMatchObject({ slots: 0, ahead: 20 });
   });
 
   it('does not take what another claim or dispatch has reserved', () => {
     const { slots, turnOver } = given(2, 1);
     turnOver(10);
     const reserved = slots.reserveForClaim()!;
-    expect(reserved).toMatchObject({ slots: 2, ahead: 10 });
+    expect(reserved).toMatchObject({ slots: 2, ahead: 20 });
     expect(slots.free()).toBe(0);
     expect(slots.reserveForClaim()).toBeNull();
     slots.releaseClaim(reserved);

@@ -5,6 +5,7 @@ import type { DataSource } from 'typeorm';
 import { outputAsJson } from '../../core/json.js';
 import { unmasked, type Mask, maskOf } from '../../core/mask.js';
 import { withMask } from '../../logging/masked-lines.js';
+import { withRunFields } from '../../logging/run-fields.js';
 import { AddressRefusedError } from '../../tasks/http-errors.js';
 import { InvalidTaskInputError, UnknownTaskError } from '../../tasks/task-errors.js';
 import type { RunContext } from '../../tasks/run-context.js';
@@ -38,9 +39,9 @@ export class TaskRunner {
   /** Starts the attempt. `result` resolves when the task ends, and at most 10 s after its signal aborts. `ended`
    *  resolves when the task itself has returned, which may be never. Neither rejects. */
   startAttempt(run: ClaimedRun, stop: AbortController): { result: Promise<AttemptResult>; ended: Promise<unknown> } {
-    const task = this.logger.runInContext(() => this.execute(run, stop.signal), {
-      bindings: { runId: run.id, job: run.job, attempt: run.attempt },
-    });
+    const fields = { runId: run.id, job: run.job, attempt: run.attempt };
+    // A context of its own: a run may start during a request, whose logger adds the fields of the request.
+    const task = this.logger.runInContext(() => withRunFields(fields, () => this.execute(run, stop.signal)));
     const timer = setTimeout(() => stop.abort(new TaskTimeoutError(run.timeoutSeconds)), run.timeoutSeconds * 1000);
     const ended = task.finally(() => clearTimeout(timer));
     return { result: Promise.race([ended, this.abandoned(stop.signal, ended)]), ended };
