@@ -112,6 +112,31 @@ describe('a process that is killed', () => {
     await eventually(async () => expect(await theRun()).toMatchObject({ state: 'failed', reason: 'poison' }));
   });
 
+  it('again and again by one of its runs: only that run fails as poison, and those beside it succeed', async () => {
+    const jobs = ['kill', 'nap 1', 'nap 2', 'nap 3', 'nap 4', 'nap 5', 'nap 6', 'nap 7'].map((name) =>
+      jobRow(name.replace(' ', '-'), { task: name.split(' ')[0]!, nextOccurrenceAt: null, nextRunAt: null }),
+    );
+    await givenJobs(app.get(getDataSourceToken(SCHEDULER), { strict: false }), jobs);
+    for (const { name } of jobs) await app.get(JobsService, { strict: false }).runNow(name, ANONYMOUS);
+    const unfinished = `SELECT FROM cronzimus.runs WHERE finished_at IS NULL`;
+    for (let processes = 0; processes < 6 && (await runSql(database.url, unfinished)).length > 0; processes += 1) {
+      const child = await givenProcess();
+      await eventually(async () => {
+        const ended = (await runSql(database.url, unfinished)).length === 0 || child.signalCode !== null;
+        expect(ended).toBe(true);
+      });
+    }
+    expect(
+      await runSql(
+        database.url,
+        `SELECT task, state, reason, count(*)::int AS runs FROM cronzimus.runs GROUP BY 1, 2, 3 ORDER BY 1`,
+      ),
+    ).toEqual([
+      { task: 'kill', state: 'failed', reason: 'poison', runs: 1 },
+      { task: 'nap', state: 'succeeded', reason: null, runs: 7 },
+    ]);
+  });
+
   it('as the only one: the next process that starts takes its run over', async () => {
     await givenRun();
     const first = await givenProcess();

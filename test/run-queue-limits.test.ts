@@ -161,6 +161,32 @@ async function buffersOfClaim(capacity: Partial<Capacity>): Promise<number> {
   }
 }
 
+describe('runs that may be what kills processes', () => {
+  beforeEach(async () => {
+    await given(3, waitingRun('suspect', { priority: 1 }));
+    await queue.sql('UPDATE runs SET interruptions = 2');
+    await queue.sql('UPDATE run_queue SET suspect = true');
+    await given(2, waitingRun('other'));
+  });
+
+  it('are claimed one at a time, and other runs start beside them', async () => {
+    const claim = await queue.claim(worker, { slots: 3 });
+    expect(claim).toMatchObject({ moreWait: true, moreLiveWait: true });
+    expect(claim.runs.map(({ job, suspect }) => [job, suspect])).toEqual([
+      ['suspect', true],
+      ['other', false],
+      ['other', false],
+    ]);
+    expect(await claimed({ suspects: 0 })).toEqual({});
+    expect(await claimed({ suspects: 1 })).toEqual({ suspect: 1 });
+  });
+
+  it('are never claimed ahead, and do not keep other runs from starting where they are created', async () => {
+    expect(await claimed({ slots: 0, ahead: 5 })).toEqual({});
+    expect(await queue.claim(worker, { suspects: 0, slots: 4 })).toMatchObject({ moreWait: true, moreLiveWait: false });
+  });
+});
+
 describe('runs of tasks that a worker does not have', () => {
   const KNOWN = 10_000;
   const UNKNOWN = 90_000;

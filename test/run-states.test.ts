@@ -100,6 +100,7 @@ async function givenRunInEachState(columns = ''): Promise<ClaimedRun[]> {
     latenessMs: 0,
     attempt: 1,
     claimedAhead: false,
+    suspect: false,
     replicaNumber: replicas.number,
     replica: replicas.name,
     retriesUsed: 0,
@@ -109,7 +110,15 @@ async function givenRunInEachState(columns = ''): Promise<ClaimedRun[]> {
 const claim = (task: string) =>
   transaction((tx) => {
     const all = { slots: 1_000, transactional: 1_000 };
-    const capacity = { ...all, ahead: 0, background: all, tasks: [task], transactionalTasks: [], readySince: null };
+    const capacity = {
+      ...all,
+      ahead: 0,
+      background: all,
+      suspects: 1,
+      tasks: [task],
+      transactionalTasks: [],
+      readySince: null,
+    };
     return claimRuns(tx, capacity, { number: replicas.number, name: replicas.name });
   });
 

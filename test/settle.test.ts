@@ -59,6 +59,7 @@ async function claim(): Promise<ClaimedRun[]> {
     ahead: 0,
     transactional: 10,
     background: { slots: 0, transactional: 0 },
+    suspects: 1,
     tasks: ['task', 'echo', 'hold'],
     transactionalTasks: [],
     readySince: null,

@@ -11,6 +11,7 @@ import { Lists1790600000000 } from './migrations/1790600000000-lists.js';
 import { RunsById1790700000000 } from './migrations/1790700000000-runs-by-id.js';
 import { FewerJobIndexes1790800000000 } from './migrations/1790800000000-fewer-job-indexes.js';
 import { RunQueue1790900000000 } from './migrations/1790900000000-run-queue.js';
+import { Suspects1791000000000 } from './migrations/1791000000000-suspects.js';
 
 /** The user's migrations, in the form that TypeORM accepts: classes, or patterns of file names. */
 export type Migrations = NonNullable<DataSourceOptions['migrations']>;
@@ -26,6 +27,7 @@ const ours = [
   RunsById1790700000000,
   FewerJobIndexes1790800000000,
   RunQueue1790900000000,
+  Suspects1791000000000,
 ];
 
 export const migrationSource = (settings: DatabaseSettings) =>

@@ -30,6 +30,7 @@ export const capacityOf = (given: Partial<Capacity> = {}): Capacity => ({
   ahead: 0,
   transactional: 10,
   background: { slots: 10, transactional: 10 },
+  suspects: 1,
   tasks: ['task'],
   transactionalTasks: [],
   readySince: null,

@@ -1,4 +1,5 @@
-// The service with the tasks `hold` and `book`. Sends its address when it runs.
+// The service with the tasks `hold`, `book`, `nap` and `kill`. Sends its address when it runs.
+import { setTimeout } from 'node:timers/promises';
 import { Injectable, Module } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { Task } from '../../dist/tasks/task.decorator.js';
@@ -41,9 +42,26 @@ class Book {
 Injectable()(Book);
 Task({ name: 'book', transactional: true })(Book);
 
+/** Takes a second. */
+class Nap {
+  run = () => setTimeout(1_000);
+}
+Injectable()(Nap);
+Task({ name: 'nap' })(Nap);
+
+/** Ends its process half a second later, as a crash would. */
+class Kill {
+  async run() {
+    await setTimeout(500);
+    process.kill(process.pid, 'SIGKILL');
+  }
+}
+Injectable()(Kill);
+Task({ name: 'kill' })(Kill);
+
 class Tasks {}
 Module({
-  providers: [Book, { provide: Hold, useFactory: (database) => new Hold(database), inject: [getDataSourceToken()] }],
+  providers: [Book, Nap, Kill, { provide: Hold, useFactory: (database) => new Hold(database), inject: [getDataSourceToken()] }],
 })(Tasks);
 
 await serveTasks(Tasks);

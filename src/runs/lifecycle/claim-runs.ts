@@ -21,6 +21,8 @@ export interface ClaimedRun {
   /** True for a run that was claimed before a slot was free. It has not started, and goes back to the queue if no slot
    *  becomes free soon. */
   claimedAhead: boolean;
+  /** True for a run that two lost processes were running. If this process is lost too, the run ends as `poison`. */
+  suspect: boolean;
   replicaNumber: number;
   replica: string;
   priority: number;
@@ -41,6 +43,8 @@ export interface Capacity {
   transactional: number;
   /** How many of the runs may be background runs, and how many of these may be transactional. */
   background: { slots: number; transactional: number };
+  /** How many of the runs may be suspects, see MAX_INTERRUPTIONS. */
+  suspects: number;
   /** The tasks that this process has. It leaves the runs of other tasks to other workers. */
   tasks: string[];
   transactionalTasks: string[];
@@ -72,7 +76,7 @@ export async function claimRuns(
   capacity: Capacity,
   replica: { number: number; name: string },
 ): Promise<Claim> {
-  const { slots, ahead, transactional, background, tasks, transactionalTasks, readySince } = capacity;
+  const { slots, ahead, transactional, background, suspects, tasks, transactionalTasks, readySince } = capacity;
   const claimed = await rows<ClaimRow>(tx, claim, [
     replica.number,
     replica.name,
@@ -84,6 +88,7 @@ export async function claimRuns(
     background.slots,
     background.transactional,
     readySince ?? '-infinity',
+    suspects,
   ]);
   // The statement always returns a row. If nothing was claimed, it has no id.
   const { candidates, moreWait, moreLiveWait } = claimed[0]!;
@@ -108,16 +113,19 @@ const order = 'priority DESC, ready_at, run_id';
 // whole index.
 const isReady = 'ready_at >= $10 AND ready_at <= statement_timestamp()';
 
+const entry = `priority, ready_at, run_id, exclusive, suspect, priority < ${LOWEST_LIVE_PRIORITY} AS background
+  FROM run_queue`;
+
 // The steps of the statement:
 // - `ready` reads the first entries of the queue for each task of this worker. Runs of tasks that it does not have cost
-//   nothing, however many of them wait.
+//   nothing, however many of them wait. Of suspects it reads two: one that may start, and whether another waits.
 // - `connected` and `startable` keep the entries that the limits allow, the highest priority first. They end
 //   before the first run that needs a slot and finds none free. Otherwise runs claimed ahead would take every slot that
 //   becomes free, and keep that run waiting. No entry is locked up to here.
 // - `taken` locks and deletes as many entries of each group as `startable` has. SKIP LOCKED passes over the entries
 //   that another worker is claiming, so workers never wait for each other, and none locks more than it takes.
-// - `placed` numbers the runs: the first ones get the free slots, the others are claimed ahead. Transactional and
-//   exclusive runs come first, since they are never claimed ahead.
+// - `placed` numbers the runs: the first ones get the free slots, the others are claimed ahead. Transactional,
+//   suspect and exclusive runs come first, since they are never claimed ahead.
 // - `claimed` updates the runs. Entries are locked before runs (see run-queue). An entry whose run may not start is
 //   deleted without effect.
 //
@@ -132,39 +140,42 @@ const claim = `
   ready AS (
     SELECT known.task, known.transactional, entry.* FROM unnest($5::text[], $6::boolean[]) AS known (task, transactional),
       LATERAL (
-        SELECT priority, ready_at, run_id, exclusive, priority < ${LOWEST_LIVE_PRIORITY} AS background FROM run_queue
-        WHERE run_queue.task = known.task AND ${isReady} ORDER BY ${order} LIMIT $4) AS entry
+        (SELECT ${entry} WHERE run_queue.task = known.task AND NOT suspect AND ${isReady} ORDER BY ${order} LIMIT $4)
+        UNION ALL
+        (SELECT ${entry} WHERE run_queue.task = known.task AND suspect AND ${isReady} ORDER BY ${order} LIMIT 2)) AS entry
     WHERE EXISTS (SELECT FROM allowed)
   ),
   connected AS (
     SELECT * FROM (
       SELECT *, row_number() OVER (PARTITION BY transactional ORDER BY ${order}) AS nth,
-        row_number() OVER (PARTITION BY transactional, background ORDER BY ${order}) AS nth_of_kind
+        row_number() OVER (PARTITION BY transactional, background ORDER BY ${order}) AS nth_of_kind,
+        row_number() OVER (PARTITION BY suspect ORDER BY ${order}) AS nth_of_suspects
       FROM ready) AS ranked
-    WHERE NOT transactional OR (nth <= $7 AND (NOT background OR nth_of_kind <= $9))
+    WHERE (NOT transactional OR (nth <= $7 AND (NOT background OR nth_of_kind <= $9)))
+      AND (NOT suspect OR nth_of_suspects <= $11)
   ),
   startable AS (
-    SELECT task, transactional, background, exclusive FROM (
-      SELECT *, count(*) FILTER (WHERE exclusive OR transactional) OVER so_far AS in_slots,
+    SELECT task, transactional, background, exclusive, suspect FROM (
+      SELECT *, count(*) FILTER (WHERE exclusive OR suspect OR transactional) OVER so_far AS in_slots,
         count(*) FILTER (WHERE background) OVER so_far AS in_background
       FROM connected WINDOW so_far AS (ORDER BY ${order} ROWS UNBOUNDED PRECEDING)) AS counted
     WHERE in_slots <= $3 AND (NOT background OR in_background <= $8)
     ORDER BY ${order} LIMIT $4
   ),
   groups AS (
-    SELECT task, transactional, background, exclusive, count(*) AS wanted FROM startable GROUP BY 1, 2, 3, 4
+    SELECT task, transactional, background, exclusive, suspect, count(*) AS wanted FROM startable GROUP BY 1, 2, 3, 4, 5
   ),
   taken AS (
     DELETE FROM run_queue WHERE ctid = ANY (ARRAY(
       SELECT entry.ctid FROM groups, LATERAL (
         SELECT run_queue.ctid FROM run_queue
         WHERE run_queue.task = groups.task AND ${isReady} AND run_queue.exclusive = groups.exclusive
-          AND (priority < ${LOWEST_LIVE_PRIORITY}) = groups.background
+          AND run_queue.suspect = groups.suspect AND (priority < ${LOWEST_LIVE_PRIORITY}) = groups.background
         ORDER BY ${order} LIMIT groups.wanted FOR UPDATE SKIP LOCKED) AS entry))
-    RETURNING run_id, task, priority, ready_at, exclusive
+    RETURNING run_id, task, priority, ready_at, exclusive, suspect
   ),
   placed AS (
-    SELECT run_id, row_number() OVER (ORDER BY exclusive OR transactional DESC, ${order}) AS nth
+    SELECT run_id, suspect, row_number() OVER (ORDER BY exclusive OR suspect OR transactional DESC, ${order}) AS nth
     FROM (SELECT *, task IN (SELECT task FROM groups WHERE transactional) AS transactional FROM taken) AS entry
   ),
   claimed AS (
@@ -177,12 +188,12 @@ const claim = `
     RETURNING id, job_id AS "jobId", job, task, kind, scheduled_at AS "scheduledAt", due_at AS "dueAt",
       started_at AS "startedAt", lateness_ms AS "latenessMs", attempt, claimed_ahead AS "claimedAhead",
       replica_number AS "replicaNumber", replica, priority, timeout_seconds AS "timeoutSeconds", retry,
-      retries_used AS "retriesUsed", on_interruption AS "onInterruption", input, nth
+      retries_used AS "retriesUsed", on_interruption AS "onInterruption", input, suspect, nth
   )
   SELECT claimed.*, total AS candidates,
     total >= $4 OR total < (SELECT count(*) FROM ready) AS "moreWait",
-    live < (SELECT count(*) FROM ready WHERE NOT background AND NOT transactional) OR total >= $4 AS "moreLiveWait"
-  FROM (SELECT count(*)::int AS total, count(*) FILTER (WHERE NOT background AND NOT transactional) AS live
+    live < (SELECT count(*) FROM ready WHERE NOT background AND NOT transactional AND NOT suspect) OR total >= $4 AS "moreLiveWait"
+  FROM (SELECT count(*)::int AS total, count(*) FILTER (WHERE NOT background AND NOT transactional AND NOT suspect) AS live
     FROM startable) AS counted
     LEFT JOIN claimed ON true
   ORDER BY claimed.nth`;

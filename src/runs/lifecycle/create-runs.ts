@@ -137,7 +137,7 @@ const insertFrom = (source: string) => `
       JOIN ${source}
     ORDER BY draft.id
     ON CONFLICT DO NOTHING
-    RETURNING id, task, priority, on_interruption, state, held, started_at, lateness_ms
+    RETURNING id, task, priority, on_interruption, interruptions, state, held, started_at, lateness_ms
   ),
   queued AS (${enqueue(`created WHERE state = 'pending' AND NOT held`, '$2')})
   SELECT id, started_at AS "startedAt", lateness_ms AS "latenessMs" FROM created`;

@@ -14,6 +14,7 @@ const run: ClaimedRun = {
   latenessMs: 0,
   attempt: 1,
   claimedAhead: false,
+  suspect: false,
   replicaNumber: 1,
   replica: '1 host pid 1',
   priority: 0,

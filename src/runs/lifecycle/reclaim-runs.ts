@@ -1,11 +1,9 @@
 import type { EntityManager } from 'typeorm';
 import { rows } from '../../database/transaction.js';
-import { enqueue } from './run-queue.js';
+import { enqueue, MAX_INTERRUPTIONS } from './run-queue.js';
 import { type EndedRun, isWaiting } from './run.entity.js';
 
 const BATCH = 1_000;
-/** A run that was running in this many lost processes probably kills them, and is not started again. */
-const MAX_INTERRUPTIONS = 3;
 
 export interface ReclaimedRun extends EndedRun {
   id: string;
@@ -99,7 +97,7 @@ export async function repairQueue(tx: EntityManager): Promise<number> {
   const added = await rows(
     tx,
     `WITH missing AS (
-       SELECT id, task, priority, on_interruption FROM runs
+       SELECT id, task, priority, on_interruption, interruptions FROM runs
        WHERE ${isWaiting} AND NOT held AND queued_at < statement_timestamp() - interval '5 s'
          AND COALESCE(next_attempt_at, queued_at) <= statement_timestamp()
          AND NOT EXISTS (SELECT FROM run_queue WHERE run_id = runs.id)

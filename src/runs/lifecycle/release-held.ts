@@ -31,6 +31,6 @@ const release = `
         WHERE other.job_id = next.job_id AND ${isUnfinished} AND NOT other.held
           AND CASE WHEN next.kind = 'catch_up' THEN other.kind = 'catch_up' ELSE other.kind IN ('schedule', 'manual') END)
       ORDER BY job_id, kind = 'catch_up', scheduled_at, id)
-    RETURNING id, task, priority, on_interruption
+    RETURNING id, task, priority, on_interruption, interruptions
   ), queued AS (${enqueue('released', 'statement_timestamp()')})
   SELECT id FROM released`;

@@ -4,7 +4,8 @@ import type { SchedulerDatabase } from '../../database/scheduler-database.js';
 /**
  * The table `run_queue` has one entry for each run that may start. `ready_at` is the earliest instant at which it may
  * start. `task` and `priority` are copied from the run. `exclusive` is true for a run that must never be started twice
- * (`onInterruption: fail`). Workers do not claim such a run before a slot is free.
+ * (`onInterruption: fail`). Workers do not claim such a run before a slot is free. `suspect` is true for a run that two
+ * lost processes were running. A worker runs only one suspect at a time, see MAX_INTERRUPTIONS.
  *
  * The row in `runs` is the truth, and the entry only points to it. The statement that makes a run startable also writes
  * its entry, and the statement that claims the run deletes the entry. An entry whose run may not start is harmless: the
@@ -17,12 +18,22 @@ import type { SchedulerDatabase } from '../../database/scheduler-database.js';
  * however long the history is.
  */
 
+/**
+ * A run that was running in this many lost processes probably kills them, and is not started again.
+ *
+ * Runs that share a process with such a run are lost together with it. So the last start is on trial: a worker runs only
+ * one suspect, a run that one more loss would end, at a time. A run that ends as `poison` is therefore the only one that
+ * was running in all three processes.
+ */
+export const MAX_INTERRUPTIONS = 3;
+
 /** SQL that adds an entry for each row of `source`, a WITH query with columns of `runs`. `readyAt` and `exclusive` are
  *  SQL expressions over these columns. A stale entry of the same run is replaced. The caller notifies `runs`. */
 export const enqueue = (source: string, readyAt: string, exclusive = `on_interruption = 'fail'`): string => `
-  INSERT INTO run_queue (run_id, task, priority, ready_at, exclusive)
-  SELECT id, task, priority, ${readyAt}, ${exclusive} FROM ${source}
-  ON CONFLICT (run_id) DO UPDATE SET ready_at = excluded.ready_at, exclusive = excluded.exclusive`;
+  INSERT INTO run_queue (run_id, task, priority, ready_at, exclusive, suspect)
+  SELECT id, task, priority, ${readyAt}, ${exclusive}, interruptions >= ${MAX_INTERRUPTIONS - 1} FROM ${source}
+  ON CONFLICT (run_id) DO UPDATE
+    SET ready_at = excluded.ready_at, exclusive = excluded.exclusive, suspect = excluded.suspect`;
 
 /** Deletes the entries of these runs. Never waits: an entry that another transaction has locked is being claimed, and
  *  the claim deletes it, even if its run may not start any more. */

@@ -85,6 +85,7 @@ export class DirectStarts {
                 attempt: 1,
                 retriesUsed: 0,
                 claimedAhead: startedBy.ahead,
+                suspect: false,
                 replicaNumber: startedBy.number,
                 replica: startedBy.name,
               }

@@ -48,6 +48,7 @@ describe('a claim', () => {
       background: { slots: 4, transactional: 2 },
       tasks: ['book', 'task'],
       transactionalTasks: ['book'],
+      suspects: 1,
       readySince: null,
     });
   });

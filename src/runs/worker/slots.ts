@@ -153,6 +153,7 @@ export class Slots {
         slots: halfOf(WORKER_CONCURRENCY) - background.length,
         transactional: halfOf(TRANSACTIONAL_POOL_MAX) - this.transactionalOf(background),
       },
+      suspects: claimed.some(({ suspect }) => suspect) ? 0 : 1,
       tasks: this.taskNames(),
       transactionalTasks: this.tasks.transactional(),
       readySince,
