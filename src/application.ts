@@ -38,6 +38,7 @@ export async function createApplication(
     apiOff: !environment.ROLES.includes('api'),
     beforeBodies: app.get(Authentication).beforeBodies,
     trustProxy: environment.TRUST_PROXY,
+    onUntrustedProxy: isLoopback(environment.HOST) ? undefined : (header) => warnOfProxy(app, header),
     textBodies: [jobsFileBody],
   });
   setUpOpenApi(app);
@@ -94,6 +95,16 @@ async function pause(app: NestExpressApplication): Promise<void> {
     .warn(
       `START_PAUSED: the scheduler is paused on all replicas. No run starts until POST /${API}/scheduler/resume. ` +
         'Remove START_PAUSED then, because every start with it pauses the scheduler again.',
+    );
+}
+
+function warnOfProxy(app: NestExpressApplication, header: string): void {
+  app
+    .get(ServiceLogger)
+    .warn(
+      `A request has the header ${header}, but TRUST_PROXY is not set. If there is a proxy in front of the service, its address ` +
+        'counts as that of every client: in the audit, in the log, and when wrong API keys are counted. Set TRUST_PROXY to the ' +
+        'number of proxies or to their addresses. They must send X-Forwarded-For.',
     );
 }
 

@@ -20,11 +20,12 @@ beforeEach(async () => {
 });
 afterEach(() => keys.stop());
 
+const environment = () => ({ ...readEnvironment({ API_KEYS_FILE: path }), DATABASE_URL: '' });
+
 /** Reads the file, and watches it. */
 function open(): void {
   const logger = { info() {}, error: ({ err }: { err: Problem }) => refusals.push(err) };
-  const environment = { ...readEnvironment({ API_KEYS_FILE: path }), DATABASE_URL: '' };
-  keys = new ApiKeys(environment, logger as unknown as PinoLogger);
+  keys = new ApiKeys(environment(), logger as unknown as PinoLogger);
   keys.watch();
 }
 
@@ -73,30 +74,92 @@ describe('the file of API keys', () => {
       '0.expiresAt: must be ISO',
     ],
     ['an unknown field', file('b').replace(' }', ', owner: me }'), 'line 1: 0: Unrecognized key: "owner"'],
-  ])('with a fault is refused once and changes nothing: %s', async (_case, bad, fault) => {
+  ])('with a fault is refused once, and refuses the start: %s', async (_case, bad, fault) => {
     await writeFile(path, file('a'));
     open();
     await writeFile(path, bad);
     await isRefused('API_KEYS_FILE_INVALID', fault);
-    await eventually(() => expect(found()).toEqual(['a']));
+    expect(() => new ApiKeys(environment(), {} as PinoLogger)).toThrow(
+      expect.objectContaining({ code: 'API_KEYS_FILE_INVALID', message: expect.stringContaining(fault) }),
+    );
     await writeFile(path, file('b'));
     await eventually(() => expect(found()).toEqual(['b']));
     expect(refusals).toHaveLength(1);
   });
 
-  it('that is removed changes nothing', async () => {
+  it.each([
+    ['a wrong role', file('b').replace('viewer', 'root'), ['b', 'c']],
+    ['an unknown field', file('b').replace(' }', ', owner: me }'), ['b', 'c']],
+    ['an expiry without a zone', file('b').replace(' }', ', expiresAt: 2027-01-01T00:00:00 }'), ['b', 'c']],
+    ['a digest that is cut off', file('b').replace(/.. }/, ' }'), ['c']],
+    ['a name twice', file('c').replace(/sha256: ../, 'sha256: 00'), ['c']],
+    ['no map', '- b\n', ['c']],
+  ])('with a fault in one entry withdraws the keys whose entries are gone, and adds valid ones: %s', async (...row) => {
+    const [, faulty, left] = row;
+    await writeFile(path, file('a', 'b'));
+    open();
+    await writeFile(path, file('c') + faulty);
+    await eventually(() => expect(found()).toEqual(left));
+    expect(keys.lastReload).toMatchObject({ success: false });
+  });
+
+  it('with a fault in an entry leaves the key of that entry as it was', async () => {
+    await writeFile(path, file('a', 'b'));
+    open();
+    await writeFile(path, file('a') + file('b').replace('role: viewer', 'role: operater'));
+    await eventually(() => expect(keys.lastReload).toMatchObject({ success: false }));
+    expect(keys.find('key-b')).toMatchObject({ name: 'b', role: 'viewer' });
+  });
+
+  it.each([
+    ['is removed', () => rm(path), 'API_KEYS_FILE_UNREADABLE'],
+    ['is emptied', () => writeFile(path, ''), 'API_KEYS_FILE_INVALID'],
+    ['has no entry left', () => writeFile(path, '[]'), 'API_KEYS_FILE_INVALID'],
+    ['is a link to nothing', async () => (await rm(path), symlink('nowhere', path)), 'API_KEYS_FILE_UNREADABLE'],
+  ])('that %s leaves no key valid, until it is there again', async (_case, act, code) => {
     await writeFile(path, file('a'));
     open();
-    await rm(path);
-    await isRefused('API_KEYS_FILE_UNREADABLE', path);
+    await act();
+    await isRefused(code, path);
+    expect(found()).toEqual([]);
+    await rm(path, { force: true });
+    await writeFile(path, file('a'));
     await eventually(() => expect(found()).toEqual(['a']));
-    await writeFile(path, file('b'));
-    await eventually(() => expect(found()).toEqual(['b']));
+    expect(keys.lastReload).toMatchObject({ success: true });
+  });
+
+  it.each([
+    ['is no YAML', () => writeFile(path, '- { name: b'), 'API_KEYS_FILE_INVALID'],
+    ['cannot be read', async () => (await rm(path), mkdir(path)), 'API_KEYS_FILE_UNREADABLE'],
+  ])('that %s changes nothing', async (_case, act, code) => {
+    await writeFile(path, file('a'));
+    open();
+    await act();
+    await isRefused(code, '');
+    expect(found()).toEqual(['a']);
+    expect(keys.lastReload).toMatchObject({ success: false });
+  });
+
+  it('may be missing for a moment while it is replaced', async () => {
+    await writeFile(path, file('a'));
+    open();
+    const poll = () => (keys as unknown as { poll(): Promise<void> }).poll();
+    await keys.stop();
+    await rm(path);
+    await poll();
+    await writeFile(path, file('a'));
+    await poll();
+    await poll();
+    expect(found()).toEqual(['a']);
+    expect(refusals).toEqual([]);
   });
 
   it('that cannot be read refuses the start', () => {
-    keys = new ApiKeys({ ...readEnvironment({ API_KEYS: 'a:viewer:key-a' }), DATABASE_URL: '' }, {} as PinoLogger);
-    expect(keys.find('key-a')).toMatchObject({ name: 'a', role: 'viewer' });
+    keys = new ApiKeys(
+      { ...readEnvironment({ API_KEYS: 'a:viewer:key-a-0123456789' }), DATABASE_URL: '' },
+      {} as PinoLogger,
+    );
+    expect(keys.find('key-a-0123456789')).toMatchObject({ name: 'a', role: 'viewer' });
     expect(open).toThrow(expect.objectContaining({ code: 'API_KEYS_FILE_UNREADABLE' }));
   });
 });

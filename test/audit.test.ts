@@ -14,7 +14,7 @@ interface Entry {
 
 /** The SQLSTATE of RAISE in a trigger. */
 const RAISED = 'P0001';
-const API_KEYS = ['night', 'boss'].map((name) => `${name}:admin:key-of-${name}`).join(',');
+const API_KEYS = ['night', 'boss'].map((name) => `${name}:admin:key-of-${name}-0123456789`).join(',');
 let service: TestService;
 beforeAll(async () => {
   service = await TestService.start({ API_KEYS, TRUST_PROXY: 'loopback' });
@@ -28,7 +28,7 @@ function call<T = Record<string, unknown>>(
   body?: object,
   key = 'night',
 ): Promise<Answer<T>> {
-  const headers = { Authorization: `Bearer key-of-${key}`, 'X-Forwarded-For': '198.51.100.1, 203.0.113.7' };
+  const headers = { Authorization: `Bearer key-of-${key}-0123456789`, 'X-Forwarded-For': '198.51.100.1, 203.0.113.7' };
   return service.call<T>(method, path, body, headers);
 }
 const entriesOf = async (query: string) => (await call<Page<Entry>>('GET', `/audit?${query}`)).body.items;
@@ -93,7 +93,7 @@ describe('the audit records', () => {
     await call('POST', '/jobs/made-up/backfill/cancel');
     const { id } = body.runs[23]!;
     await eventually(async () => expect((await call('GET', `/runs/${id}`)).body).toMatchObject({ state: 'cancelled' }));
-    const sent = { Authorization: 'Bearer key-of-night', 'Idempotency-Key': 'retried' };
+    const sent = { Authorization: 'Bearer key-of-night-0123456789', 'Idempotency-Key': 'retried' };
     const retry = () => service.call<{ id: string }>('POST', `/runs/${id}/retry`, undefined, sent);
     const { body: made } = await retry();
     await retry();

@@ -1,11 +1,14 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { jest } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Controller, Get, Module } from '@nestjs/common';
 import { sha256 } from '../src/config/api-keys.js';
 import { reaches, type Role, roles } from '../src/config/api-roles.js';
+import { ServiceLogger } from '../src/logging/service-logger.js';
 import { createTestApplication } from './support/application.js';
 import { createTestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
+import { runSql } from './support/run-sql.js';
 import { finishedJob, TestService } from './support/service.js';
 
 /** The lowest role that may use each route. */
@@ -53,7 +56,14 @@ const keyOf = (name: string) => `key-of-${name}-0123456789`;
 const entry = (name: string, role: Role, expiresAt?: string) =>
   JSON.stringify({ name, role, sha256: sha256(keyOf(name)).toString('hex'), expiresAt });
 const listOf = (...entries: string[]) => entries.map((one) => `- ${one}\n`).join('');
-const KEYS = listOf(...roles.map((role) => entry(role, role)), entry('old', 'admin', '2026-01-01T00:00:00Z'));
+/** A keys file has only digests, so a short key is not refused there. */
+const SHORT = 'hunter2';
+const shortEntry = JSON.stringify({ name: 'short', role: 'viewer', sha256: sha256(SHORT).toString('hex') });
+const KEYS = listOf(
+  ...roles.map((role) => entry(role, role)),
+  entry('old', 'admin', '2026-01-01T00:00:00Z'),
+  shortEntry,
+);
 
 let folder: string;
 let service: TestService;
@@ -192,18 +202,110 @@ describe('a key', () => {
   });
 });
 
+describe('the retry of a run', () => {
+  interface Run {
+    id: string;
+    state: string;
+  }
+  const post = async (path: string, key: string, body?: object) => {
+    const json = body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
+    const answer = await send(`/api/v1${path}`, { method: 'POST', key: keyOf(key), ...json });
+    return { status: answer.status, ...(answer.body as { code?: string; detail?: string } & Partial<Run>) };
+  };
+  const ended = async ({ status, id }: { status: number; id?: string }): Promise<string> => {
+    expect(status).toBe(202);
+    return eventually(async () => {
+      const { body } = await send(`/api/v1/runs/${id}`, { key: keyOf('viewer') });
+      expect((body as unknown as Run).state).toBe('succeeded');
+      return id!;
+    });
+  };
+  const retry = (id: string, key: string) => post(`/runs/${id}/retry`, key);
+  const tooLow = { status: 403, code: 'ROLE_TOO_LOW' };
+
+  it('needs an admin when the input is not that of the job, also when it was repeated before', async () => {
+    await service.given(finishedJob('own', 'echo', { input: { text: 'hi' } }));
+    const own = await ended(await post('/jobs/own/run', 'operator'));
+    const foreign = await ended(await post('/jobs/own/run', 'admin', { input: { text: 'ho' } }));
+    const again = await ended(await retry(own, 'operator'));
+    await ended(await retry(again, 'operator'));
+    const refused = await retry(foreign, 'operator');
+    expect(refused).toMatchObject(tooLow);
+    expect(refused.detail).toContain('POST /api/v1/jobs/own/run runs the job as it is');
+    const repeated = await ended(await retry(foreign, 'admin'));
+    expect(await retry(repeated, 'operator')).toMatchObject(tooLow);
+  });
+
+  it('needs an admin when the job has another task or input now, or was deleted', async () => {
+    await service.given(finishedJob('edited', 'echo', { input: { text: 'hi' } }));
+    const run = await ended(await post('/jobs/edited/run', 'operator'));
+    const put = async (input: object) => {
+      const trigger = { type: 'interval', everySeconds: 3600 };
+      const body = JSON.stringify({ task: 'echo', input, trigger });
+      const headers = { 'Content-Type': 'application/json' };
+      const { status } = await send('/api/v1/jobs/edited', { method: 'PUT', key: keyOf('admin'), body, headers });
+      expect([200, 201]).toContain(status);
+    };
+    await put({ text: 'ho' });
+    expect(await retry(run, 'operator')).toMatchObject(tooLow);
+    await put({ text: 'hi' });
+    await runSql(service.database, `UPDATE cronzimus.jobs SET task = 'wait' WHERE name = 'edited'`);
+    expect(await retry(run, 'operator')).toMatchObject(tooLow);
+    await runSql(service.database, `UPDATE cronzimus.jobs SET task = 'echo' WHERE name = 'edited'`);
+    await ended(await retry(run, 'operator'));
+
+    await send('/api/v1/jobs/edited', { method: 'DELETE', key: keyOf('admin') });
+    expect(await retry(run, 'operator')).toMatchObject({ ...tooLow, detail: expect.stringContaining('deleted') });
+    // A later job of that name is another job.
+    await put({ text: 'hi' });
+    expect(await retry(run, 'operator')).toMatchObject(tooLow);
+    await ended(await retry(run, 'admin'));
+  });
+});
+
+const guess = async (addressOf: (guess: number) => string) => {
+  for (let time = 0; time < 40; time += 1)
+    expect(await send('/api/v1/jobs', { key: `guess-${time}`, address: addressOf(time) })).toMatchObject({
+      status: 401,
+    });
+};
+const refusalOf = async (key: string, address: string) => {
+  const { status, headers, body } = await send('/api/v1/jobs', { key, address });
+  expect({ status, code: body.code }).toEqual({ status: 429, code: 'TOO_MANY_WRONG_KEYS' });
+  expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+  return { code: body.code, detail: body.detail?.replace(/\d+/, 'n') };
+};
+
 describe('an address that tries many wrong keys', () => {
-  it('is refused for a while even with a valid key, and other addresses are not', async () => {
+  it('is refused for a while, but its right keys and other addresses are not', async () => {
     const address = '203.0.113.7';
-    for (let guess = 1; guess <= 40; guess += 1)
-      expect(await send('/api/v1/jobs', { key: `guess-${guess}`, address })).toMatchObject({ status: 401 });
-    for (const key of ['guess-41', keyOf('admin')]) {
-      const { status, headers, body } = await send('/api/v1/jobs', { key, address });
-      expect({ status, code: body.code }).toEqual({ status: 429, code: 'TOO_MANY_WRONG_KEYS' });
-      expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
-    }
+    await guess(() => address);
+    await refusalOf('guess-41', address);
+    for (const path of ['/api/v1/jobs', '/metrics'])
+      expect(await send(path, { key: keyOf('viewer'), address })).toMatchObject({ status: 200 });
+    // A request with a right key forgives nothing.
+    await refusalOf('guess-42', address);
     expect(await send('/health/live', { address })).toMatchObject({ status: 200 });
     expect(await send('/api/v1/jobs', { key: keyOf('viewer'), address: '203.0.113.8' })).toMatchObject({ status: 200 });
+  });
+
+  it('learns nothing about expired keys, and cannot use a key that is short enough to be guessed', async () => {
+    const address = '203.0.113.10';
+    expect(await send('/api/v1/jobs', { key: SHORT, address })).toMatchObject({ status: 200 });
+    await guess(() => address);
+    const refusal = await refusalOf('guess-41', address);
+    for (const key of [keyOf('old'), SHORT]) expect(await refusalOf(key, address)).toEqual(refusal);
+  });
+
+  it.each([
+    ['with a port', (time: number) => `203.0.113.20:${4000 + time}`, '203.0.113.20'],
+    ['in quotes', (time: number) => `"203.0.113.21:${4000 + time}"`, '203.0.113.21'],
+    ['mapped to IPv6', (time: number) => (time % 2 ? '::ffff:203.0.113.22' : '::ffff:cb00:7116'), '203.0.113.22'],
+    ['in IPv6 with a port', (time: number) => `[2001:db8:a:b::${time}]:${4000 + time}`, '2001:db8:a:b::ffff'],
+    ['in a delegated prefix', (time: number) => `"[2001:db8:c:${time.toString(16)}::1]"`, '2001:db8:c:ff::1'],
+  ])('is one client however a proxy writes it: %s', async (_case, addressOf, address) => {
+    await guess(addressOf);
+    expect(await refusalOf('guess-41', address)).toMatchObject({ code: 'TOO_MANY_WRONG_KEYS' });
   });
 
   it('is not one that sends no key, or an expired one', async () => {
@@ -225,6 +327,30 @@ it('a key that is added to the file is valid without a restart, and a removed on
   await eventually(async () => expect(await statusOfAdded()).toBe(401));
 });
 
+it('a key whose entry is gone is withdrawn although another entry has a fault; the metrics and the health report that', async () => {
+  const health = async () => {
+    const { status, body } = await send('/health');
+    return { status, file: (body as { details: Record<string, object> }).details['apiKeysFile'] };
+  };
+  expect(await health()).toEqual({ status: 200, file: { status: 'up' } });
+  await writeFile(join(folder, 'keys.yaml'), KEYS + listOf(entry('added', 'viewer')));
+  await eventually(async () => expect(await statusOfAdded()).toBe(200));
+  await writeFile(join(folder, 'keys.yaml'), KEYS + listOf(entry('other', 'root' as Role)));
+  await eventually(async () => expect(await statusOfAdded()).toBe(401));
+  expect(await send('/api/v1/jobs', { key: keyOf('viewer') })).toMatchObject({ status: 200 });
+  expect(await health()).toEqual({ status: 503, file: { status: 'down', message: 'missing or with errors' } });
+});
+
+it('without the file nothing is open but what needs no key, and with it all keys are valid again', async () => {
+  await rm(join(folder, 'keys.yaml'));
+  await eventually(async () => expect(await send('/metrics', { key: keyOf('viewer') })).toMatchObject({ status: 401 }));
+  for (const key of roles.map(keyOf)) expect(await send('/api/v1/jobs', { key })).toMatchObject({ status: 401 });
+  for (const path of ['/health/live', '/health/ready', '/docs-json'])
+    expect(await send(path)).toMatchObject({ status: 200 });
+  await writeFile(join(folder, 'keys.yaml'), KEYS);
+  await eventually(async () => expect(await send('/metrics', { key: keyOf('viewer') })).toMatchObject({ status: 200 }));
+});
+
 @Controller('api/v1/secrets')
 class ForgetfulController {
   @Get()
@@ -238,7 +364,7 @@ class ForgetfulModule {}
 
 describe('an application', () => {
   it.each<[string, Record<string, string>, Record<string, string>]>([
-    ['with keys', { API_KEYS: 'root:admin:key' }, { Authorization: 'Bearer key' }],
+    ['with keys', { API_KEYS: `root:admin:${keyOf('root')}` }, { Authorization: `Bearer ${keyOf('root')}` }],
     ['without', {}, {}],
   ])('%s closes a route that names no role', async (_case, variables, headers) => {
     const database = await createTestDatabase();
@@ -246,6 +372,26 @@ describe('an application', () => {
     await app.listen(0, '127.0.0.1');
     const response = await fetch(`${await app.getUrl()}/api/v1/secrets`, { headers });
     expect(await response.json()).toMatchObject({ status: 403, code: 'ROUTE_CLOSED' });
+    await app.close();
+    await database.drop();
+  });
+
+  it.each<[string, Record<string, string>, Record<string, string>, number]>([
+    ['warns once of X-Forwarded-For without TRUST_PROXY', {}, { 'X-Forwarded-For': '203.0.113.7' }, 1],
+    ['warns once of Forwarded without TRUST_PROXY', {}, { Forwarded: 'for=203.0.113.7' }, 1],
+    ['warns of nothing with TRUST_PROXY', { TRUST_PROXY: '1' }, { 'X-Forwarded-For': '203.0.113.7' }, 0],
+    ['warns of nothing without such a header', {}, {}, 0],
+    ['warns of nothing on a loopback HOST', { HOST: '127.0.0.1' }, { 'X-Forwarded-For': '203.0.113.7' }, 0],
+  ])('%s', async (_case, variables, headers, times) => {
+    const database = await createTestDatabase();
+    const all = { HOST: '0.0.0.0', API_KEYS: `root:admin:${keyOf('root')}`, ...variables };
+    const app = await createTestApplication(database.url, all);
+    const warn = jest.spyOn(app.get(ServiceLogger), 'warn');
+    await app.listen(0, '127.0.0.1');
+    for (let time = 0; time < 3; time += 1) await fetch(`${await app.getUrl()}/health/live`, { headers });
+    const warnings = warn.mock.calls.map(String).filter((text) => text.includes('TRUST_PROXY'));
+    expect(warnings).toHaveLength(times);
+    for (const text of warnings) expect(text).toContain(Object.keys(headers)[0]);
     await app.close();
     await database.drop();
   });

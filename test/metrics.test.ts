@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable, Module } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
@@ -367,15 +368,15 @@ describe('metrics of the database', () => {
 
 describe('GET /metrics', () => {
   it('needs the key of a viewer', async () => {
-    const { url } = await givenIdleApplication({ API_KEYS: 'prometheus:viewer:key-of-a-viewer' });
+    const { url } = await givenIdleApplication({ API_KEYS: 'prometheus:viewer:key-of-a-viewer-0123' });
     const response = await fetch(`${url}/metrics`);
     expect([response.status, await response.json()]).toEqual([401, expect.objectContaining({ code: 'NO_KEY' })]);
-    expect(await scrape(url, { Authorization: 'Bearer key-of-a-viewer' })).toBeDefined();
+    expect(await scrape(url, { Authorization: 'Bearer key-of-a-viewer-0123' })).toBeDefined();
   });
 
   it('needs no key with METRICS_PUBLIC=true', async () => {
     const { url } = await givenIdleApplication({
-      API_KEYS: 'prometheus:viewer:key-of-a-viewer',
+      API_KEYS: 'prometheus:viewer:key-of-a-viewer-0123',
       METRICS_PUBLIC: 'true',
     });
     expect(await scrape(url)).toBeDefined();
@@ -420,11 +421,11 @@ describe('requests', () => {
   });
 
   it('that are refused because of their key are counted with the reason', async () => {
-    const { url } = await givenIdleApplication({ API_KEYS: 'ci:viewer:key-of-a-viewer', METRICS_PUBLIC: 'true' });
+    const { url } = await givenIdleApplication({ API_KEYS: 'ci:viewer:key-of-a-viewer-0123', METRICS_PUBLIC: 'true' });
     const send = (authorization: string, method = 'GET') =>
       fetch(`${url}/api/v1/scheduler${method === 'GET' ? '' : '/pause'}`, { method, headers: { authorization } });
     await send('');
-    await send('Bearer key-of-a-viewer', 'POST');
+    await send('Bearer key-of-a-viewer-0123', 'POST');
     for (let guess = 1; guess <= 42; guess += 1) await send(`Bearer guess-${guess}`);
     const refused = await valuesOf(url, 'auth_refused_total');
     expect(refused).toMatchObject({
@@ -472,6 +473,31 @@ describe('the jobs file', () => {
 
     const other = await givenIdleApplication();
     expect(await valuesOf(other.url, 'jobs_file_last_reload_success')).toEqual({});
+  });
+});
+
+const keysFile = (role: string) =>
+  `- { name: a, role: ${role}, sha256: ${createHash('sha256').update('key-a').digest('hex')} }`;
+
+describe('the API keys file', () => {
+  it('has its reloads: applied and rejected; without a file there are none', async () => {
+    const path = join(await mkdtemp(join(process.env['TEST_SCRATCH']!, 'metrics-')), 'keys.yaml');
+    await writeFile(path, keysFile('viewer'));
+    const { url } = await givenService({ API_KEYS_FILE: path, METRICS_PUBLIC: 'true' });
+    const isSuccess = () => valueOf(url, 'api_keys_file_last_reload_success');
+    expect(await isSuccess()).toBe(1);
+    await writeFile(path, keysFile('root'));
+    await eventually(async () => expect(await isSuccess()).toBe(0));
+    await rm(path);
+    const rejectedTwice = { 'result=success': 1, 'result=rejected': 2 };
+    await eventually(async () => expect(await valuesOf(url, 'api_keys_file_reloads_total')).toEqual(rejectedTwice));
+    expect(await isSuccess()).toBe(0);
+    await writeFile(path, keysFile('admin'));
+    await eventually(async () => expect(await isSuccess()).toBe(1));
+    expect(await valueOf(url, 'api_keys_file_last_reload_timestamp_seconds')).toBeGreaterThan(Date.now() / 1000 - 60);
+
+    const other = await givenIdleApplication();
+    expect(await valuesOf(other.url, 'api_keys_file_last_reload_success')).toEqual({});
   });
 });
 

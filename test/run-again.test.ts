@@ -1,3 +1,5 @@
+import type { Job } from '../src/jobs/definition/job.entity.js';
+import { eventually } from './support/eventually.js';
 import { runSql } from './support/run-sql.js';
 import { type Page, type RunAnswer, finishedJob, TestService } from './support/service.js';
 
@@ -6,6 +8,8 @@ beforeAll(async () => {
   service = await TestService.start();
 });
 afterAll(() => service.stop());
+
+type Overlap = Job['overlap'];
 
 const NOWHERE = '01990000-0000-7000-8000-000000000000';
 const runs = async (job: string) => (await service.get<Page<RunAnswer>>(`/runs?job=${job}`)).items;
@@ -87,6 +91,28 @@ describe('a request with an Idempotency-Key', () => {
   });
 });
 
+const cancelled = async (id: string) => {
+  await service.call('POST', `/runs/${id}/cancel`);
+  await service.reaches(id, 'cancelled');
+};
+/** A job with this overlap policy, and the ids of a run that has ended and of one that is running. */
+const givenBusy = async (name: string, overlap: Overlap) => {
+  await given(name, 'wait', { overlap });
+  const { id: ended } = await service.run(name, 'running');
+  await cancelled(ended);
+  const { id: running } = await service.run(name, 'running');
+  return { ended, running };
+};
+/** A job with this overlap policy, and the id of a retry that is running. */
+const givenRunningRetry = async (name: string, overlap: Overlap) => {
+  await given(name, 'wait', { overlap });
+  const { id } = await service.run(name, 'running');
+  await cancelled(id);
+  const { body } = await retry(id);
+  await service.reaches(body.id, 'running');
+  return body.id;
+};
+
 describe('the retry of a run', () => {
   it('is a new run of the same instant, with the definition of the old run', async () => {
     await given('repeated', 'fail', { input: { attempts: 1 }, timeoutSeconds: 7, priority: 3 });
@@ -121,19 +147,69 @@ describe('the retry of a run', () => {
     expect((await retry(body.id)).body).toMatchObject({ retryOf: body.id });
   });
 
-  it('neither counts for overlap nor respects it', async () => {
-    await given('beside', 'wait');
-    const first = await service.run('beside', 'running');
-    await service.call('POST', `/runs/${first.id}/cancel`);
-    await service.reaches(first.id, 'cancelled');
-    const manual = await service.run('beside', 'running');
-    const repeated = await retry(first.id);
-    await service.reaches(repeated.body.id, 'running');
-    await service.call('POST', `/runs/${manual.id}/cancel`);
-    await service.reaches(manual.id, 'cancelled');
-    const another = await service.call<RunAnswer>('POST', '/jobs/beside/run');
-    expect(another.status).toBe(202);
-    for (const { id } of [repeated.body, another.body]) await service.call('POST', `/runs/${id}/cancel`);
+  it('starts beside a running run with overlap allow, is refused with skip, and is held with queue', async () => {
+    const allowed = await givenBusy('beside.allow', 'allow');
+    const beside = await retry(allowed.ended);
+    await service.reaches(beside.body.id, 'running');
+    for (const id of [allowed.running, beside.body.id]) await cancelled(id);
+
+    const skipped = await givenBusy('beside.skip', 'skip');
+    expect(await retry(skipped.ended)).toMatchObject({ status: 409, body: { code: 'JOB_BUSY' } });
+    expect(await runs('beside.skip')).toHaveLength(2);
+    await cancelled(skipped.running);
+    expect((await retry(skipped.ended)).status).toBe(202);
+
+    const queued = await givenBusy('beside.queue', 'queue');
+    const held = await retry(queued.ended);
+    expect(held).toMatchObject({ status: 202, body: { state: 'pending' } });
+    expect(await retry(queued.ended)).toMatchObject({ status: 409, body: { code: 'JOB_BUSY' } });
+    const isHeld = `SELECT held FROM cronzimus.runs WHERE id = '${held.body.id}'`;
+    expect(await runSql(service.database, isHeld)).toEqual([{ held: true }]);
+    await cancelled(queued.running);
+    await service.reaches(held.body.id, 'running');
+    await cancelled(held.body.id);
+  });
+
+  it('replaces a running run with overlap replace', async () => {
+    const { ended, running } = await givenBusy('beside.replace', 'replace');
+    const { status, body } = await retry(ended);
+    expect(status).toBe(202);
+    expect(await service.reaches(running, 'cancelled')).toMatchObject({ reason: 'replaced' });
+    await service.reaches(body.id, 'running');
+    await cancelled(body.id);
+  });
+
+  it('counts for overlap skip: while it runs, manual runs are refused and occurrences skipped', async () => {
+    const repeated = await givenRunningRetry('after.skip', 'skip');
+    const next = await service.call<RunAnswer>('POST', '/jobs/after.skip/run');
+    expect(next).toMatchObject({ status: 409, body: { code: 'JOB_BUSY' } });
+    const now = new Date().toISOString();
+    await runSql(
+      service.database,
+      `UPDATE cronzimus.jobs SET next_run_at = '${now}', next_occurrence_at = '${now}',
+         trigger = '{"type":"date","at":"${now}"}' WHERE name = 'after.skip'`,
+    );
+    const skipped = expect.objectContaining({ kind: 'schedule', state: 'skipped', reason: 'overlap' });
+    await eventually(async () => expect(await runs('after.skip')).toContainEqual(skipped));
+    await cancelled(repeated);
+  });
+
+  it('counts for overlap queue: a manual run is held until it has ended', async () => {
+    const repeated = await givenRunningRetry('after.queue', 'queue');
+    const { body: next } = await service.call<RunAnswer>('POST', '/jobs/after.queue/run');
+    const isHeld = `SELECT held FROM cronzimus.runs WHERE id = '${next.id}'`;
+    expect(await runSql(service.database, isHeld)).toEqual([{ held: true }]);
+    await cancelled(repeated);
+    await service.reaches(next.id, 'running');
+    await cancelled(next.id);
+  });
+
+  it('counts for overlap replace: a manual run replaces it', async () => {
+    const repeated = await givenRunningRetry('after.replace', 'replace');
+    const { body: next } = await service.call<RunAnswer>('POST', '/jobs/after.replace/run');
+    expect(await service.reaches(repeated, 'cancelled')).toMatchObject({ reason: 'replaced' });
+    await service.reaches(next.id, 'running');
+    await cancelled(next.id);
   });
 
   it('is possible after the job is deleted, and is live when the old run was a backfill', async () => {

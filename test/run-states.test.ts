@@ -10,7 +10,7 @@ import { createRuns, type RunDraft } from '../src/runs/lifecycle/create-runs.js'
 import { givenBack, outcomeOf, quarantined, type UnwrittenResult } from '../src/runs/lifecycle/outcome.js';
 import { failUnknownTasks, reclaimOrphans, repairQueue } from '../src/runs/lifecycle/reclaim-runs.js';
 import { releaseHeld } from '../src/runs/lifecycle/release-held.js';
-import { repeatRun } from '../src/runs/lifecycle/repeat-run.js';
+import { copyOfRun, findRepeatable } from '../src/runs/lifecycle/repeat-run.js';
 import { runStates, unfinishedStates } from '../src/runs/lifecycle/run.entity.js';
 import { settleRuns } from '../src/runs/lifecycle/settle-runs.js';
 import { runSql } from './support/run-sql.js';
@@ -166,7 +166,11 @@ async function retryEach(runs: ClaimedRun[]): Promise<void> {
   const api = app.get(ApiDatabase, { strict: false });
   for (const { id } of runs)
     await api
-      .transaction((tx) => repeatRun(tx, id))
+      .transaction(async (tx) => {
+        const now = new Date();
+        const copy = copyOfRun(await findRepeatable(tx, id), now);
+        await createRuns(tx, now, [copy], copy);
+      })
       .catch((refusal: { code?: string }) => {
         if (!refusal.code?.startsWith('RUN_')) throw refusal;
       });

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Inject, Injectable } from '@nestjs/common';
@@ -7,12 +8,15 @@ import { type ApiKey, sha256 } from '../config/api-keys.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { Loop } from '../core/loop.js';
 import { Problem } from '../core/problem.js';
-import { parseApiKeys } from './api-keys-file.js';
+import { type ReadApiKeys, readApiKeys } from './api-keys-file.js';
 
 /** The API keys, as digests. The keys of API_KEYS_FILE are reloaded when the file changes. */
 @Injectable()
 export class ApiKeys {
   private keys: ApiKey[];
+  /** The last time when API_KEYS_FILE was loaded or rejected, in milliseconds of the local clock. Null without the variable. */
+  lastReload: { success: boolean; at: number } | null = null;
+  private readonly events = new EventEmitter<{ reloaded: [success: boolean] }>();
   /** The content that was last loaded or rejected, so that each fault is logged once. */
   private handled = '';
   /** The content of the last read. */
@@ -30,13 +34,22 @@ export class ApiKeys {
     private readonly logger: PinoLogger,
   ) {
     const { API_KEYS = [], API_KEYS_FILE } = environment;
-    this.keys = API_KEYS_FILE === undefined ? API_KEYS : this.load(API_KEYS_FILE, readNow(API_KEYS_FILE));
+    this.keys = API_KEYS;
+    if (API_KEYS_FILE === undefined) return;
+    const { keys, error } = this.load(API_KEYS_FILE, readNow(API_KEYS_FILE));
+    if (error) throw error;
+    this.keys = keys;
   }
 
   /** The key with this text, even when it has expired. Compares the text with all keys in constant time. */
   find(text: string): ApiKey | undefined {
     const digest = sha256(text);
     return this.keys.filter((key) => timingSafeEqual(Buffer.from(key.sha256, 'hex'), digest))[0];
+  }
+
+  /** Calls `listener` each time API_KEYS_FILE was loaded or rejected after the start. */
+  onReload(listener: (success: boolean) => void): void {
+    this.events.on('reloaded', listener);
   }
 
   /** Starts to poll API_KEYS_FILE every 500 ms. Does nothing when the variable is not set. */
@@ -48,8 +61,8 @@ export class ApiKeys {
     return this.loop.stop();
   }
 
-  /** Keeps the current keys when the file is invalid or missing. A file that is being written may be read in part, so new content
-   *  is loaded only when two reads in a row return it. */
+  /** A file that is being written may be read in part, and one that is being replaced may be missing. So what was read counts only
+   *  when two reads in a row return it. */
   private async poll(): Promise<void> {
     const path = this.environment.API_KEYS_FILE!;
     const read = await readFile(path, 'utf8').then(asText, asFault);
@@ -57,25 +70,40 @@ export class ApiKeys {
     const isSettled = text === this.lastRead;
     this.lastRead = text;
     if (!isSettled || text === this.handled) return;
-    try {
-      this.keys = this.load(path, read);
-      this.logger.info({ keys: this.keys.map(({ name }) => name) }, 'API keys reloaded');
-    } catch (error) {
-      this.logger.error({ err: error }, 'API keys not reloaded, the previous keys stay valid');
-    }
+    const { keys, error } = this.load(path, read);
+    this.keys = keys;
+    const names = keys.map(({ name }) => name);
+    if (error) this.logger.error({ err: error, keys: names }, 'API keys file rejected, only these keys are valid now');
+    else this.logger.info({ keys: names }, 'API keys reloaded');
   }
 
-  private load(path: string, read: Read): ApiKey[] {
+  /** The keys that are valid once the file was read, and what is wrong with it. A missing file has no keys. Any other failure to
+   *  read it changes nothing. */
+  private load(path: string, read: Read): ReadApiKeys {
     this.handled = JSON.stringify(read);
-    if ('fault' in read)
-      throw new Problem(500, 'API_KEYS_FILE_UNREADABLE', `API_KEYS_FILE cannot be read: ${read.fault}`);
-    return parseApiKeys(path, read.text);
+    const loaded = 'text' in read ? readApiKeys(path, read.text, this.keys) : unreadable(read, this.keys);
+    this.lastReload = { success: loaded.error === null, at: Date.now() };
+    this.events.emit('reloaded', this.lastReload.success);
+    return loaded;
   }
 }
 
-type Read = { text: string } | { fault: string };
+interface Failure {
+  fault: string;
+  isMissing: boolean;
+}
+
+const unreadable = ({ fault, isMissing }: Failure, inUse: ApiKey[]): ReadApiKeys => ({
+  keys: isMissing ? [] : inUse,
+  error: new Problem(500, 'API_KEYS_FILE_UNREADABLE', `API_KEYS_FILE cannot be read: ${fault}`),
+});
+
+type Read = { text: string } | Failure;
 const asText = (text: string): Read => ({ text });
-const asFault = ({ message }: Error): Read => ({ fault: message });
+const asFault = ({ message, code }: NodeJS.ErrnoException): Read => ({
+  fault: message,
+  isMissing: code === 'ENOENT' || code === 'ENOTDIR',
+});
 
 function readNow(path: string): Read {
   try {

@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { withoutIPv4Mapping } from '../core/ip.js';
+import { MIN_KEY_LENGTH } from '../config/api-keys.js';
+import { addressIn } from '../core/ip.js';
 import type { Actor, AuthenticatedRequest } from './actor.js';
 import { ApiKeys } from './api-keys.js';
 import { KeyExpiredError, NoKeyError, TooManyWrongKeysError, WrongKeyError } from './auth-errors.js';
@@ -31,22 +32,25 @@ export class Authentication {
   };
 
   private identify(request: Request): Actor {
-    const origin = request.ip === undefined ? null : withoutIPv4Mapping(request.ip);
+    const origin = addressIn(request.ip ?? '') ?? addressIn(request.socket.remoteAddress ?? '');
     if (this.environment.AUTH_MODE === 'none') return { name: 'anonymous', role: 'admin', origin };
     const text = BEARER.exec(request.headers.authorization ?? '')?.groups?.['key'];
     if (text === undefined) throw new NoKeyError();
+    const key = this.keys.find(text);
+    const isExpired = key?.expiresAt !== undefined && Date.parse(key.expiresAt) <= Date.now();
+    // A key of full length cannot be guessed, so it is valid whatever its address has sent before: clients behind one address must
+    // not be shut out by one of them. All other keys from a refused address get the same reply, whether they exist or not.
+    if (key && !isExpired && text.length >= MIN_KEY_LENGTH) return { name: key.name, role: key.role, origin };
     const seconds = this.failedLogins.refusedFor(origin ?? '');
     if (seconds > 0) {
       request.res!.setHeader('Retry-After', seconds);
       throw new TooManyWrongKeysError(seconds);
     }
-    const key = this.keys.find(text);
     if (!key) {
       this.failedLogins.count(origin ?? '');
       throw new WrongKeyError();
     }
-    if (key.expiresAt !== undefined && Date.parse(key.expiresAt) <= Date.now())
-      throw new KeyExpiredError(key.name, key.expiresAt);
+    if (isExpired) throw new KeyExpiredError(key.name, key.expiresAt!);
     return { name: key.name, role: key.role, origin };
   }
 }

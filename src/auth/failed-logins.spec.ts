@@ -26,12 +26,27 @@ it('forgets wrong keys after a minute', () => {
   expect(failed.refusedFor(HOME, 60_000)).toBe(0);
 });
 
-it('does not refuse other addresses, except those in the same IPv6 network', () => {
+it('does not refuse other addresses, except those in the same IPv6 network of 56 bits', () => {
   guess(failed, HOME, 40);
   guess(failed, '2001:db8::1', 40);
   expect(failed.refusedFor('203.0.113.8', 0)).toBe(0);
-  expect(failed.refusedFor('2001:db8:0:1::1', 0)).toBe(0);
+  expect(failed.refusedFor('2001:db8:0:100::1', 0)).toBe(0);
   expect(failed.refusedFor('2001:db8::ffff', 0)).toBe(60);
+  expect(failed.refusedFor('2001:db8:0:ff::1', 0)).toBe(60);
+});
+
+it('counts a guesser who rotates through a delegated prefix as one client', () => {
+  for (let subnet = 0; subnet < 40; subnet += 1) failed.count(`2001:db8:0:${subnet.toString(16)}::1`, 0);
+  expect(failed.refusedFor('2001:db8:0:ff::1', 0)).toBe(60);
+});
+
+it('keeps at most 10,000 addresses, and those of the latest guesses', () => {
+  guess(failed, HOME, 40);
+  for (let client = 0; client < 20_000; client += 1) failed.count(`10.${client >> 8}.0.${client & 255}`, 0);
+  expect(failed).toHaveProperty('guessers.size', 10_000);
+  expect(failed.refusedFor(HOME, 0)).toBe(0);
+  guess(failed, '10.78.0.31', 39);
+  expect(failed.refusedFor('10.78.0.31', 0)).toBe(60);
 });
 
 it('forgets each address after its own minute, also when another one was refused in between', () => {

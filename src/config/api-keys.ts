@@ -26,15 +26,27 @@ export const apiKey = z.strictObject({
 });
 export type ApiKey = z.output<typeof apiKey>;
 
-/** Keys that have the name or the digest of an earlier key in the list. */
-export const duplicates = (keys: ApiKey[]): { index: number; message: string }[] =>
-  keys.flatMap((key, index) => {
-    const earlier = keys.slice(0, index).find(({ name, sha256 }) => name === key.name || sha256 === key.sha256);
-    if (!earlier) return [];
-    const message =
-      earlier.name === key.name ? `there is another key named ${key.name}` : `it is the same key as ${earlier.name}`;
-    return [{ index, message }];
-  });
+/** The fault of a key that has the name or the digest of one of the `others`. Undefined when it has not. */
+export function duplicateFault(key: ApiKey, others: ApiKey[]): string | undefined {
+  const other = others.find(({ name, sha256 }) => name === key.name || sha256 === key.sha256);
+  if (!other) return undefined;
+  return other.name === key.name ? `there is another key named ${key.name}` : `it is the same key as ${other.name}`;
+}
+
+/** Shorter keys can be guessed. The text of a key is checked where it is known; a digest does not show its length. */
+export const MIN_KEY_LENGTH = 16;
+const MAX_REPEATED = 8;
+const MAKE_ONE = 'make one with: openssl rand -base64 32';
+
+/** What makes a key easy to guess, and how to make a better one. Null for all other keys. Never quotes the key. */
+export function weaknessOf(key: string): string | null {
+  if (key.length < MIN_KEY_LENGTH) return `the key must have at least ${MIN_KEY_LENGTH} characters; ${MAKE_ONE}`;
+  // Such as "trialtrialtrialtrial": as easy to guess as the part that is repeated.
+  for (let length = 1; length <= MAX_REPEATED; length += 1)
+    if (key.startsWith(key.slice(length)))
+      return `the key must not repeat a text of up to ${MAX_REPEATED} characters; ${MAKE_ONE}`;
+  return null;
+}
 
 export const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
@@ -46,11 +58,18 @@ export const apiKeyList = z.string().transform((text, context): ApiKey[] => {
   for (const [index, entry] of text.split(',').entries()) {
     const [name, role, ...rest] = entry.trim().split(':');
     const key = rest.join(':');
+    if (!/^[!-~]+$/.test(key)) {
+      fault(index, 'must be name:role:key, where key is visible ASCII without commas');
+      continue;
+    }
+    const weakness = weaknessOf(key);
+    if (weakness !== null) fault(index, weakness);
     const { data, error } = apiKey.safeParse({ name, role, sha256: sha256(key).toString('hex') });
-    if (!/^[!-~]+$/.test(key)) fault(index, 'must be name:role:key, where key is visible ASCII without commas');
-    else if (data) keys.push(data);
-    else for (const { path, message } of error.issues) fault(index, `${path.join('.')} ${message}`);
+    for (const { path, message } of error?.issues ?? []) fault(index, `${path.join('.')} ${message}`);
+    if (!data) continue;
+    const duplicate = duplicateFault(data, keys);
+    if (duplicate !== undefined) fault(index, duplicate);
+    keys.push(data);
   }
-  for (const { index, message } of duplicates(keys)) fault(index, message);
   return keys;
 });

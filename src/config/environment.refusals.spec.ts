@@ -1,6 +1,8 @@
 import { Problem } from '../core/problem.js';
 import { readEnvironment } from './environment.js';
 
+const KEY = '0123456789abcdef';
+
 /** The message of the error that `values` cause. */
 function refusal(values: Record<string, string>): string {
   try {
@@ -27,12 +29,17 @@ describe('the environment', () => {
     ['AUTH_MODE', 'keys', 'set API_KEYS_FILE or API_KEYS'],
     ['API_KEYS', 'sesame', 'entry 1: must be name:role:key'],
     ['API_KEYS', 'a:viewer:', 'entry 1: must be name:role:key'],
-    ['API_KEYS', 'a:viewer:one,b:root:two', 'entry 2: role must be one of viewer, operator, admin'],
-    ['API_KEYS', 'a b:viewer:one', 'entry 1: name must be 1-128 of'],
-    ['API_KEYS', 'code:viewer:one', 'entry 1: name must not be one of anonymous, code, file'],
-    ['API_KEYS', 'a:viewer:one,a:viewer:two', 'entry 2: there is another key named a'],
-    ['API_KEYS', 'a:viewer:one,b:viewer:one', 'entry 2: it is the same key as a'],
-    ['API_KEYS', 'a:viewer:one,', 'entry 2: must be name:role:key'],
+    ['API_KEYS', `a:viewer:${KEY},b:root:${KEY}2`, 'entry 2: role must be one of viewer, operator, admin'],
+    ['API_KEYS', `a b:viewer:${KEY}`, 'entry 1: name must be 1-128 of'],
+    ['API_KEYS', `code:viewer:${KEY}`, 'entry 1: name must not be one of anonymous, code, file'],
+    ['API_KEYS', `a:viewer:${KEY},a:viewer:${KEY}2`, 'entry 2: there is another key named a'],
+    ['API_KEYS', `a:viewer:${KEY},b:viewer:${KEY}`, 'entry 2: it is the same key as a'],
+    ['API_KEYS', `a:viewer:${KEY},`, 'entry 2: must be name:role:key'],
+    ['API_KEYS', 'a:viewer:trial', 'entry 1: the key must have at least 16 characters; make one with: openssl rand'],
+    ['API_KEYS', `a:viewer:${KEY},b:viewer:0123456789abcde`, 'entry 2: the key must have at least 16 characters'],
+    ['API_KEYS', 'a:viewer:aaaaaaaaaaaaaaaaaaaa', 'entry 1: the key must not repeat a text of up to 8 characters'],
+    ['API_KEYS', 'a:viewer:trialtrialtrialtr', 'entry 1: the key must not repeat a text of up to 8 characters'],
+    ['API_KEYS', 'a:viewer:changeitchangeit', 'entry 1: the key must not repeat a text of up to 8 characters'],
     ['TRUST_PROXY', 'true', 'must be a number of proxies, or a list of addresses'],
     ['TRUST_PROXY', '1,loopback', 'must be a number of proxies, or a list of addresses'],
     ['TRUST_PROXY', '10.0.0.0/33', 'must be a number of proxies, or a list of addresses'],
@@ -85,8 +92,8 @@ describe('the environment', () => {
       'HOST: "::" can be reached from other machines, and there are no API keys',
     ],
     ['a direct URL without a URL', { DATABASE_DIRECT_URL: 'postgres://db/x' }, 'DATABASE_DIRECT_URL: is a second URL'],
-    ['none and keys', { AUTH_MODE: 'none', API_KEYS: 'a:viewer:k' }, 'AUTH_MODE: none would ignore the API keys'],
-    ['keys in two places', { API_KEYS: 'a:viewer:k', API_KEYS_FILE: '/k' }, 'API_KEYS_FILE: API_KEYS is set too'],
+    ['none and keys', { AUTH_MODE: 'none', API_KEYS: `a:viewer:${KEY}` }, 'AUTH_MODE: none would ignore the API keys'],
+    ['keys in two places', { API_KEYS: `a:viewer:${KEY}`, API_KEYS_FILE: '/k' }, 'API_KEYS_FILE: API_KEYS is set too'],
   ])('rejects variables that contradict each other: %s', (_case, values, words) => {
     expect(refusal(values)).toContain(`\n  ${words}`);
   });

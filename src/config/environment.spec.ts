@@ -72,15 +72,17 @@ describe('the environment', () => {
   });
 
   it('stores API keys as digests', () => {
-    const { API_KEYS, AUTH_MODE } = readEnvironment({ API_KEYS: 'ci:operator:open:sesame , me:admin:abc' });
-    const sha256 = createHash('sha256').update('open:sesame').digest('hex');
+    const { API_KEYS, AUTH_MODE } = readEnvironment({
+      API_KEYS: 'ci:operator:open:sesame:open , me:admin:0123456789abcdef',
+    });
+    const sha256 = createHash('sha256').update('open:sesame:open').digest('hex');
     expect(API_KEYS).toEqual([{ name: 'ci', role: 'operator', sha256 }, expect.objectContaining({ name: 'me' })]);
     expect(AUTH_MODE).toBe('keys');
   });
 
   it.each<[string, Record<string, string>, string]>([
     ['loopback and no keys', {}, 'none'],
-    ['loopback and keys', { API_KEYS: 'a:viewer:k' }, 'keys'],
+    ['loopback and keys', { API_KEYS: 'a:viewer:0123456789abcdef' }, 'keys'],
     ['loopback and a keys file', { API_KEYS_FILE: '/keys' }, 'keys'],
     ['keys on a public address', { HOST: '0.0.0.0', API_KEYS_FILE: '/keys' }, 'keys'],
     ['no keys on a public address with AUTH_MODE=none', { HOST: '::', AUTH_MODE: 'none' }, 'none'],

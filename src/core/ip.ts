@@ -57,15 +57,26 @@ export function isAddressOrNetwork(text: string): boolean {
   return version !== 0 && !address.includes('%') && Number(bits) <= (version === 4 ? 32 : 128);
 }
 
-/** The address as IPv4, when it is the IPv4-mapped address that a dual-stack socket reports for an IPv4 client. */
-export const withoutIPv4Mapping = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '');
+/** The address in a value that a socket reports or that a proxy puts into `X-Forwarded-For`: without quotes, brackets, port and zone,
+ *  in canonical form, and as IPv4 when it is IPv4-mapped. Null when the value has no IP address. */
+export function addressIn(value: string): string | null {
+  const text = value.trim().replace(/^"(.*)"$/, '$1');
+  const [, bracketed, ipv4] = /^(?:\[([^\]]+)\]|(\d+\.\d+\.\d+\.\d+))(?::[\w.-]+)?$/.exec(text) ?? [];
+  const address = (bracketed ?? ipv4 ?? text).replace(/%.*$/, '');
+  const version = isIP(address);
+  return version === 6 ? canonicalIPv6(address).replace(/^::ffff:(?=\d+\.)/, '') : version === 4 ? address : null;
+}
 
-/** The addresses that one client can choose from: an IPv4 address by itself, an IPv6 address with its /64 network. */
+/** The addresses that one client can choose from: an IPv4 address by itself, an IPv6 address with its /56 network. Providers delegate
+ *  prefixes of up to this size to one household or machine. */
 export function clientNetwork(address: string): string {
   if (isIP(address) !== 6) return address;
-  // SocketAddress writes the address in its canonical form, with at most one `::`.
-  const { address: canonical } = new SocketAddress({ address, family: 'ipv6' });
-  const [left = [], right = []] = canonical.split('::').map((half) => half.split(':').filter((group) => group !== ''));
+  const halves = canonicalIPv6(address).split('::');
+  const [left = [], right = []] = halves.map((half) => half.split(':').filter((group) => group !== ''));
   const zeros = Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0');
-  return `${[...left, ...zeros, ...right].slice(0, 4).join(':')}::/64`;
+  const [a, b, c, d = '0'] = [...left, ...zeros, ...right];
+  return `${a}:${b}:${c}:${(Number.parseInt(d, 16) & 0xff00).toString(16)}::/56`;
 }
+
+/** The address in lower case, without leading zeros and with at most one `::`. */
+const canonicalIPv6 = (address: string): string => new SocketAddress({ address, family: 'ipv6' }).address;

@@ -2,6 +2,7 @@ import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { HealthCheck, HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import { Public } from '../auth/role.decorator.js';
+import { ApiKeysHealth } from './api-keys.health.js';
 import { LoopHealth } from './loop.health.js';
 import { SchedulerHealth } from './scheduler.health.js';
 
@@ -15,6 +16,7 @@ export class HealthController {
     private readonly indicators: HealthIndicatorService,
     private readonly scheduler: SchedulerHealth,
     private readonly loops: LoopHealth,
+    private readonly keys: ApiKeysHealth,
   ) {}
 
   @Get('live')
@@ -37,10 +39,10 @@ export class HealthController {
   @Get()
   @ApiOperation({
     summary: 'Is everything healthy?',
-    description: 'Checks the database, overdue occurrences, the queue and the clock.',
+    description: 'Checks the database, overdue occurrences, the queue, the clock and the file of API keys.',
   })
   @HealthCheck({ swaggerDocumentation: true })
   all() {
-    return this.health.check([() => this.loops.check(), () => this.scheduler.check()]);
+    return this.health.check([() => this.loops.check(), () => this.scheduler.check(), () => this.keys.check()]);
   }
 }

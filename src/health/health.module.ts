@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { SchedulerModule } from '../scheduler/scheduler.module.js';
+import { ApiKeysHealth } from './api-keys.health.js';
 import { HealthController } from './health.controller.js';
 import { LoopHealth } from './loop.health.js';
 import { SchedulerHealth } from './scheduler.health.js';
@@ -9,6 +10,6 @@ import { SchedulerHealth } from './scheduler.health.js';
 @Module({
   imports: [SchedulerModule, TerminusModule.forRoot({ logger: false })],
   controllers: [HealthController],
-  providers: [SchedulerHealth, LoopHealth],
+  providers: [SchedulerHealth, LoopHealth, ApiKeysHealth],
 })
 export class HealthModule {}

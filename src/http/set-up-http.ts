@@ -4,6 +4,7 @@ import helmet from 'helmet';
 import { Problem } from '../core/problem.js';
 import { API } from './api.js';
 import { readBodies, type TextBody } from './bodies.js';
+import { plainForwardedFor, reportForwarding } from './forwarded-for.js';
 import { ProblemFilter } from './problem.filter.js';
 import { rebindingProtection } from './rebinding-protection.js';
 import { SchemaPipe } from './schema.pipe.js';
@@ -20,6 +21,8 @@ export interface HttpOptions {
   beforeBodies?: RequestHandler;
   /** Express's `trust proxy`: the number or the addresses of the proxies in front of the service. Default: none. */
   trustProxy?: number | string[] | undefined;
+  /** Without `trustProxy`: called once, with the name of the header, when a request shows that a proxy has forwarded it. */
+  onUntrustedProxy?: ((header: string) => void) | undefined;
   /** Routes whose body is text. All other bodies are JSON of at most 1 MiB. */
   textBodies?: readonly TextBody[];
 }
@@ -30,7 +33,8 @@ export function setUpHttp(app: NestExpressApplication, options: HttpOptions = {}
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
-  if (options.trustProxy !== undefined) app.set('trust proxy', options.trustProxy);
+  if (options.trustProxy !== undefined) app.set('trust proxy', options.trustProxy).use(plainForwardedFor);
+  else if (options.onUntrustedProxy) app.use(reportForwarding(options.onUntrustedProxy));
   if (options.observe) app.use(options.observe);
   app.use(noStore, securityHeaders);
   if (options.localOnly) app.use(rebindingProtection);

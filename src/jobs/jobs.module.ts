@@ -13,6 +13,8 @@ import { JobsFileController } from './api/jobs-file.controller.js';
 import { Jobs } from './api/jobs-in-code.js';
 import { JobsController } from './api/jobs.controller.js';
 import { JobsService } from './api/jobs.service.js';
+import { RetryController } from './api/retry.controller.js';
+import { Retry } from './api/retry.service.js';
 import { TriggersController } from './api/triggers.controller.js';
 import { CodeJobs } from './declared/code-jobs.js';
 import { Declarations } from './declared/declarations.js';
@@ -46,7 +48,14 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     RunsModule,
     TasksModule,
   ],
-  controllers: [JobsController, JobDefinitionsController, BackfillController, JobsFileController, TriggersController],
+  controllers: [
+    JobsController,
+    JobDefinitionsController,
+    BackfillController,
+    RetryController,
+    JobsFileController,
+    TriggersController,
+  ],
   providers: [
     Jobs,
     JobsService,
@@ -57,6 +66,7 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     DatabaseClock,
     JobDefinitionsService,
     Backfill,
+    Retry,
     JobStore,
     Declarations,
     DeclaredJobs,

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { Environment } from '../config/environment.js';
 import { packageVersion } from '../core/package-version.js';
+import { ApiKeysMetrics } from './api-keys-metrics.js';
 import { DatabaseFigures } from './database-figures.js';
 import { DatabaseMetrics } from './database-metrics.js';
 import { HttpMetrics } from './http-metrics.js';
@@ -16,7 +17,7 @@ export class MetricsModule {
       module: MetricsModule,
       global: true,
       controllers: [METRICS_PUBLIC ? PublicMetricsController : MetricsController],
-      providers: [Metrics, DatabaseFigures, DatabaseMetrics, PoolMetrics, HttpMetrics],
+      providers: [Metrics, DatabaseFigures, DatabaseMetrics, PoolMetrics, HttpMetrics, ApiKeysMetrics],
       exports: [Metrics, DatabaseFigures, PoolMetrics],
     };
   }

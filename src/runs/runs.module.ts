@@ -26,8 +26,8 @@ import { TransactionalDatabase } from './worker/transactional-database.js';
 import { WorkerMetrics } from './worker/worker-metrics.js';
 import { Worker } from './worker/worker.js';
 
-/** Runs: the worker starts and settles them, recovery takes them over when a process dies, and the API reads, cancels
- *  and retries them. */
+/** Runs: the worker starts and settles them, recovery takes them over when a process dies, and the API reads and
+ *  cancels them. */
 @Module({
   imports: [TypeOrmModule.forFeature([Run], API), ReplicasModule, TasksModule],
   controllers: [RunsController],

@@ -1,4 +1,6 @@
-import { envOf, FULL, type Manifest, only, podOf, render, server, TRIAL, VALUES } from './helm.js';
+import { envOf, FULL, type Manifest, only, podOf, render, server, TRIAL, VALUES, worker } from './helm.js';
+
+const trusted = async (...settings: string[]) => envOf(server(await render(settings)))['TRUST_PROXY'];
 
 describe('every pod', () => {
   it.each(Object.entries(VALUES))(
@@ -66,6 +68,18 @@ describe('every pod', () => {
     const { data } = only(await render(TRIAL), 'ConfigMap');
     expect(data['jobs.yaml']).toMatch(/everySeconds: 1(000000|e\+06)\n/);
     expect(data['jobs.yaml']).toContain('{{job.name}}');
+  });
+
+  it('trusts one proxy behind an Ingress or a route, unless the values name others, and none otherwise', async () => {
+    const ingress = ['--set', 'ingress.enabled=true,ingress.hosts={cronzimus.example.org}'];
+    const route = ['--set', 'httpRoute.enabled=true,httpRoute.parentRefs[0].name=gateway'];
+    expect(await trusted()).toBeUndefined();
+    expect(await trusted(...ingress)).toBe('1');
+    expect(await trusted(...route)).toBe('1');
+    expect(await trusted(...ingress, '--set', 'config.TRUST_PROXY=2')).toBe('2');
+    expect(await trusted(...ingress, '--set', 'config.TRUST_PROXY=10.0.0.0/8\\,loopback')).toBe('10.0.0.0/8,loopback');
+    const workers = worker(await render([...ingress, '--set', 'worker.enabled=true']));
+    expect(envOf(workers)).not.toHaveProperty('TRUST_PROXY');
   });
 
   it('runs the image by its digest when there is one', async () => {

@@ -35,12 +35,20 @@ describe('compose.yaml', () => {
       expect(await compose.inspect('{{.State.Health.Status}}')).toEqual(Array(3).fill('healthy'));
     await eventually(three, { within: 120_000, every: 250 });
     process.stdout.write(`from nothing to three healthy replicas: ${Date.now() - began} ms\n`);
+    const key = await compose.key();
     for (const port of compose.ports) {
       const answer = await fetch(`http://127.0.0.1:${port}/api/v1/scheduler`, {
-        headers: { authorization: 'Bearer trial' },
+        headers: { authorization: `Bearer ${key}` },
       });
       expect(((await answer.json()) as { replicas: unknown[] }).replicas).toHaveLength(3);
     }
+  });
+
+  it('makes a key of its own at the first start, and keeps it at the next', async () => {
+    const key = await compose.key();
+    expect(key).toMatch(/^[\w-]{43}$/);
+    expect(await compose.run('run', '--rm', '-T', 'key')).not.toContain(key);
+    expect(await compose.key()).toBe(key);
   });
 
   it('loses and doubles nothing when replicas are killed, and restarts them', async () => {

@@ -23,6 +23,11 @@ export class Compose {
     return stdout.trim();
   }
 
+  /** The API key, as a user reads it. */
+  key(): Promise<string> {
+    return this.run('run', '--rm', '-T', 'key', 'show');
+  }
+
   /** The id of each container of a replica. */
   async inspect(format: string): Promise<string[]> {
     const containers = await this.run('ps', '--quiet', 'cronzimus');

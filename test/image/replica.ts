@@ -2,7 +2,7 @@ import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
 import { Container } from './docker.js';
 
-const KEY = 'trial-key';
+const KEY = 'trial-key-0123456789';
 export const KEYS = { API_KEYS: `check:admin:${KEY}` };
 
 /** A container with a ready service, and a client with a key. */

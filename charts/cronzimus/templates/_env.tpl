@@ -86,7 +86,11 @@
   value: /etc/cronzimus/secrets
 {{- end }}
 {{- include "cronzimus.heap" (dict "resources" .resources "heapPercent" $values.heapPercent) }}
-{{- include "cronzimus.configEnv" (merge (dict) .config (dict "HOST" "0.0.0.0" "NODE_ENV" "production")) }}
+{{- $defaults := dict "HOST" "0.0.0.0" "NODE_ENV" "production" }}
+{{- if and (has "api" .roles) (or $values.ingress.enabled $values.httpRoute.enabled) }}
+{{- $_ := set $defaults "TRUST_PROXY" 1 }}
+{{- end }}
+{{- include "cronzimus.configEnv" (merge (dict) .config $defaults) }}
 {{- with $values.extraEnv }}
 {{ toYaml . }}
 {{- end }}

@@ -6,21 +6,18 @@ import { ApiDatabase } from '../../database/api-database.js';
 import { databaseNow } from '../../database/database-now.js';
 import type { Page } from '../../http/page.js';
 import { notify } from '../../replicas/notify.js';
-import { cancelRuns } from '../../runs/lifecycle/cancel-runs.js';
 import { withIdempotencyKey } from '../../runs/lifecycle/idempotency-keys.js';
-import { createRuns } from '../../runs/lifecycle/create-runs.js';
 import { findRun } from '../../runs/api/read-runs.js';
 import { RunMetrics } from '../../runs/worker/run-metrics.js';
 import type { RunView } from '../../runs/api/run.view.js';
 import { publishedTasks } from '../../tasks/published-tasks.js';
 import { TaskRegistry } from '../../tasks/task.registry.js';
-import { JobBusyError, JobNotFoundError } from '../definition/job-errors.js';
+import { JobNotFoundError } from '../definition/job-errors.js';
 import { Job } from '../definition/job.entity.js';
 import { upcomingOccurrences } from '../definition/upcoming-occurrences.js';
-import { copyOf, judged } from '../dispatch/decide.js';
+import { createRequestedRun } from '../dispatch/create-requested-run.js';
+import { copyOf } from '../dispatch/decide.js';
 import { Dispatcher } from '../dispatch/dispatcher.js';
-import { overlapVerdicts } from '../dispatch/overlap.js';
-import { IDLE, lanesOf, replaceableRuns } from '../dispatch/unfinished-runs.js';
 import type { JobView } from './job.view.js';
 import { type JobsQuery, listJobs, viewsOf } from './list-jobs.js';
 
@@ -69,19 +66,12 @@ export class JobsService {
   private async queueRun(tx: EntityManager, name: string, actor: Actor, input: object | undefined): Promise<string[]> {
     const job = await this.find(tx, name, true);
     if (input) await this.tasks.validate(job.task, input, () => publishedTasks(tx));
-    const [verdict] = overlapVerdicts(job.overlap, ((await lanesOf(tx, [job])).get(job.id) ?? IDLE).schedule, 1);
-    if (verdict === 'skip') throw new JobBusyError(name, job.overlap);
-    const replaced = job.overlap === 'replace' ? await replaceableRuns(tx, [job.id]) : [];
-    const { ended, running } = await cancelRuns(tx, replaced, 'replaced');
+    const copied = { ...copyOf(job), input: input ?? job.input };
+    const { id, ended } = await createRequestedRun(tx, job, (now) => ({ ...copied, ...manualRun(now) }));
     this.metrics.ended(tx, ended);
-    if (running > 0) await notify(tx, 'cancel');
-    const now = await databaseNow(tx);
-    const draft = { ...copyOf(job), ...manualRun(now), input: input ?? job.input };
-    const [made] = await createRuns(tx, now, [judged(draft, verdict!)], draft);
-    const after = { run: made!.id, input: draft.input };
+    const after = { run: id, input: copied.input };
     await audit(tx, actor, { action: 'job.run', target: name, job: name, before: null, after });
-    await notify(tx, 'runs');
-    return [made!.id];
+    return [id];
   }
 
   /** Stops further occurrences; running attempts continue, and manual runs are allowed. Anything already due is dispatched first.

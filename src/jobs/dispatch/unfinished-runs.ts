@@ -1,11 +1,11 @@
 import type { EntityManager } from 'typeorm';
 import { rows } from '../../database/transaction.js';
-import { isUnfinished } from '../../runs/lifecycle/run.entity.js';
+import { inScheduleLane, isUnfinished } from '../../runs/lifecycle/run.entity.js';
 import type { DueJob } from '../definition/job.entity.js';
 import { NOTHING, type UnfinishedRuns } from './overlap.js';
 
 /** The unfinished runs of a job. Its two lanes do not wait for each other: `schedule` has the scheduled and manual
- *  runs, `catchUp` the catch-up runs. Runs of backfills and retries are in neither. */
+ *  runs and the retries over the API, `catchUp` the catch-up runs. Runs of backfills are in neither. */
 export interface Lanes {
   schedule: UnfinishedRuns;
   catchUp: UnfinishedRuns;
@@ -51,12 +51,12 @@ export async function replaceableRuns(tx: EntityManager, jobIds: string[]): Prom
   if (jobIds.length === 0) return [];
   const found = await rows<{ id: string }>(
     tx,
-    `SELECT id FROM runs WHERE job_id = ANY($1) AND ${isUnfinished} AND kind IN ('schedule', 'manual')`,
+    `SELECT id FROM runs WHERE job_id = ANY($1) AND ${isUnfinished} AND kind IN (${inScheduleLane})`,
     [jobIds],
   );
   return idsOf(found);
 }
 
-const counted = `'schedule', 'manual', 'catch_up'`;
+const counted = `${inScheduleLane}, 'catch_up'`;
 
 const idsOf = (items: { id: string }[]) => items.map(({ id }) => id);

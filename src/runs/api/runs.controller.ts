@@ -1,19 +1,17 @@
-import { Controller, Get, HttpCode, Param, Post, Query, Res, UseInterceptors } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Post, Query, UseInterceptors } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import type { Response } from 'express';
 import { z } from 'zod';
 import { Actor } from '../../auth/actor.js';
 import { Role } from '../../auth/role.decorator.js';
 import { API } from '../../http/api.js';
-import { AcceptsIdempotencyKey, IdempotencyKey } from '../../http/idempotency-key.js';
 import { pageSchema } from '../../http/page.js';
 import { Problems } from '../../http/problems.decorator.js';
 import { logsQuery, runsQuery, type RunsQuery } from './read-runs.js';
-import { logLineView, runItem, runLocation, runView } from './run.view.js';
-import { finishedRun, neverStartedRun, RunProblems, unfinishedRun, unknownRun } from './run-problems.js';
+import { logLineView, runItem, runView } from './run.view.js';
+import { finishedRun, RunProblems, unknownRun } from './run-problems.js';
 import { RunsService } from './runs.service.js';
 
-const runId = z.uuid('The id of a run is a UUID').describe('The id of the run');
+export const runId = z.uuid('The id of a run is a UUID').describe('The id of the run');
 
 @ApiTags('runs')
 @Problems(503)
@@ -60,28 +58,6 @@ export class RunsController {
   @Problems(unknownRun, finishedRun)
   cancel(@Param('id', { schema: runId }) id: string, @Actor() actor: Actor) {
     return this.runs.cancel(id, actor);
-  }
-
-  @Post(':id/retry')
-  @Role('operator')
-  @HttpCode(202)
-  @ApiOperation({
-    summary: 'Retry a run',
-    description:
-      'Queues a new run of kind `retry` with the input and the policies of the old one, even if the job was edited or deleted since. The overlap policy ignores it.',
-  })
-  @AcceptsIdempotencyKey()
-  @ApiResponse({ status: 202, description: 'The new run, pending', standardSchema: runView, headers: runLocation })
-  @Problems(unknownRun, unfinishedRun, neverStartedRun)
-  async retry(
-    @Param('id', { schema: runId }) id: string,
-    @Actor() actor: Actor,
-    @IdempotencyKey() key: string | undefined,
-    @Res({ passthrough: true }) response: Response,
-  ) {
-    const run = await this.runs.retry(id, actor, key);
-    response.location(`/${API}/runs/${run.id}`);
-    return run;
   }
 
   @Get(':id/logs')

@@ -1,15 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
 import type { z } from 'zod';
 import type { Actor } from '../../auth/actor.js';
 import { audit } from '../../auth/audit.js';
 import { rows } from '../../database/transaction.js';
 import { notify } from '../../replicas/notify.js';
 import { cancelRuns } from '../lifecycle/cancel-runs.js';
-import { withIdempotencyKey } from '../lifecycle/idempotency-keys.js';
 import { releaseHeld } from '../lifecycle/release-held.js';
 import { RunFinishedError, RunNotFoundError } from '../lifecycle/run-errors.js';
-import { repeatRun } from '../lifecycle/repeat-run.js';
 import type { RunState } from '../lifecycle/run.entity.js';
 import { RunMetrics } from '../worker/run-metrics.js';
 import { ApiDatabase } from '../../database/api-database.js';
@@ -17,7 +14,7 @@ import type { Page } from '../../http/page.js';
 import { findRun, listRuns, type logsQuery, readLogs, type RunsQuery } from './read-runs.js';
 import type { LogLineView, RunItem, RunView } from './run.view.js';
 
-/** What the API can do with runs: list, read, cancel and retry them, and read their logs. */
+/** What the API can do with runs: list, read and cancel them, and read their logs. A retry needs the job: see `jobs/api`. */
 @Injectable()
 export class RunsService {
   constructor(
@@ -60,23 +57,6 @@ export class RunsService {
       });
       return cancelled;
     });
-  }
-
-  /** Queues a copy of a finished run. With a key that was used before, it returns the run that was created then.
-   *  Throws RUN_NOT_FOUND, RUN_NOT_FINISHED, RUN_NEVER_STARTED, IDEMPOTENCY_KEY_REUSED. */
-  retry(id: string, actor: Actor, key?: string): Promise<RunView> {
-    return this.database.transaction(async (tx) => {
-      const [created] = await withIdempotencyKey(tx, key, { retry: id }, () => this.queueRetry(tx, id, actor));
-      await notify(tx, 'runs');
-      return findRun(tx, created!);
-    });
-  }
-
-  private async queueRetry(tx: EntityManager, id: string, actor: Actor): Promise<string[]> {
-    const { job, created } = await repeatRun(tx, id);
-    const after = { run: created[0] };
-    await audit(tx, actor, { action: 'run.retry', target: id, job, before: null, after });
-    return created;
   }
 
   logs(id: string, query: z.output<typeof logsQuery>): Promise<Page<LogLineView>> {

@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { rows } from '../../database/transaction.js';
 import { notify } from '../../replicas/notify.js';
 import { enqueue } from './run-queue.js';
-import { isUnfinished } from './run.entity.js';
+import { inScheduleLane, isUnfinished } from './run.entity.js';
 
 /**
  * Releases the oldest held run of each lane of these jobs, if no other run of the lane is unfinished, and gives it a
@@ -18,9 +18,9 @@ export async function releaseHeld(tx: EntityManager, jobIds: string[] | null): P
   return released.length;
 }
 
-// A job has two lanes that do not wait for each other: scheduled and manual runs, and catch-up runs. The condition
-// `held AND state = 'pending'` is repeated in the UPDATE, because PostgreSQL checks it again after waiting for a row
-// that another transaction has changed. Two replicas therefore never release the same run twice.
+// A job has two lanes that do not wait for each other: scheduled runs, manual runs and retries, and catch-up runs. The
+// condition `held AND state = 'pending'` is repeated in the UPDATE, because PostgreSQL checks it again after waiting for
+// a row that another transaction has changed. Two replicas therefore never release the same run twice.
 const release = `
   WITH released AS (
     UPDATE runs SET held = false
@@ -29,7 +29,7 @@ const release = `
       WHERE held AND state = 'pending' AND ($1::uuid[] IS NULL OR job_id = ANY($1)) AND NOT EXISTS (
         SELECT FROM runs other
         WHERE other.job_id = next.job_id AND ${isUnfinished} AND NOT other.held
-          AND CASE WHEN next.kind = 'catch_up' THEN other.kind = 'catch_up' ELSE other.kind IN ('schedule', 'manual') END)
+          AND CASE WHEN next.kind = 'catch_up' THEN other.kind = 'catch_up' ELSE other.kind IN (${inScheduleLane}) END)
       ORDER BY job_id, kind = 'catch_up', scheduled_at, id)
     RETURNING id, task, priority, on_interruption, interruptions
   ), queued AS (${enqueue('released', 'statement_timestamp()')})

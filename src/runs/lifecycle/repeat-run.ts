@@ -1,32 +1,25 @@
 import type { EntityManager } from 'typeorm';
-import { databaseNow } from '../../database/database-now.js';
-import { createRuns } from './create-runs.js';
+import type { RunDraft } from './create-runs.js';
 import { RunNeverStartedError, RunNotFinishedError, RunNotFoundError } from './run-errors.js';
 import { livePriority } from './run-queue.js';
 import { Run, type RunState, unfinishedStates } from './run.entity.js';
 
 const neverStarted: readonly RunState[] = ['skipped', 'missed'];
 
-interface RetriedRun {
-  /** The name of its job. */
-  job: string;
-  /** The id of the new run. */
-  created: string[];
-}
-
-/** Queues a copy of a finished run for the same instant. Everything is copied from the run and not from its job, which
- *  may have been edited or deleted since. A run of a backfill gets the priority of a live run. Throws RUN_NOT_FOUND,
- *  RUN_NOT_FINISHED, RUN_NEVER_STARTED. */
-export async function repeatRun(tx: EntityManager, id: string): Promise<RetriedRun> {
+/** A finished run, which can be repeated. Throws RUN_NOT_FOUND, RUN_NOT_FINISHED, RUN_NEVER_STARTED. */
+export async function findRepeatable(tx: EntityManager, id: string): Promise<Run> {
   const run = await tx.findOneBy(Run, { id });
   if (!run) throw new RunNotFoundError(id);
   if (unfinishedStates.includes(run.state)) throw new RunNotFinishedError(id, run.state);
   if (neverStarted.includes(run.state)) throw new RunNeverStartedError(id, run.state);
-  const now = await databaseNow(tx);
+  return run;
+}
+
+/** A copy of a finished run for the same instant. Everything is copied from the run and not from its job, which may have been edited
+ *  or deleted since. A run of a backfill gets the priority of a live run. */
+export function copyOfRun(run: Run, now: Date): RunDraft {
   const { jobId, job, task, priority, timeoutSeconds, retry, onInterruption, input, scheduledAt } = run;
   const copied = { jobId, job, task, timeoutSeconds, retry, onInterruption, input, scheduledAt };
-  const fresh = { kind: 'retry', state: 'pending', held: false, reason: null, dueAt: now, retryOf: id } as const;
-  const draft = { ...copied, ...fresh, priority: livePriority(priority) };
-  const created = await createRuns(tx, now, [draft], draft);
-  return { job, created: created.map((copy) => copy.id) };
+  const fresh = { kind: 'retry', state: 'pending', held: false, reason: null, dueAt: now, retryOf: run.id } as const;
+  return { ...copied, ...fresh, priority: livePriority(priority) };
 }

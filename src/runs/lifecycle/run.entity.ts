@@ -33,6 +33,10 @@ export const isWaiting = `state IN (${unfinishedStates
   .map((state) => `'${state}'`)
   .join(', ')})`;
 
+const kindsInScheduleLane: readonly RunKind[] = ['schedule', 'manual', 'retry'];
+/** SQL: the kinds of runs among which the overlap policy of a job decides. */
+export const inScheduleLane = kindsInScheduleLane.map((kind) => `'${kind}'`).join(', ');
+
 /** Why an attempt did not succeed. */
 export interface RunError {
   name: string;
