@@ -61,6 +61,10 @@ compose-check: build tools/node/node_modules/.installed ## Start docker/compose.
 fuzz: build ## Send 10,000 valid and hostile requests to a service, about a minute; make fuzz SEED=7 REQUESTS=50000
 	SEED=$(SEED) REQUESTS=$(or $(REQUESTS),10000) npm test -- test/fuzz $(ARGS)
 
+.PHONY: attack
+attack: build ## Attack a service with floods and hostile tasks and report what each costs, under 5 minutes; make attack ARGS="--quick 8 9"
+	node test/attack/run.mjs $(ARGS)
+
 .PHONY: bench
 bench: build bench/node_modules/.installed ## Compare Cronzimus with other schedulers, under 15 minutes; make bench ARGS="lateness burst"
 	node bench/run.mjs $(ARGS)
