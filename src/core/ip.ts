@@ -5,7 +5,6 @@ const IPV4_EMBEDDINGS = [
   ['::', '', 96], // IPv4-compatible. BlockList itself knows the IPv4-mapped ones, ::ffff:0:0/96.
   ['::ffff:0:', '', 96], // IPv4-translated
   ['64:ff9b::', '', 96], // NAT64
-  ['64:ff9b:1::', '', 96], // local-use NAT64
   ['2002:', '::', 16], // 6to4
 ] as const;
 
@@ -36,6 +35,14 @@ export class IpSet {
   }
 }
 
+/** True for an ISATAP address (RFC 5214): an IPv4 address after `0:5efe` or `200:5efe` in the lower half, below any network. */
+export function isIsatap(address: string): boolean {
+  if (isIP(address) !== 6) return false;
+  const [marks = '', isatap] = groupsOf(address).slice(4);
+  // The two bits say whether the IPv4 address is unique, and whether it is a multicast group.
+  return isatap === '5efe' && ['0', '100', '200', '300'].includes(marks);
+}
+
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
@@ -63,9 +70,14 @@ export const withoutIPv4Mapping = (address: string): string => address.replace(/
 /** The addresses that one client can choose from: an IPv4 address by itself, an IPv6 address with its /64 network. */
 export function clientNetwork(address: string): string {
   if (isIP(address) !== 6) return address;
+  return `${groupsOf(address).slice(0, 4).join(':')}::/64`;
+}
+
+/** The eight groups of an IPv6 address, in lower case and without leading zeros. */
+function groupsOf(ipv6: string): string[] {
   // SocketAddress writes the address in its canonical form, with at most one `::`.
-  const { address: canonical } = new SocketAddress({ address, family: 'ipv6' });
+  const { address: canonical } = new SocketAddress({ address: ipv6, family: 'ipv6' });
   const [left = [], right = []] = canonical.split('::').map((half) => half.split(':').filter((group) => group !== ''));
   const zeros = Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0');
-  return `${[...left, ...zeros, ...right].slice(0, 4).join(':')}::/64`;
+  return [...left, ...zeros, ...right];
 }
