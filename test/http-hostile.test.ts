@@ -25,7 +25,10 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   // The task destroys its socket, whatever the server does.
-  await eventually(() => expect([...sockets].filter((socket) => !socket.readableEnded)).toEqual([]));
+  await eventually(() => {
+    const open = [...sockets].filter((socket) => !socket.readableEnded).length;
+    if (open > 0) throw new Error(`${open} sockets are open`);
+  });
   for (const socket of sockets) socket.destroy();
 });
 afterAll(() => {

@@ -151,7 +151,6 @@ describe('a name server that never responds for some names', () => {
     ...Object.fromEntries(dead.map((name) => [name, 'silent' as const])),
     'live.test': ['127.0.0.1'],
   };
-  const input = (url: string) => httpInput.parse({ url });
 
   it('keeps neither other runs of the task http nor the database waiting', async () => {
     const { names, server } = await given(zone);
@@ -163,13 +162,15 @@ describe('a name server that never responds for some names', () => {
     let ended = 0;
     const waiting = dead.map((name) =>
       http
-        .run(input(`http://${name}:${port}/`), runContext({ signal: stop.signal }))
+        .run(httpInput.parse({ url: `http://${name}:${port}/` }), runContext({ signal: stop.signal }))
         .catch((error: unknown) => error)
         .finally(() => (ended += 1)),
     );
     await eventually(() => expect(new Set(server.asked).size).toBe(2 * dead.length));
 
-    await expect(http.run(input(`http://live.test:${port}/`), runContext())).resolves.toMatchObject({ body: 'here' });
+    await expect(http.run(httpInput.parse({ url: `http://live.test:${port}/` }), runContext())).resolves.toMatchObject({
+      body: 'here',
+    });
     const url = new URL(process.env['TEST_DATABASE_URL']!);
     url.hostname = 'live.test';
     const client = new Client({ connectionString: url.href, stream: () => databaseSocket(names) });

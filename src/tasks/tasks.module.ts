@@ -1,6 +1,5 @@
 import { type FactoryProvider, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import { getDataSourceToken } from '@nestjs/typeorm';
 import { PinoLogger } from 'nestjs-pino';
 import { ENVIRONMENT } from '../config/environment.js';
 import { NameResolver } from '../core/dns/name-resolver.js';
@@ -18,7 +17,7 @@ import { TasksController } from './tasks.controller.js';
  *  is no task sql. */
 const sqlTask: FactoryProvider = {
   provide: SqlTask,
-  inject: [ENVIRONMENT, getDataSourceToken(), PinoLogger],
+  inject: [ENVIRONMENT, PinoLogger],
   useFactory: createSqlTask,
 };
 

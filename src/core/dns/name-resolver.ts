@@ -1,8 +1,9 @@
 import { Resolver } from 'node:dns/promises';
-import type { LookupAddress } from 'node:dns';
+import type { LookupAddress, LookupOptions } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { domainToASCII } from 'node:url';
+import { callbackify } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import { ParsedFile, parseHosts, parseResolvConf, type ResolvConf } from './system-files.js';
 
@@ -44,16 +45,12 @@ export class NameResolver {
 
   /** For the option `lookup` of `net.connect` and of requests. */
   readonly lookup: LookupFunction = (host, { all, family }, done) => {
-    this.resolve(host).then(
-      (addresses) => {
-        const wanted = addresses.filter((one) => !family || `IPv${one.family}` === family || one.family === family);
-        const [first] = wanted;
-        if (!first) done(unresolved(host, 'ENOTFOUND', `it has no address of family ${family}`), []);
-        else if (all) done(null, wanted);
-        else done(null, first.address, first.family);
-      },
-      (error: NodeJS.ErrnoException) => done(error, []),
-    );
+    callWith(this.resolveFamily(host, family), (error, found) => {
+      const [first] = found ?? [];
+      if (error || !first) done(error, []);
+      else if (all) done(null, found!);
+      else done(null, first.address, first.family);
+    });
   };
 
   /** All addresses of `host`, IPv4 first. Rejects with an error that has the `code` of getaddrinfo: ENOTFOUND when there is no
@@ -71,6 +68,14 @@ export class NameResolver {
     if (known && known.until > performance.now()) return known.addresses;
     const fresh = this.pending.get(name) ?? this.query(name);
     return known ? staleUnless(fresh, known.addresses) : fresh;
+  }
+
+  private async resolveFamily(host: string, family: LookupOptions['family']): Promise<LookupAddress[]> {
+    const addresses = await this.resolve(host);
+    if (!family) return addresses;
+    const wanted = addresses.filter((one) => one.family === family || `IPv${one.family}` === family);
+    if (wanted.length === 0) throw unresolved(host, 'ENOTFOUND', `it has no address of family ${family}`);
+    return wanted;
   }
 
   /** Concurrent lookups of a name share one query. */
@@ -177,6 +182,11 @@ function useServers(resolver: Resolver, servers: string[]): void {
   });
   if (accepted.length > 0) resolver.setServers(accepted);
 }
+
+const callWith = callbackify((addresses: Promise<LookupAddress[]>) => addresses) as (
+  addresses: Promise<LookupAddress[]>,
+  done: (error: NodeJS.ErrnoException | null, addresses?: LookupAddress[]) => void,
+) => void;
 
 const sorted = (addresses: string[]): LookupAddress[] =>
   addresses.map((address) => ({ address, family: isIP(address) })).toSorted((one, other) => one.family - other.family);
