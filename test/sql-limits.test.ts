@@ -17,6 +17,8 @@ let proxy: Server;
 /** Relays to the foreign database until it is silenced; after that it reads everything and passes nothing on. */
 let proxied: string;
 let silent = false;
+/** Silences only the connections of transactional tasks, from the statement with this text on. */
+let muteAt: string | undefined;
 const relayed = new Set<Socket>();
 beforeAll(async () => {
   foreign = await createTestDatabase();
@@ -25,8 +27,16 @@ beforeAll(async () => {
   proxy = createServer((client) => {
     relayed.add(client.on('close', () => relayed.delete(client)).on('error', () => undefined));
     const backend = dial(Number(target.port), target.hostname).on('error', () => undefined);
-    client.on('data', (chunk) => silent || backend.write(chunk)).on('close', () => backend.destroy());
-    backend.on('data', (chunk) => silent || client.write(chunk));
+    let ofTask = false;
+    let mute = false;
+    client
+      .on('data', (chunk) => {
+        ofTask ||= chunk.includes('cronzimus tasks');
+        mute ||= silent || (ofTask && muteAt !== undefined && chunk.includes(muteAt));
+        if (!mute) backend.write(chunk);
+      })
+      .on('close', () => backend.destroy());
+    backend.on('data', (chunk) => silent || mute || client.write(chunk));
   }).listen(0, '127.0.0.1');
   await once(proxy, 'listening');
   const url = new URL(foreign.url);
@@ -151,4 +161,30 @@ describe('the task sql on a database that falls silent', () => {
     silent = false;
     await service.run('sql', 'succeeded', { statement: 'SELECT 1', values: [] });
   });
+});
+
+describe('the task sql on the service database, whose connection falls silent', () => {
+  let service: TestService;
+  beforeAll(async () => {
+    service = await TestService.start(
+      { SQL_TASK_DATABASE_URL: 'self', WORKER_CONCURRENCY: '1', TRANSACTIONAL_POOL_MAX: '1' },
+      async (url) => Object.assign(new URL(url), { port: new URL(proxied).port }).href,
+    );
+    await service.given(
+      finishedJob('sql', 'sql', { overlap: 'allow', timeoutSeconds: 2, input: { statement: 'SELECT 1' } }),
+    );
+    await runSql(service.database, 'CREATE TABLE t (word text)');
+  });
+  afterAll(() => service.stop());
+
+  it.each(['INSERT INTO t', 'COMMIT'])(
+    'frees its slot and its connection after its timeout: at %s',
+    async (statement) => {
+      muteAt = statement;
+      await service.run('sql', 'timed_out', { statement: `INSERT INTO t VALUES ('written')` });
+      muteAt = undefined;
+      await service.run('sql', 'succeeded', { statement: 'SELECT 1', values: [] });
+      expect(await runSql(service.database, 'SELECT FROM t')).toEqual([]);
+    },
+  );
 });

@@ -1,6 +1,5 @@
 import type { Client, DatabaseError } from 'pg';
 import { Problem } from '../core/problem.js';
-import type { Power } from './sql-role.js';
 
 /** The statement would end or split the transaction in which it runs. */
 export class SqlTransactionControlError extends Problem {
@@ -32,6 +31,15 @@ export class SqlResultTooLargeError extends Problem {
 48 KiB: select fewer columns, add a LIMIT, aggregate, or write the rows into a table with INSERT … SELECT`,
     );
   }
+}
+
+/** What makes a role too powerful for the sql task. */
+export interface Power {
+  user: string;
+  /** The user itself, or a role of which it is a member. */
+  role: string;
+  superuser: boolean;
+  createrole: boolean;
 }
 
 /** A statement with this role could run programs on the database server. */

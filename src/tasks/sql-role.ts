@@ -1,5 +1,5 @@
 import type { Client, ClientBase } from 'pg';
-import { SqlRoleRefusedError } from './sql-errors.js';
+import { type Power, SqlRoleRefusedError } from './sql-errors.js';
 
 /** Roles of PostgreSQL with access to the server's files or programs, such as by COPY … TO PROGRAM. */
 const SERVER_ACCESS = ['pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'];
@@ -17,14 +17,6 @@ const findPower = `
     AND EXISTS (SELECT FROM pg_catalog.pg_roles AS own
       WHERE own.rolname IN (session_user, current_user, $1) AND pg_catalog.pg_has_role(own.oid, pg_roles.oid, 'MEMBER'))
   ORDER BY rolname <> session_user, NOT rolsuper, rolname LIMIT 1`;
-
-export interface Power {
-  user: string;
-  /** The user itself, or a role of which it is a member. */
-  role: string;
-  superuser: boolean;
-  createrole: boolean;
-}
 
 /** Throws SQL_ROLE_REFUSED when statements of this session could use files or programs of the database server. */
 export async function checkRole(client: ClientBase): Promise<void> {
