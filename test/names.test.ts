@@ -36,9 +36,13 @@ describe('a name is resolved', () => {
     expect(addresses.map(({ family }) => family)).toEqual([4, 4, 6]);
   });
 
-  it.each(['127.0.0.1', '::1'])('to itself when it is the address %s', async (address) => {
+  it.each([
+    ['127.0.0.1', '127.0.0.1'],
+    ['127.1', '127.0.0.1'],
+    ['::1', '::1'],
+  ])('without a query when it is the address %s', async (host, address) => {
     const { server, names } = await given({});
-    expect(await addressesOf(names, address)).toEqual([address]);
+    expect(await addressesOf(names, host)).toEqual([address]);
     expect(server.asked).toEqual([]);
   });
 

@@ -56,8 +56,9 @@ export class NameResolver {
   /** All addresses of `host`, IPv4 first. Rejects with an error that has the `code` of getaddrinfo: ENOTFOUND when there is no
    *  such name, or EAI_AGAIN when the name servers fail or do not respond. */
   async resolve(host: string): Promise<LookupAddress[]> {
-    if (isIP(host)) return [{ address: host, family: isIP(host) }];
-    const name = domainToASCII(host).toLowerCase();
+    // Also turns the short forms of an IPv4 address, such as 127.1, into the address.
+    const name = isIP(host) ? host : domainToASCII(host).toLowerCase();
+    if (isIP(name)) return [{ address: name, family: isIP(name) }];
     if (name === '') throw unresolved(host, 'ENOTFOUND', 'it is not a valid name');
     const relative = name.replace(/\.$/, '');
     if (relative === 'localhost' || relative.endsWith('.localhost')) return sorted(['127.0.0.1', '::1']);
