@@ -1,16 +1,16 @@
-import { jest } from '@jest/globals';
-import dns, { type LookupAddress } from 'node:dns';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { NameResolver } from '../src/core/dns/name-resolver.js';
 import type { Environment } from '../src/config/environment.js';
 import { httpInput } from '../src/tasks/http-input.js';
 import { Metrics } from '../src/metrics/metrics.js';
 import { HttpTask } from '../src/tasks/http.task.js';
 import type { RunKind } from '../src/tasks/run-context.js';
 import { eventually } from './support/eventually.js';
+import { TestNameServer } from './support/name-server.js';
 import { runContext } from './support/run-context.js';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -18,6 +18,14 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 let server: Server;
 let base: string;
 let answer: Answer;
+/** Knows only the names of the test that is running. */
+let nameServer: TestNameServer;
+let names: NameResolver;
+beforeEach(async () => {
+  nameServer = await TestNameServer.start({});
+  names = new NameResolver(await nameServer.files());
+});
+afterEach(() => nameServer.stop());
 beforeAll(async () => {
   server = createServer((request, response) => answer(request, response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -30,7 +38,7 @@ afterAll(async () => {
 });
 
 const run = (input: object, context = runContext(), environment: Partial<Environment> = {}) =>
-  new HttpTask({ HOST: '127.0.0.1', HTTP_TASK_ALLOWED_HOSTS: undefined, ...environment }, new Metrics()).run(
+  new HttpTask({ HOST: '127.0.0.1', HTTP_TASK_ALLOWED_HOSTS: undefined, ...environment }, new Metrics(), names).run(
     httpInput.parse({ url: base, ...input }),
     context,
   );
@@ -200,7 +208,9 @@ describe('task http', () => {
       message: `GET ${url}/ failed: connect ECONNREFUSED ${new URL(url).host}`,
     });
     await expect(run({ url: 'http://nobody.invalid/' })).rejects.toMatchObject({
-      message: expect.stringContaining('nobody.invalid/ failed: getaddrinfo'),
+      message: expect.stringContaining(
+        'nobody.invalid/ failed: "nobody.invalid" cannot be resolved: there is no such name',
+      ),
     });
   });
 
@@ -225,18 +235,6 @@ describe('task http', () => {
 
 const at = (host: string) => base.replace('127.0.0.1', host);
 
-/** From now on every name resolves to these addresses. */
-const givenNames = (...addresses: string[]) => {
-  const answerWith: LookupAddress[] = addresses.map((address) => ({
-    address,
-    family: address.includes(':') ? 6 : 4,
-  }));
-  return jest
-    .spyOn(dns, 'lookup')
-    .mockImplementation(((_name: string, _options: object, done: (error: null, found: LookupAddress[]) => void) =>
-      setImmediate(() => done(null, answerWith))) as never);
-};
-
 describe('task http connects to', () => {
   const refusal = { code: 'ADDRESS_REFUSED' };
   let requests = 0;
@@ -247,7 +245,6 @@ describe('task http connects to', () => {
       response.end('here');
     };
   });
-  afterEach(() => jest.restoreAllMocks());
   it.each([
     '169.254.169.254',
     '2852039166',
@@ -272,7 +269,7 @@ describe('task http connects to', () => {
   });
 
   it('no refused address that a name resolves to', async () => {
-    givenNames('169.254.169.254');
+    nameServer.zone = { 'harmless.example': ['169.254.169.254'] };
     await expect(run({ url: at('harmless.example') })).rejects.toMatchObject({
       ...refusal,
       message: expect.stringContaining('"harmless.example", which resolves to 169.254.169.254'),
@@ -280,13 +277,14 @@ describe('task http connects to', () => {
   });
 
   it('the address that was checked: the name is not resolved a second time', async () => {
-    const lookup = givenNames('127.0.0.1');
+    nameServer.zone = { 'harmless.example': ['127.0.0.1'] };
     await expect(run({ url: at('harmless.example') })).resolves.toMatchObject({ body: 'here' });
-    expect(lookup).toHaveBeenCalledTimes(1);
+    expect(nameServer.asked).toEqual(expect.arrayContaining(['harmless.example A', 'harmless.example AAAA']));
+    expect(nameServer.asked).toHaveLength(2);
   });
 
   it('the allowed addresses of a name', async () => {
-    givenNames('169.254.169.254', 'fe80::1', '127.0.0.1');
+    nameServer.zone = { 'harmless.example': ['169.254.169.254', 'fe80::1', '127.0.0.1'] };
     await expect(run({ url: at('harmless.example') })).resolves.toMatchObject({ body: 'here' });
   });
 

@@ -66,7 +66,9 @@ describe('the task sql', () => {
       expect(tasks.all().map(({ options }) => options.name)).not.toContain('sql');
       await expect(tasks.validate('sql', { statement: 'SELECT 1' })).rejects.toMatchObject({
         code: 'UNKNOWN_TASK',
-        message: expect.stringMatching(/"sql" is not registered.*SQL_TASK_DATABASE_URL: a postgres:\/\/ URL, or self$/),
+        message: expect.stringMatching(
+          /"sql" is not registered.*SQL_TASK_DATABASE_URL: a postgres:\/\/ URL, or self\. Its role must not be a superuser$/,
+        ),
       });
     },
   );

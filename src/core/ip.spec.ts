@@ -31,7 +31,6 @@ describe('IpSet', () => {
     '::10.0.0.1',
     '::ffff:0:10.0.0.1',
     '64:ff9b::10.0.0.1',
-    '64:ff9b:1::10.0.0.1',
     '2002:a00:1::1',
   ])('contains %s', (address) => {
     expect(set.has(address)).toBe(true);

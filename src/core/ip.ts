@@ -5,7 +5,6 @@ const IPV4_EMBEDDINGS = [
   ['::', '', 96], // IPv4-compatible. BlockList itself knows the IPv4-mapped ones, ::ffff:0:0/96.
   ['::ffff:0:', '', 96], // IPv4-translated
   ['64:ff9b::', '', 96], // NAT64
-  ['64:ff9b:1::', '', 96], // local-use NAT64
   ['2002:', '::', 16], // 6to4
 ] as const;
 
@@ -34,6 +33,14 @@ export class IpSet {
     for (const [before, after, start] of IPV4_EMBEDDINGS)
       this.list.addSubnet(`${before}${hex}${after}`, start + Number(bits ?? 32), 'ipv6');
   }
+}
+
+/** True for an ISATAP address (RFC 5214): an IPv4 address after `0:5efe` or `200:5efe` in the lower half, below any network. */
+export function isIsatap(address: string): boolean {
+  if (isIP(address) !== 6) return false;
+  const [marks = '', isatap] = groupsOf(address).slice(4);
+  // The two bits say whether the IPv4 address is unique, and whether it is a multicast group.
+  return isatap === '5efe' && ['0', '100', '200', '300'].includes(marks);
 }
 
 const loopback = new BlockList();
@@ -71,11 +78,16 @@ export function addressIn(value: string): string | null {
  *  prefixes of up to this size to one household or machine. */
 export function clientNetwork(address: string): string {
   if (isIP(address) !== 6) return address;
-  const halves = canonicalIPv6(address).split('::');
+  const [a, b, c, d = '0'] = groupsOf(address);
+  return `${a}:${b}:${c}:${(Number.parseInt(d, 16) & 0xff00).toString(16)}::/56`;
+}
+
+/** The eight groups of an IPv6 address, in lower case and without leading zeros. */
+function groupsOf(ipv6: string): string[] {
+  const halves = canonicalIPv6(ipv6).split('::');
   const [left = [], right = []] = halves.map((half) => half.split(':').filter((group) => group !== ''));
   const zeros = Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0');
-  const [a, b, c, d = '0'] = [...left, ...zeros, ...right];
-  return `${a}:${b}:${c}:${(Number.parseInt(d, 16) & 0xff00).toString(16)}::/56`;
+  return [...left, ...zeros, ...right];
 }
 
 /** The address in lower case, without leading zeros and with at most one `::`. */

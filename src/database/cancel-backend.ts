@@ -1,40 +1,91 @@
-import { Client } from 'pg';
+import { Client, type ClientBase } from 'pg';
+import { databaseSocket, streamOf } from './database-socket.js';
 
-interface Backend {
+/** A statement can catch its cancellation. After this time its session is terminated, which it cannot catch. */
+const TERMINATE_AFTER_MS = 3_000;
+/** A server can be unreachable. After this time the connection is destroyed on our side. Shorter than the 10 s after which a
+ *  task counts as one that ignores its signal. */
+const DESTROY_AFTER_MS = 6_000;
+const END_WITHIN_MS = 1_000;
+
+interface Session {
+  /** Of the database, for the sessions that cancel. */
   url: string | undefined;
-  /** The process id on the database server. */
-  pid: number;
+  client: ClientBase;
+  /** The process of `client` on the database server. Undefined as long as it is unknown, because `client` has no session yet. */
+  pid: () => number | undefined;
   signal: AbortSignal;
   failed: (error: unknown) => void;
 }
 
-/** Runs `work`, which waits for the server process `pid`. When the signal aborts, the current statement of that process is
- *  cancelled, and this throws the signal's reason, even if `work` succeeds. `failed` is called when the statement cannot be cancelled. */
-export async function withCancel<T>({ url, pid, signal, failed }: Backend, work: () => Promise<T>): Promise<T> {
-  let cancelling: Promise<void> | undefined;
-  const cancel = () => {
-    cancelling = cancelBackend(url, pid).catch(failed);
+/** Runs `work`, which uses the session of `client`, and makes it settle when the signal aborts: cancels the current statement,
+ *  terminates the session if that does not help, and destroys the connection if that does not help either. Without a session,
+ *  the connection is destroyed at once. When `work` fails after that, this throws the signal's reason. `failed` is called when
+ *  the statement cannot be cancelled, or the session not terminated. */
+export async function withCancel<T>({ url, client, pid, signal, failed }: Session, work: () => Promise<T>): Promise<T> {
+  const attempts: Promise<void>[] = [];
+  let terminate: NodeJS.Timeout | undefined;
+  const stop = () => {
+    const backend = pid();
+    if (backend === undefined) return destroyConnection(client);
+    const send = (call: string) => attempts.push(signalBackend(url, call, backend).catch(failed));
+    send('pg_cancel_backend');
+    terminate = setTimeout(() => send('pg_terminate_backend'), TERMINATE_AFTER_MS);
   };
-  signal.addEventListener('abort', cancel, { once: true });
+  const undo = destroyAfterAbort(client, signal);
+  signal.addEventListener('abort', stop, { once: true });
   try {
     signal.throwIfAborted();
     return await work();
-  } finally {
-    signal.removeEventListener('abort', cancel);
-    // A cancellation that arrives later would cancel a statement of the connection's next user.
-    await cancelling;
+  } catch (error) {
     signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    clearTimeout(terminate);
+    undo();
+    // A cancellation that arrives later would cancel a statement of the connection's next user.
+    await Promise.all(attempts);
   }
 }
 
+/** Destroys the connection some seconds after the signal has aborted. Returns a function that prevents that. */
+export function destroyAfterAbort(client: ClientBase, signal: AbortSignal): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const start = () => {
+    timer = setTimeout(() => destroyConnection(client), DESTROY_AFTER_MS);
+  };
+  if (signal.aborted) start();
+  else signal.addEventListener('abort', start, { once: true });
+  return () => {
+    signal.removeEventListener('abort', start);
+    clearTimeout(timer);
+  };
+}
+
+/** The statement that is running rejects, and a pool drops the connection. */
+export const destroyConnection = (client: ClientBase): void =>
+  void streamOf(client).destroy(new Error('the connection was destroyed'));
+
+/** Ends the session, and destroys the connection when the server does not respond. */
+export async function endSession(client: Client): Promise<void> {
+  const timer = setTimeout(() => destroyConnection(client), END_WITHIN_MS);
+  await client.end().finally(() => clearTimeout(timer));
+}
+
 /** Uses a new connection, since the pool may have none left. */
-async function cancelBackend(connectionString: string | undefined, pid: number): Promise<void> {
-  const client = new Client({ connectionString, connectionTimeoutMillis: 5_000, query_timeout: 5_000 });
+async function signalBackend(connectionString: string | undefined, call: string, pid: number): Promise<void> {
+  const client = new Client({
+    connectionString,
+    connectionTimeoutMillis: 2_000,
+    query_timeout: 2_000,
+    stream: () => databaseSocket(),
+  });
   client.on('error', () => undefined);
   await client.connect();
   try {
-    await client.query('SELECT pg_cancel_backend($1)', [pid]);
+    await client.query(`SELECT ${call}($1)`, [pid]);
   } finally {
-    await client.end();
+    await endSession(client);
   }
 }

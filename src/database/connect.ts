@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { Problem } from '../core/problem.js';
 import type { DatabaseSettings } from './data-source.js';
+import { databaseSocket } from './database-socket.js';
 
 type Variable = 'DATABASE_URL' | 'DATABASE_DIRECT_URL';
 
@@ -22,6 +23,7 @@ async function open(variable: Variable, settings: DatabaseSettings, purpose: str
     connectionString: settings[variable],
     application_name: `cronzimus ${purpose}`,
     connectionTimeoutMillis: 10_000,
+    stream: () => databaseSocket(),
   });
   // The query that fails reports the error.
   client.on('error', () => {});

@@ -1,5 +1,6 @@
 import type { DataSourceOptions } from 'typeorm';
 import type { Environment } from '../config/environment.js';
+import { databaseSocket } from './database-socket.js';
 
 /** The names of the service's own pools. Tasks and users have the default DataSource, which has no name. */
 export const API = 'api';
@@ -28,6 +29,7 @@ export function dataSourceOptions(settings: DatabaseSettings, name: string, max:
       // No limit for tasks: their statements may take as long as the attempt.
       query_timeout: MAX_STATEMENT_MS[name as typeof API | typeof SCHEDULER] ?? 0,
       keepAlive: true,
+      stream: () => databaseSocket(),
       // Statements that do not depend on each other share a round trip. Not for tasks, since users may read with cursors.
       pipeline: name !== TASKS,
     },

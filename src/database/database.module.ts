@@ -4,6 +4,7 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { ApiDatabase } from './api-database.js';
 import { API, dataSourceOptions, SCHEDULER, TASKS } from './data-source.js';
 import { SchedulerDatabase } from './scheduler-database.js';
+import { SuperuserWarning } from './superuser-warning.js';
 
 const pool = (name: string | undefined, max: (environment: Environment) => number) =>
   TypeOrmModule.forRootAsync({
@@ -24,7 +25,7 @@ const pool = (name: string | undefined, max: (environment: Environment) => numbe
     pool(API, (environment) => environment.DATABASE_POOL_MAX),
     pool(SCHEDULER, () => 4),
   ],
-  providers: [ApiDatabase, SchedulerDatabase],
+  providers: [ApiDatabase, SchedulerDatabase, SuperuserWarning],
   exports: [ApiDatabase, SchedulerDatabase],
 })
 export class DatabaseModule {}

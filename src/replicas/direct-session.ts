@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { Client } from 'pg';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { databaseSocket } from '../database/database-socket.js';
 import { channelOf, type Topic } from './notify.js';
 import { ReplicaMetrics } from './replica-metrics.js';
 
@@ -80,6 +81,7 @@ export class DirectSession {
       application_name: 'cronzimus session',
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
+      stream: () => databaseSocket(),
     });
     client.on('error', (error) => this.lost(client, error));
     client.on('end', () => this.lost(client, new Error('the connection ended')));

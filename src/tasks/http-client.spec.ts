@@ -58,10 +58,27 @@ describe('a redirect', () => {
   it.each(['http://example.org/d', 'https://example.org:8443/d', 'https://www.example.org/d', '//evil.test/'])(
     'to %s keeps only headers that are not credentials',
     (location) => {
-      const names = [...redirectOf(request('PUT', 'x'), response(307, location))!.headers.keys()];
+      const names = [...redirectOf(request('PUT'), response(307, location))!.headers.keys()];
       expect(names).toEqual(['content-length', 'content-type', 'cronzimus-run', 'idempotency-key']);
     },
   );
+
+  it.each([
+    [307, 'POST', 'http://example.org/d'],
+    [308, 'POST', 'https://example.org:8443/d'],
+    [307, 'PATCH', 'https://www.example.org/d'],
+    [302, 'PUT', '//evil.test/?key=x'],
+    [301, 'DELETE', 'https://evil.test/'],
+  ])('with %i never sends the body of a %s to %s', (status, method, location) => {
+    const { origin } = new URL(location, 'https://example.org');
+    expect(() => redirectOf(request(method, 'x'), response(status, location))).toThrow(
+      `redirected with ${status} to another origin, ${origin}, and the body is not sent there`,
+    );
+  });
+
+  it('with 303 leads to another origin, because the body stays behind', () => {
+    expect(redirectOf(request('POST', 'x'), response(303, 'https://evil.test/'))).toMatchObject({ body: undefined });
+  });
 
   it.each(['ftp://example.org/', 'file:///etc/passwd', 'http://', 'https://user:pw@example.org/', 'javascript:1'])(
     'to %s is refused',

@@ -1,7 +1,8 @@
-import dns, { type LookupAddress } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import type { NameResolver } from '../core/dns/name-resolver.js';
 import { withoutBrackets } from '../core/ip.js';
 import type { Destinations } from './http-destinations.js';
 
@@ -13,32 +14,47 @@ export interface OutgoingRequest {
 }
 
 const MAX_REDIRECTS = 20;
+/** For the headers of each response, and for its trailers. */
+const MAX_HEADER_BYTES = 16_384;
 
 /** Agents of our own: Node may configure the global ones to use the proxy of the environment, which would connect to any
  *  address for us. Connections are not reused. */
 const agents = { 'http:': new http.Agent(), 'https:': new https.Agent() };
 
-/** Sends a request and follows its redirects. Returns the last response with its body unread. Throws ADDRESS_REFUSED before
- *  anything is sent to an address that `destinations` refuses. */
+/** Where a request may go. */
+interface Network {
+  destinations: Destinations;
+  names: NameResolver;
+}
+
+/** Sends a request and follows its redirects. Returns the last response with its body unread; its caller destroys the socket.
+ *  Throws ADDRESS_REFUSED before anything is sent to an address that `destinations` refuses. */
 export async function sendRequest(
   first: OutgoingRequest,
-  destinations: Destinations,
+  network: Network,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   let request = first;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-    const response = await sendOnce(request, destinations, signal);
-    const next = redirectOf(request, response);
+    const response = await sendOnce(request, network, signal);
+    let next: OutgoingRequest | undefined;
+    try {
+      next = redirectOf(request, response);
+    } catch (error) {
+      response.socket.destroy();
+      throw error;
+    }
     if (!next) return response;
-    response.destroy();
+    response.socket.destroy();
     request = next;
   }
   throw new Error(`more than ${MAX_REDIRECTS} redirects`);
 }
 
+/** Settles in any case: with the response, with an error, or when the connection closes without either. */
 function sendOnce(
   { method, url, headers, body }: OutgoingRequest,
-  destinations: Destinations,
+  { destinations, names }: Network,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const host = withoutBrackets(url.hostname);
@@ -50,22 +66,43 @@ function sendOnce(
       method,
       headers: Object.fromEntries(headers),
       agent: agents[secure ? 'https:' : 'http:'],
-      lookup: checkedLookup(destinations),
+      lookup: checkedLookup(destinations, names),
+      maxHeaderSize: MAX_HEADER_BYTES,
       signal,
     };
-    (secure ? https : http).request(url, options, resolve).on('error', reject).end(body);
+    (secure ? https : http)
+      .request(url, options, (response) => {
+        if (response.statusCode !== 101) return resolve(response);
+        response.socket.destroy();
+        reject(new SwitchingError());
+      })
+      // For most responses with 101, Node hands over the socket instead, and no longer closes it at the signal.
+      .on('upgrade', (_response, socket) => {
+        socket.destroy();
+        reject(new SwitchingError());
+      })
+      .on('error', reject)
+      .on('close', () => reject(new Error('the connection was closed before a response')))
+      .end(body);
   });
+}
+
+class SwitchingError extends Error {
+  override message =
+    'the server responded with 101, to switch to another protocol; the task needs an ordinary response';
 }
 
 /** The lookup of a connection. It returns only addresses that `destinations` allows, and the connection goes to one of these
  *  without a second lookup. When none is allowed, it fails with the refusal of the first address. */
 const checkedLookup =
-  (destinations: Destinations): LookupFunction =>
+  (destinations: Destinations, names: NameResolver): LookupFunction =>
   (host, options, done) => {
-    dns.lookup(host, { ...options, all: true }, (error, found) => {
-      const { allowed, refusals } = error ? { allowed: [], refusals: [error] } : sortOut(destinations, host, found);
+    names.lookup(host, { ...options, all: true }, (error, found) => {
+      const { allowed, refusals } = error
+        ? { allowed: [], refusals: [error] }
+        : sortOut(destinations, host, found as LookupAddress[]);
       const [first] = allowed;
-      if (!first) done((refusals[0] ?? new Error(`${host} has no address`)) as NodeJS.ErrnoException, []);
+      if (!first) done(refusals[0] as NodeJS.ErrnoException, []);
       else if (options.all) done(null, allowed);
       else done(null, first.address, first.family);
     });
@@ -90,7 +127,7 @@ const SAFE_HEADER = /^(accept|accept-encoding|content-type|content-length|idempo
 
 /** The request that a redirect leads to, by the rules of browsers. Undefined when the response is not a redirect. At another
  *  origin, all headers but the safe ones are left out, because any of them may be a credential. Throws when the target is
- *  not an http or https URL. */
+ *  not an http or https URL, and when the redirect would send the body to another origin: it may contain credentials too. */
 export function redirectOf(
   { method, url, headers, body }: OutgoingRequest,
   { statusCode = 0, headers: { location } }: Pick<IncomingMessage, 'statusCode' | 'headers'>,
@@ -98,6 +135,11 @@ export function redirectOf(
   if (![301, 302, 303, 307, 308].includes(statusCode) || location === undefined) return undefined;
   const target = targetOf(location, url);
   const asGet = statusCode === 303 ? method !== 'HEAD' : statusCode < 303 && method === 'POST';
+  if (body !== undefined && !asGet && target.origin !== url.origin)
+    throw new Error(
+      `redirected with ${statusCode} to another origin, ${target.origin}, and the body is not sent there, because it may contain \
+credentials; if it may go there, put that address in the url of the job`,
+    );
   const kept = [...headers].filter(
     ([name]) => (target.origin === url.origin || SAFE_HEADER.test(name)) && !(asGet && name.startsWith('content-')),
   );

@@ -26,6 +26,16 @@ describe('the http task', () => {
     ['link-local, translated', '::ffff:0:a9fe:a9fe'],
     ['link-local behind NAT64', '64:ff9b::a9fe:a9fe'],
     ['link-local behind NAT64 of the site', '64:ff9b:1::169.254.169.254'],
+    ['NAT64 of the site, with the address after /48', '64:ff9b:1:a9fe:a9:fe00::'],
+    ['NAT64 of the site, with the address after /56', '64:ff9b:1:a9:fe:a9fe::'],
+    ['NAT64 of the site, with the address after /64', '64:ff9b:1:0:a9:fea9:fe00:0'],
+    ['NAT64 of the site, whatever the address', '64:ff9b:1:ffff::1'],
+    ['link-local behind ISATAP', 'fe80::5efe:169.254.169.254'],
+    ['link-local behind ISATAP of a site', '2001:db8:1:2:0:5efe:169.254.169.254'],
+    ['link-local behind unique ISATAP', '2001:db8::200:5efe:a9fe:a9fe'],
+    ['link-local behind ISATAP of a private network', 'fd00::5efe:a9fe:a9fe'],
+    ['link-local behind ISATAP without a network', '::5efe:a9fe:a9fe'],
+    ['ISATAP, whatever the address', '2001:DB8::0:5EFE:10.0.0.1'],
     ['link-local behind 6to4', '2002:a9fe:a9fe::1'],
     ['Teredo', '2001:0:4136:e378:8000:63bf:3fff:fdd2'],
     ['metadata of AWS', 'fd00:ec2::254'],
@@ -58,13 +68,22 @@ describe('the http task', () => {
     },
   );
 
-  it.each(['10.0.0.1', '169.253.255.255', '169.255.0.1', '1.0.0.1', '93.184.215.14', 'fd00::1', '2606:4700::1111'])(
-    'connects to any other address unless there is a list: %s',
-    (address) => {
-      expect(verdict(address, { HOST: '0.0.0.0' })).toBe('open');
-      expect(verdict(address, { allowed: 'example.org' })).toBe('ADDRESS_REFUSED');
-    },
-  );
+  it.each([
+    '10.0.0.1',
+    '169.253.255.255',
+    '169.255.0.1',
+    '1.0.0.1',
+    '93.184.215.14',
+    'fd00::1',
+    '2606:4700::1111',
+    'fd00::5efe:1',
+    '2001:db8::400:5efe:a00:1',
+    '2001:db8:5efe::1',
+    '64:ff9b:2::1',
+  ])('connects to any other address unless there is a list: %s', (address) => {
+    expect(verdict(address, { HOST: '0.0.0.0' })).toBe('open');
+    expect(verdict(address, { allowed: 'example.org' })).toBe('ADDRESS_REFUSED');
+  });
 
   it.each([
     ['Example.org', 'example.org', 'open'],

@@ -1,5 +1,5 @@
 import type { Environment } from '../config/environment.js';
-import { IpSet, isAddressOrNetwork, isLoopback } from '../core/ip.js';
+import { IpSet, isAddressOrNetwork, isIsatap, isLoopback } from '../core/ip.js';
 import { AddressRefusedError } from './http-errors.js';
 
 const LOOPBACK = new IpSet(['127.0.0.0/8', '::1']);
@@ -18,7 +18,9 @@ const METADATA = [
 ];
 /** Teredo addresses contain an obfuscated IPv4 address. */
 const TEREDO = '2001::/32';
-const NEVER = new IpSet([...LOCAL, ...METADATA, TEREDO]);
+/** The local-use prefix of NAT64 (RFC 8215). Depending on the network, the IPv4 address is in one of several places. */
+const LOCAL_NAT64 = '64:ff9b:1::/48';
+const NEVER = new IpSet([...LOCAL, ...METADATA, TEREDO, LOCAL_NAT64]);
 
 /** The addresses that the http task may connect to. */
 export class Destinations {
@@ -44,8 +46,8 @@ export class Destinations {
   private fault(host: string, address: string): string | undefined {
     if (LOOPBACK.has(address)) {
       if (!this.loopbackToo) return 'loopback addresses are allowed only when HOST is loopback; use a network address';
-    } else if (NEVER.has(address))
-      return 'link-local, metadata, multicast and unspecified addresses are never allowed; use the address of a server';
+    } else if (NEVER.has(address) || isIsatap(address))
+      return 'link-local, metadata, multicast, unspecified and tunnel addresses are never allowed; use the address of a server';
     return this.isListed(host, address) ? undefined : 'HTTP_TASK_ALLOWED_HOSTS does not include it; add it there';
   }
 

@@ -4,6 +4,7 @@ import { constants, createBrotliDecompress, createGunzip } from 'node:zlib';
 import { jsonOrText } from './json-or-text.js';
 
 const MAX_BYTES = 16_384;
+const MAX_PACKED_BYTES = 1_048_576;
 
 /** What a run keeps of a response. */
 export interface HttpOutput {
@@ -15,8 +16,18 @@ export interface HttpOutput {
   truncated?: true;
 }
 
-/** Reads at most 16 KiB of the body, and closes the connection. */
+/** Reads at most 16 KiB of the body, and closes the connection in any case. */
 export async function readResponse(response: IncomingMessage): Promise<HttpOutput> {
+  const { socket } = response;
+  try {
+    return await read(response);
+  } finally {
+    // Node would wait until the server has read all of the request.
+    socket.destroy();
+  }
+}
+
+async function read(response: IncomingMessage): Promise<HttpOutput> {
   const type = response.headers['content-type'];
   const { bytes, truncated } = await firstBytes(decoded(response));
   return {
@@ -33,10 +44,21 @@ function decoded(response: IncomingMessage): Readable {
   // An incomplete body is decoded as far as possible. An empty one, as in the response to HEAD, is not an error.
   const { Z_SYNC_FLUSH, BROTLI_OPERATION_FLUSH } = constants;
   if (encoding === 'gzip' || encoding === 'x-gzip')
-    return pipeline(response, createGunzip({ finishFlush: Z_SYNC_FLUSH }), () => {});
+    return pipeline(response, limited, createGunzip({ finishFlush: Z_SYNC_FLUSH }), () => {});
   if (encoding === 'br')
-    return pipeline(response, createBrotliDecompress({ finishFlush: BROTLI_OPERATION_FLUSH }), () => {});
+    return pipeline(response, limited, createBrotliDecompress({ finishFlush: BROTLI_OPERATION_FLUSH }), () => {});
   return response;
+}
+
+/** Packed data of any length can unpack to nothing, so the limit for the unpacked body is not enough. */
+async function* limited(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let length = 0;
+  for await (const chunk of packed) {
+    length += chunk.length;
+    if (length > MAX_PACKED_BYTES)
+      throw new Error('1 MiB of gzip or br unpacks to less than 16 KiB, which no ordinary response does');
+    yield chunk;
+  }
 }
 
 async function firstBytes(body: Readable): Promise<{ bytes: Buffer; truncated: boolean }> {

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { NameResolver } from '../core/dns/name-resolver.js';
 import { packageVersion } from '../core/package-version.js';
 import { fillIn } from '../core/template.js';
 import { Metrics } from '../metrics/metrics.js';
@@ -27,6 +28,7 @@ export class HttpTask implements TaskHandler<typeof httpInput> {
   constructor(
     @Inject(ENVIRONMENT) environment: Pick<Environment, 'HOST' | 'HTTP_TASK_ALLOWED_HOSTS'>,
     metrics: Metrics,
+    private readonly names: NameResolver,
   ) {
     this.destinations = new Destinations(environment);
     this.blocked = metrics.counter(
@@ -45,7 +47,12 @@ export class HttpTask implements TaskHandler<typeof httpInput> {
 
   private async send(request: HttpInput, context: RunContext): Promise<HttpOutput> {
     try {
-      return await readResponse(await sendRequest(requestOf(request, context), this.destinations, context.signal));
+      const network = { destinations: this.destinations, names: this.names };
+      const response = await sendRequest(requestOf(request, context), network, context.signal);
+      const output = await readResponse(response);
+      // For Node, a body without a length is complete when the signal has closed its connection.
+      context.signal.throwIfAborted();
+      return output;
     } catch (error) {
       context.signal.throwIfAborted();
       if (!(error instanceof AddressRefusedError)) throw new HttpFailedError(request, error);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { placeholderHelp } from './placeholders.js';
-import { transactionHelp } from './sql-errors.js';
+import { copyHelp, transactionHelp } from './sql-errors.js';
 
 export const sqlInput = z.strictObject({
   statement: z
@@ -10,8 +10,9 @@ export const sqlInput = z.strictObject({
     .superRefine((statement, context) => {
       const keyword = transactionKeyword(statement);
       if (keyword) context.addIssue({ code: 'custom', message: `${keyword} is refused; ${transactionHelp}` });
+      if (isCopy(statement)) context.addIssue({ code: 'custom', message: copyHelp });
     })
-    .describe('One statement without transaction control. Its values are $1, $2, …')
+    .describe('One statement without transaction control, and not COPY. Its values are $1, $2, …')
     .meta({ examples: ['DELETE FROM carts WHERE updated_at < now() - $1::interval AND country = $2'] }),
   values: z
     .array(z.unknown())
@@ -48,6 +49,9 @@ export function transactionKeyword(statement: string): string | undefined {
   const word = firstKeyword(statement);
   return TRANSACTION_CONTROL.has(word) ? word : undefined;
 }
+
+/** PostgreSQL allows COPY from and to the client, a file or a program only as a statement of its own, not in functions. */
+export const isCopy = (statement: string): boolean => firstKeyword(statement) === 'COPY';
 
 /** The first word in upper case, after white space, comments (which nest) and empty statements. Empty when there is none. */
 export function firstKeyword(statement: string): string {

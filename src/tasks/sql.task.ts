@@ -2,11 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { Client, type ClientBase, DatabaseError, type PoolClient } from 'pg';
 import { QueryFailedError } from 'typeorm';
 import { fillIn } from '../core/template.js';
-import { withCancel } from '../database/cancel-backend.js';
+import { endSession, withCancel } from '../database/cancel-backend.js';
+import { databaseSocket } from '../database/database-socket.js';
 import { placeholderValues } from './placeholders.js';
 import type { RunContext } from './run-context.js';
-import { SqlFailedError, SqlTransactionControlError, SqlUnreachableError } from './sql-errors.js';
-import { type SqlInput, sqlInput, transactionKeyword } from './sql-input.js';
+import { SqlCopyError, SqlFailedError, SqlTransactionControlError, SqlUnreachableError } from './sql-errors.js';
+import { isCopy, type SqlInput, sqlInput, transactionKeyword } from './sql-input.js';
+import { checkRole } from './sql-role.js';
 import { runStatement, type SqlOutput } from './sql-statement.js';
 import { Task, type TaskHandler } from './task.decorator.js';
 
@@ -19,7 +21,7 @@ import { Task, type TaskHandler } from './task.decorator.js';
   input: sqlInput,
 })
 export class SqlTask implements TaskHandler<typeof sqlInput> {
-  /** Throws a Problem: SQL_FAILED or SQL_TRANSACTION_CONTROL. */
+  /** Throws a Problem: SQL_FAILED, SQL_TRANSACTION_CONTROL, SQL_COPY, SQL_RESULT_TOO_LARGE or SQL_ROLE_REFUSED. */
   run(input: SqlInput, context: RunContext): Promise<SqlOutput> {
     return runSql(input, context, (work) =>
       context.transaction(async (tx) => work((await tx.queryRunner!.connect()) as PoolClient)),
@@ -38,7 +40,7 @@ export class SqlTask implements TaskHandler<typeof sqlInput> {
 export class ForeignSqlTask implements TaskHandler<typeof sqlInput> {
   constructor(private readonly url: string) {}
 
-  /** Throws a Problem: SQL_FAILED, SQL_TRANSACTION_CONTROL or SQL_UNREACHABLE. */
+  /** Throws a Problem: those of SqlTask, or SQL_UNREACHABLE. */
   run(input: SqlInput, context: RunContext): Promise<SqlOutput> {
     return runSql(input, context, (work) => this.transaction(context, work));
   }
@@ -50,22 +52,28 @@ export class ForeignSqlTask implements TaskHandler<typeof sqlInput> {
       application_name: 'cronzimus sql',
       connectionTimeoutMillis: 10_000,
       keepAlive: true,
+      stream: () => databaseSocket(),
     });
     // The statement that is running fails with the same error.
     client.on('error', () => undefined);
-    await client.connect().catch((error: Error) => {
-      throw new SqlUnreachableError(client, error);
-    });
+    let backend: number | undefined;
+    const failed = (err: unknown) => log.warn({ err }, 'statement could not be cancelled');
     try {
-      await client.query('BEGIN');
-      const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-      const failed = (err: unknown) => log.warn({ err }, 'statement could not be cancelled');
-      const result = await withCancel({ url: this.url, pid: rows[0]!.pid, signal, failed }, () => work(client));
-      await client.query('COMMIT');
-      return result;
+      return await withCancel({ url: this.url, client, pid: () => backend, signal, failed }, async () => {
+        await client.connect().catch((error: Error) => {
+          throw new SqlUnreachableError(client, error);
+        });
+        await client.query('BEGIN');
+        const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+        backend = rows[0]!.pid;
+        const result = await work(client);
+        signal.throwIfAborted();
+        await client.query('COMMIT');
+        return result;
+      });
     } finally {
       // Without a COMMIT, this rolls back.
-      await client.end();
+      await endSession(client);
     }
   }
 }
@@ -80,9 +88,14 @@ async function runSql(
   // The input schema refuses it too, but code may call the task with an input that was not checked.
   const keyword = transactionKeyword(statement);
   if (keyword) throw new SqlTransactionControlError(`${keyword} is refused`);
+  if (isCopy(statement)) throw new SqlCopyError();
   const filled = fillIn(values, placeholderValues(context));
   try {
-    return await inTransaction((client) => runStatement(client, statement, filled));
+    return await inTransaction(async (client) => {
+      // At each run, because the role may have been granted more since the start.
+      await checkRole(client);
+      return runStatement(client, statement, filled);
+    });
   } catch (error) {
     const cause: unknown = error instanceof QueryFailedError ? error.driverError : error;
     throw cause instanceof DatabaseError ? new SqlFailedError(cause) : error;

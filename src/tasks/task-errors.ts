@@ -2,7 +2,8 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type Fault, Problem } from '../core/problem.js';
 import { faultsOf } from '../core/schema-faults.js';
 
-const SQL_HINT = '. When HOST is not loopback, sql needs SQL_TASK_DATABASE_URL: a postgres:// URL, or self';
+const SQL_HINT =
+  '. When HOST is not loopback, sql needs SQL_TASK_DATABASE_URL: a postgres:// URL, or self. Its role must not be a superuser';
 
 /** No process has a task of that name, or this one leaves it out. */
 export class UnknownTaskError extends Problem {
