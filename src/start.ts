@@ -5,16 +5,18 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { ModuleMetadata } from '@nestjs/common';
 import { close, createApplication, serve } from './application.js';
-import { type Environment, readEnvironment, type Variables } from './config/environment.js';
+import { readEnvironment } from './config/environment.js';
 import { withSecretFiles } from './config/secret-file.js';
 import { CodedError } from './core/coded-error.js';
-import { startEmbeddedPostgres } from './database/embedded-postgres.js';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './database/embedded-postgres.js';
 import { migrate } from './database/migrate.js';
 import type { Migrations } from './database/migration-sources.js';
 import { refusePooler } from './database/refuse-pooler.js';
 import { waitForMigrations } from './database/wait-for-migrations.js';
 import { watchEventLoop } from './health/watchdog.js';
 import { Declarations } from './jobs/declared/declarations.js';
+import { ServiceLogger } from './logging/service-logger.js';
+import { StrayErrors } from './logging/stray-errors.js';
 import { Executor } from './runs/worker/executor.js';
 
 const STDIN = 0;
@@ -71,7 +73,11 @@ async function start(
   undo: Undo[],
   stop: AbortController,
 ): Promise<void> {
-  const environment = await withDatabase(readEnvironment(processEnvironment(), { listens: !migrating() }), undo);
+  const variables = readEnvironment(processEnvironment(), { listens: !migrating() });
+  const embedded = variables.DATABASE_URL === undefined ? await startEmbeddedPostgres(variables.DATA_DIR) : undefined;
+  // Stopped last.
+  if (embedded) undo.push(() => embedded.stop());
+  const environment = { ...variables, DATABASE_URL: variables.DATABASE_URL ?? embedded!.url };
   await refusePooler(environment);
   if (environment.DATABASE_MIGRATE || migrating()) await migrate(environment, migrations, stop.signal);
   else await waitForMigrations(environment, migrations, stop.signal);
@@ -79,6 +85,8 @@ async function start(
 
   const app = await createApplication(environment, imports);
   undo.push(() => close(app));
+  app.get(StrayErrors).watch();
+  if (embedded) supervise(embedded, app.get(ServiceLogger), stop);
   // Before any task runs: the first one may already block the event loop, or ignore its abort signal.
   watchEventLoop();
   app.get(Executor).onExhausted((why) => stop.abort(why));
@@ -87,12 +95,15 @@ async function start(
   releaseMemory();
 }
 
-/** Uses the configured database, or starts the embedded one, which is stopped last. */
-async function withDatabase(variables: Variables, undo: Undo[]): Promise<Environment> {
-  if (variables.DATABASE_URL !== undefined) return { ...variables, DATABASE_URL: variables.DATABASE_URL };
-  const embedded = await startEmbeddedPostgres(variables.DATA_DIR);
-  undo.push(() => embedded.stop());
-  return { ...variables, DATABASE_URL: embedded.url };
+/** Restarts the embedded database when the system has killed it. Ends the process when that fails again and again. */
+function supervise(embedded: EmbeddedPostgres, logger: ServiceLogger, stop: AbortController): void {
+  embedded.supervise({
+    lost: (pid) => logger.error({ pid }, 'the embedded PostgreSQL has died and is started again', 'EmbeddedPostgres'),
+    restarted: (pid) => logger.warn({ pid }, 'the embedded PostgreSQL runs again', 'EmbeddedPostgres'),
+    failed: (err, inMs) =>
+      logger.error({ err, inMs }, 'the embedded PostgreSQL could not be started', 'EmbeddedPostgres'),
+    gaveUp: (error) => stop.abort(error),
+  });
 }
 
 /** Runs all steps in reverse order, also when some of them fail. */

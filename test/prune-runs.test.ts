@@ -14,7 +14,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   const settings = { DATABASE_URL: database.url, DATABASE_SCHEMA: 'cronzimus' };
   source = await new DataSource(dataSourceOptions(settings, 'tasks', 5)).initialize();
-  task = new PruneRuns(source, { ...settings, RUN_RETENTION_DAYS: 30, AUDIT_RETENTION_DAYS: 365 });
+  task = new PruneRuns({ ...settings, RUN_RETENTION_DAYS: 30, AUDIT_RETENTION_DAYS: 365 });
 });
 beforeEach(() => source.query('TRUNCATE cronzimus.runs CASCADE'));
 afterAll(async () => {

@@ -73,8 +73,8 @@ describe('a service that gets SIGTERM', () => {
     const other = new Client({ connectionString: database.url });
     await other.connect();
     try {
-      await other.query(`SELECT pg_advisory_lock(hashtext('cronzimus migrate cronzimus'))`);
-      const service = givenService();
+      await other.query(`SELECT pg_advisory_lock(hashtext('cronzimus migrate not_there'))`);
+      const service = givenService({ DATABASE_SCHEMA: 'not_there' });
       await eventually(async () => expect(await sessions('cronzimus migrate')).toHaveLength(1), { within: 60_000 });
       // The other process holds its lock until this one has ended.
       expect(await terminate(service)).toBe(0);

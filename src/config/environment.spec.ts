@@ -11,6 +11,7 @@ describe('the environment', () => {
       DATABASE_SCHEMA: 'cronzimus',
       DATABASE_MIGRATE: true,
       DATABASE_POOL_MAX: 10,
+      TASK_POOL_MAX: 10,
       TRANSACTIONAL_POOL_MAX: 10,
       DATA_DIR: '.cronzimus',
       APP_NAME: 'cronzimus',

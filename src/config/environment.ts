@@ -31,6 +31,8 @@ const environment = z.object({
   /** False: wait until another process has run the migrations. */
   DATABASE_MIGRATE: z.stringbool().default(true),
   DATABASE_POOL_MAX: wholeNumber(1, 1000).default(10),
+  /** Largest number of connections of the default DataSource, which tasks use. */
+  TASK_POOL_MAX: wholeNumber(1, 1000).default(10),
   /** Largest number of concurrent transactional attempts. Each has its own connection. */
   TRANSACTIONAL_POOL_MAX: wholeNumber(1, 1000).default(10),
   DATA_DIR: z.string().min(1).default('.cronzimus'),

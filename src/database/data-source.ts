@@ -1,6 +1,7 @@
 import type { DataSourceOptions } from 'typeorm';
 import type { Environment } from '../config/environment.js';
 import { databaseSocket } from './database-socket.js';
+import { taskDriver } from './task-pool.js';
 
 /** The names of the service's own pools. Tasks and users have the default DataSource, which has no name. */
 export const API = 'api';
@@ -20,6 +21,8 @@ export function dataSourceOptions(settings: DatabaseSettings, name: string, max:
     applicationName: `cronzimus ${name}`,
     uuidExtension: 'pgcrypto',
     installExtensions: false,
+    // Tasks wait for a connection as long as their attempt may run.
+    ...(name === TASKS && { driver: taskDriver }),
     extra: {
       max,
       // The scheduler keeps its connections. Many jobs that are due together need them all, and opening them at that moment

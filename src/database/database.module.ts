@@ -21,7 +21,7 @@ const pool = (name: string | undefined, max: (environment: Environment) => numbe
 @Global()
 @Module({
   imports: [
-    pool(undefined, () => 5),
+    pool(undefined, (environment) => environment.TASK_POOL_MAX),
     pool(API, (environment) => environment.DATABASE_POOL_MAX),
     pool(SCHEDULER, () => 4),
   ],

@@ -6,11 +6,14 @@ import { takeOwnership } from './embedded/owner.js';
 import { stopPostmaster } from './embedded/postmaster.js';
 import { runServer } from './embedded/server.js';
 import { openSite } from './embedded/site.js';
+import { type ServerEvents, supervise } from './embedded/supervise.js';
 
 /** The PostgreSQL server that the service runs itself when no other one is configured. */
 export interface EmbeddedPostgres {
   /** The URL of the service's database, with the service's role, which is not a superuser. */
   readonly url: string;
+  /** From now on, starts the server again whenever its process is gone. Call it once. */
+  supervise(events: ServerEvents): void;
   /** Stops the server and rolls back open transactions. Later calls return the same promise. */
   stop(): Promise<void>;
 }
@@ -27,9 +30,27 @@ export async function startEmbeddedPostgres(dataDir: string): Promise<EmbeddedPo
   try {
     const password = await ensureCluster(site, binaries);
     const urlAt = (port: number) => `postgres://${SERVICE}:${password}@127.0.0.1:${port}/${SERVICE}?sslmode=disable`;
-    const { pid, port } = await runServer(site, binaries.postgres, (at) => acceptsConnections(urlAt(at)));
+    const accepts = (port: number) => acceptsConnections(urlAt(port));
+    const current = await runServer(site, binaries.postgres, accepts);
+    const { port } = current;
+    const ended = new AbortController();
+    const start = () => runServer(site, binaries.postgres, accepts, { port, stop: ended.signal });
+    const server = { cluster: site.cluster, current, start };
+    let supervision = Promise.resolve();
     let stopping: Promise<void> | undefined;
-    return { url: urlAt(port), stop: () => (stopping ??= stopPostmaster(site.cluster, pid).then(release)) };
+    const stop = async () => {
+      ended.abort();
+      await supervision;
+      await stopPostmaster(site.cluster, server.current.pid);
+      await release();
+    };
+    return {
+      url: urlAt(port),
+      supervise: (events) => {
+        supervision = supervise(server, events, ended.signal);
+      },
+      stop: () => (stopping ??= stop()),
+    };
   } catch (error) {
     await release();
     throw error;

@@ -16,20 +16,36 @@ export async function waitForMigrations(
   if (has(users)) await wait(userSource(settings, users), stop, (source) => isBehind(source, 'migrations'));
 }
 
+/** True if no migration is pending, neither of ours nor of the user's. */
+export async function isUpToDate(settings: DatabaseSettings, users: Migrations): Promise<boolean> {
+  await (await connect(settings, 'migrate')).end();
+  const ours = await onSource(migrationSource(settings), (source) =>
+    isBehind(source, `"${settings.DATABASE_SCHEMA}".migrations`),
+  );
+  if (ours) return false;
+  return !has(users) || !(await onSource(userSource(settings, users), (source) => isBehind(source, 'migrations')));
+}
+
+async function onSource<T>(uninitialized: DataSource, work: (source: DataSource) => Promise<T>): Promise<T> {
+  const source = await uninitialized.initialize();
+  try {
+    return await work(source);
+  } finally {
+    await source.destroy();
+  }
+}
+
 async function wait(
   uninitialized: DataSource,
   stop: AbortSignal,
   isPending: (source: DataSource) => Promise<boolean>,
 ): Promise<void> {
-  const source = await uninitialized.initialize();
-  try {
+  await onSource(uninitialized, async (source) => {
     while (await isPending(source)) {
       process.stdout.write('waiting for migrations\n');
       await pause(1000, undefined, { signal: stop });
     }
-  } finally {
-    await source.destroy();
-  }
+  });
 }
 
 /** True if migrations are pending. `table` is where TypeORM records migrations. Checks first that it exists, because

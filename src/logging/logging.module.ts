@@ -5,6 +5,7 @@ import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { maskedLines } from './masked-lines.js';
 import { runFields } from './run-fields.js';
 import { ServiceLogger } from './service-logger.js';
+import { StrayErrors } from './stray-errors.js';
 
 const secrets = ['authorization', 'cookie', '["x-api-key"]', '["proxy-authorization"]'];
 const redacted = [
@@ -37,7 +38,7 @@ const redacted = [
       }),
     }),
   ],
-  providers: [ServiceLogger],
+  providers: [ServiceLogger, StrayErrors],
   exports: [ServiceLogger],
 })
 export class LoggingModule {}

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { hostname } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import type { Client } from 'pg';
@@ -7,6 +8,7 @@ import type { EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { Loop } from '../core/loop.js';
 import { packageVersion } from '../core/package-version.js';
+import { describeHolders, LockHeldError, type Query } from '../database/lock-holders.js';
 import { rows } from '../database/transaction.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { DirectSession } from './direct-session.js';
@@ -16,6 +18,10 @@ const HEARTBEAT_MS = 2_000;
  *  it dead after 10 s, so its attempts are aborted before others start the same runs. */
 const SILENCE_MS = 5_000;
 const LAST_CHANCE_MS = 1_000;
+/** How long to try for the lock, how often, and after which time the log says who holds it. */
+const HOLD_MS = 10_000;
+const LOCK_POLL_MS = 50;
+const HOLDER_AFTER_MS = 3_000;
 
 type Register = (tx: EntityManager, number: number) => Promise<void>;
 
@@ -111,10 +117,24 @@ export class Replicas {
     });
   }
 
-  /** Takes the lock. Waits if the server has not noticed yet that our previous session has ended. */
+  /** Takes the lock. Waits up to 10 s if the server has not noticed yet that our previous session has ended. Throws LOCK_HELD. */
   private async holdLock(client: Client): Promise<void> {
     const { DATABASE_SCHEMA } = this.environment;
-    await client.query('SELECT pg_advisory_lock(hashtext($1), $2)', [DATABASE_SCHEMA, this.number]);
+    const query: Query = async <T>(text: string, values: unknown[]) => (await client.query(text, values)).rows as T[];
+    const holders = () => describeHolders(query, { name: DATABASE_SCHEMA, number: this.number });
+    let warnAt = performance.now() + HOLDER_AFTER_MS;
+    const giveUpAt = performance.now() + HOLD_MS;
+    const key = [DATABASE_SCHEMA, this.number];
+    for (;;) {
+      const [row] = await query<{ taken: boolean }>('SELECT pg_try_advisory_lock(hashtext($1), $2) AS taken', key);
+      if (row!.taken) break;
+      if (performance.now() > giveUpAt) throw new LockHeldError('The presence of this process', await holders());
+      if (performance.now() > warnAt) {
+        warnAt = Infinity;
+        this.logger.warn(`the lock of this replica is not free; ${await holders()}`);
+      }
+      await pause(LOCK_POLL_MS);
+    }
     // A replica that saw the lock free in one poll sees a new heartbeat in the next, and knows that this was a
     // reconnect.
     await client.query(`UPDATE "${DATABASE_SCHEMA}".replicas SET seen_at = statement_timestamp() WHERE number = $1`, [

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { chown, lchown, mkdir, readdir, stat } from 'node:fs/promises';
+import { lchown, lstat, mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
+import { DataDirUnsafe } from './errors.js';
 
 /** The user that PostgreSQL runs as. It refuses to run as root, and as a user without a name. */
 export interface Account {
@@ -14,30 +15,64 @@ export interface Account {
 const NOBODY = 65534;
 // In the new namespace the user is nobody, who exists on every machine. Outside it, files keep their owner.
 const asNobody = ['unshare', '--user', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`, '--'] as const;
+/** What the service and PostgreSQL create in the folder, and what a file system has by itself. */
+const OURS = /^(password|port|postgres(\.log(\.1)?|\.new-\w+)?|owner(\.\d+|-draft-[\w-]+)|lost\+found)$/;
+const OTHERS_MAY_WRITE = 0o002;
 
-/** Creates `folder` when it is absent, and returns the user that its server runs as. When this process is root, that is the owner of
- *  the folder. */
-export async function accountFor(folder: string): Promise<Account> {
+/** Creates `path` when it is absent. Returns its real path, and the user that its server runs as. When this process is root, that is
+ *  the owner of the folder. Throws DATA_DIR_UNSAFE. */
+export async function accountFor(path: string): Promise<{ folder: string; account: Account }> {
   const isRoot = process.geteuid?.() === 0;
-  const made = await mkdir(folder, { recursive: true, mode: 0o700 });
-  if (!isRoot) return { prefix: hasName() ? [] : asNobody };
+  await create(path, isRoot);
+  // A running server is recognised by this path, so a folder must have only one.
+  const folder = await realpath(path);
+  const { uid, gid, mode } = await stat(folder);
+  if (mode & OTHERS_MAY_WRITE) throw new DataDirUnsafe(folder, 'is writable for everybody', `chmod o-w ${folder}`);
+  if (!isRoot) return { folder, account: { prefix: hasName() ? [] : asNobody } };
 
-  if (made) await give(made, await stat(dirname(made)));
-  const { uid, gid } = await stat(folder);
-  if (mayUnshare(uid, gid)) return { uid, gid, prefix: asNobody };
-  if (uid !== 0) return { uid, gid, prefix: [] };
-  await give(folder, { uid: NOBODY, gid: NOBODY });
-  return { uid: NOBODY, gid: NOBODY, prefix: [] };
+  const link = await lstat(path);
+  if (link.isSymbolicLink() && link.uid !== 0 && link.uid !== uid)
+    throw new DataDirUnsafe(path, `is a symbolic link of user ${link.uid} to a folder of user ${uid}`);
+  if (mayUnshare(uid, gid)) return { folder, account: { uid, gid, prefix: asNobody } };
+  if (uid !== 0) return { folder, account: { uid, gid, prefix: [] } };
+  await giveToNobody(folder);
+  return { folder, account: { uid: NOBODY, gid: NOBODY, prefix: [] } };
 }
 
-/** Changes the owner of a file, or of a folder with everything in it. */
-export async function give(path: string, to: { uid?: number; gid?: number }): Promise<void> {
-  const { uid, gid } = to;
-  if (uid === undefined || gid === undefined) return;
-  const inside = (await stat(path)).isDirectory() ? await readdir(path, { recursive: true }) : [];
-  await Promise.all(inside.map((name) => lchown(join(path, name), uid, gid)));
-  await chown(path, uid, gid);
+/** As root, the owner of the folder above creates it. Root would have to change the owner afterwards, and the owner of the folder
+ *  above could replace it before that. */
+async function create(path: string, isRoot: boolean): Promise<void> {
+  let above = path;
+  while (!(await exists(above))) above = dirname(above);
+  if (above === path) return;
+  const { uid, gid } = await stat(above);
+  if (!isRoot || uid === 0) await mkdir(path, { recursive: true, mode: 0o700 });
+  else {
+    const { status, stderr } = spawnSync('sh', ['-c', 'umask 077; exec mkdir -p -- "$0"', path], {
+      uid,
+      gid,
+      cwd: '/',
+    });
+    if (status !== 0) throw new DataDirUnsafe(path, `cannot be created by the owner of ${above}: ${String(stderr)}`);
+  }
 }
+
+/** Changes the owner of a folder of root, with what the service has created in it. Throws if there is anything else. */
+async function giveToNobody(folder: string): Promise<void> {
+  const foreign = (await readdir(folder)).find((name) => !OURS.test(name));
+  if (foreign !== undefined)
+    throw new DataDirUnsafe(folder, `belongs to root and also contains ${foreign}, which is not of Cronzimus`);
+  // Only the owner, which is root, can replace anything in it until the folder itself changes its owner.
+  const inside = (await readdir(folder, { recursive: true })).filter((name) => name !== 'lost+found');
+  await Promise.all(inside.map((name) => lchown(join(folder, name), NOBODY, NOBODY)));
+  await lchown(folder, NOBODY, NOBODY);
+}
+
+const exists = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
 
 function mayUnshare(uid: number, gid: number): boolean {
   const [command, ...rest] = [...asNobody, 'true'];

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { access, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { access, open, readdir, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { runProgram, type Binaries } from './binaries.js';
 import { EmbeddedPostgresFailed } from './errors.js';
-import { writePrivately, type EmbeddedSite } from './site.js';
+import { readPrivately, writePrivately } from './own-files.js';
+import type { EmbeddedSite } from './site.js';
 
 /** The name of the service's role, and of its database. */
 export const SERVICE = 'cronzimus';
@@ -14,14 +15,14 @@ export async function ensureCluster(site: EmbeddedSite, binaries: Binaries): Pro
   if (exists && !(await present(site.password))) {
     throw new EmbeddedPostgresFailed(`${site.password} is missing`, `The database is in ${site.cluster}.`);
   }
-  const password = await readFile(site.password, 'utf8').catch(() => '');
+  const password = await readPrivately(site.password, site.account);
   if (password) {
     if (!exists) await makeCluster(site, binaries, password);
     return password;
   }
   // The password is written first. A process that is killed in between then never leaves a database with an unknown password.
   const fresh = randomBytes(24).toString('hex');
-  await writePrivately(site, site.password, fresh);
+  await writePrivately(site.password, fresh, site.account);
   await makeCluster(site, binaries, fresh);
   return fresh;
 }
@@ -41,7 +42,7 @@ async function makeCluster(site: EmbeddedSite, { initdb, postgres }: Binaries, p
   if (/^\S.*(ERROR|FATAL|PANIC): /m.test(output)) {
     throw new EmbeddedPostgresFailed('The role of the service could not be created', output.replaceAll(password, '…'));
   }
-  await writePrivately(site, join(fresh, 'pg_hba.conf'), `host all ${SERVICE} 127.0.0.1/32 scram-sha-256\n`);
+  await writePrivately(join(fresh, 'pg_hba.conf'), `host all ${SERVICE} 127.0.0.1/32 scram-sha-256\n`, site.account);
   await rename(fresh, site.cluster);
   await sync(site.folder);
 }
@@ -52,10 +53,11 @@ const serviceSql = (password: string) =>
 
 async function removeUnfinished(site: EmbeddedSite): Promise<void> {
   const unfinished = (await readdir(site.folder)).filter((name) => name.startsWith(`${basename(site.cluster)}.new-`));
-  // An initdb that outlived its parent may still write there. What cannot be removed now is removed at a later start.
-  await Promise.all(
-    unfinished.map((name) => rm(join(site.folder, name), { recursive: true, force: true }).catch(() => undefined)),
-  );
+  if (unfinished.length === 0) return;
+  const paths = unfinished.map((name) => join(site.folder, name));
+  // The account removes them, since root could be led elsewhere by a link. An initdb that outlived its parent may still write there.
+  // What cannot be removed now is removed at a later start.
+  await runProgram('rm', ['-rf', '--', ...paths], site.account, site.folder).catch(() => undefined);
 }
 
 async function sync(folder: string): Promise<void> {

@@ -13,6 +13,17 @@ export class EmbeddedPostgresMissing extends Problem {
   }
 }
 
+/** The data folder, or something in it, belongs to somebody else, is a link, or can be replaced by others. */
+export class DataDirUnsafe extends Problem {
+  constructor(path: string, what: string, mend?: string) {
+    super(
+      503,
+      'DATA_DIR_UNSAFE',
+      `${path} ${what}. The service does not use it, because it could write to files of others: ${mend ? `run ${mend}` : 'set DATA_DIR to a folder of its own'}, ${alternative}`,
+    );
+  }
+}
+
 /** A running process owns the embedded database of this folder. */
 export class EmbeddedPostgresInUse extends Problem {
   constructor(

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { link, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { link, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EmbeddedPostgresInUse } from './errors.js';
-import { writePrivately, type EmbeddedSite } from './site.js';
+import { readPrivately, writePrivately } from './own-files.js';
+import type { EmbeddedSite } from './site.js';
 import { startOf } from './process-facts.js';
 
 const FILE = /^owner\.(\d+)$/;
@@ -15,11 +16,12 @@ const FILE = /^owner\.(\d+)$/;
  */
 export async function takeOwnership(site: EmbeddedSite): Promise<() => Promise<void>> {
   const draft = join(site.folder, `owner-draft-${randomUUID()}`);
-  await writePrivately(site, draft, JSON.stringify({ pid: process.pid, start: await startOf(process.pid) }));
+  const self = JSON.stringify({ pid: process.pid, start: await startOf(process.pid) });
+  await writePrivately(draft, self, site.account);
   try {
     for (;;) {
       const last = Math.max(0, ...(await numbers(site.folder)));
-      const owner = last ? await livingOwner(file(site, last)) : undefined;
+      const owner = last ? await livingOwner(site, file(site, last)) : undefined;
       if (owner) throw new EmbeddedPostgresInUse(site.folder, owner);
 
       const mine = file(site, last + 1);
@@ -30,7 +32,7 @@ export async function takeOwnership(site: EmbeddedSite): Promise<() => Promise<v
         continue;
       }
       await removeOlder(site, last + 1);
-      return () => writeFile(mine, '').catch(() => undefined); // When this process ends, it gives up the ownership too.
+      return () => writePrivately(mine, '', site.account).catch(() => undefined); // When this process ends, it gives up the ownership too.
     }
   } finally {
     await rm(draft, { force: true });
@@ -43,8 +45,8 @@ async function numbers(folder: string): Promise<number[]> {
   return (await readdir(folder)).flatMap((name) => Number(FILE.exec(name)?.[1] ?? []));
 }
 
-async function livingOwner(path: string): Promise<number | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => '');
+async function livingOwner({ account }: EmbeddedSite, path: string): Promise<number | undefined> {
+  const text = await readPrivately(path, account, true);
   if (!text) return undefined; // The owner has given it up.
   const { pid, start }: { pid: number; start: string } = JSON.parse(text);
   return start && (await startOf(pid)) === start ? pid : undefined;

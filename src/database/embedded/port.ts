@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { writePrivately, type EmbeddedSite } from './site.js';
+import { readPrivately, writePrivately } from './own-files.js';
+import type { EmbeddedSite } from './site.js';
 
 /** The port that this folder used last, so that tools can reconnect after a restart. Another free port when that one is taken. */
 export async function choosePort(site: EmbeddedSite): Promise<number> {
-  const last = Number(await readFile(site.port, 'utf8').catch(() => ''));
+  const last = Number(await readPrivately(site.port, site.account));
   const free = (last && (await bind(last))) || (await bind(0));
   if (!free) throw new Error('No free port on 127.0.0.1');
-  if (free !== last) await writePrivately(site, site.port, String(free));
+  if (free !== last) await writePrivately(site.port, String(free), site.account);
   return free;
 }
 

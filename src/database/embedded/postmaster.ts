@@ -15,7 +15,7 @@ export async function findPostmaster(cluster: string): Promise<Postmaster | unde
   const file = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '');
   const [pid, , , port] = file.split('\n').map(Number);
   // Another process may have got the pid, so the command line decides whether it is this server.
-  return pid && port && (await serves(pid, cluster)) ? { pid, port } : undefined;
+  return pid && port && (await isRunning(pid, cluster)) ? { pid, port } : undefined;
 }
 
 /**
@@ -24,7 +24,7 @@ export async function findPostmaster(cluster: string): Promise<Postmaster | unde
  */
 export async function stopPostmaster(cluster: string, pid: number, patience = 30_000): Promise<void> {
   for (const [signal, bound] of [['SIGINT', patience] as const, ['SIGQUIT', 10_000] as const]) {
-    if (!(await serves(pid, cluster))) return;
+    if (!(await isRunning(pid, cluster))) return;
     process.kill(pid, signal);
     if (await ended(pid, cluster, bound)) return;
   }
@@ -33,11 +33,13 @@ export async function stopPostmaster(cluster: string, pid: number, patience = 30
 
 async function ended(pid: number, cluster: string, bound: number): Promise<boolean> {
   const deadline = Date.now() + bound;
-  while (await serves(pid, cluster)) {
+  while (await isRunning(pid, cluster)) {
     if (Date.now() > deadline) return false;
     await delay(10);
   }
   return true;
 }
 
-const serves = async (pid: number, cluster: string) => `${await commandLine(pid)} `.includes(` -D ${cluster} `);
+/** True if the process `pid` is the server of this cluster. */
+export const isRunning = async (pid: number, cluster: string): Promise<boolean> =>
+  `${await commandLine(pid)} `.includes(` -D ${cluster} `);

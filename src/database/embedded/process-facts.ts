@@ -5,10 +5,14 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const onLinux = process.platform === 'linux';
 
-/** The command line of a process. Empty when the process does not exist, or has ended and is not yet reaped. */
+/** The command line of a process. Empty when the process does not exist, or has ended and is not yet reaped. Throws when this process
+ *  has no file descriptor left to find that out. */
 export async function commandLine(pid: number): Promise<string> {
   if (!onLinux) return ps(pid, 'command=');
-  const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (/^E[MN]FILE$/.test(error.code ?? '')) throw error;
+    return '';
+  });
   return words.replaceAll('\0', ' ').trim();
 }
 

@@ -1,6 +1,6 @@
-import { realpath, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { accountFor, give, type Account } from './account.js';
+import { accountFor, type Account } from './account.js';
+import { checkFolder } from './own-files.js';
 
 /** The paths of an embedded server's files, and the user that it runs as. */
 export interface EmbeddedSite {
@@ -12,11 +12,11 @@ export interface EmbeddedSite {
   readonly account: Account;
 }
 
-/** Creates the data folder when it is absent, and returns the paths in it. */
+/** Creates the data folder when it is absent, and returns the paths in it. Throws DATA_DIR_UNSAFE. */
 export async function openSite(dataDir: string): Promise<EmbeddedSite> {
-  const account = await accountFor(resolve(dataDir));
-  const folder = await realpath(dataDir); // A running server is recognised by this path, so a folder must have only one.
+  const { folder, account } = await accountFor(resolve(dataDir));
   const at = (name: string) => join(folder, name);
+  await checkFolder(at('postgres'), account);
   return {
     folder,
     cluster: at('postgres'),
@@ -25,10 +25,4 @@ export async function openSite(dataDir: string): Promise<EmbeddedSite> {
     log: at('postgres.log'),
     account,
   };
-}
-
-/** Writes a file that only the folder's owner may read. The file is flushed to disk when this resolves. */
-export async function writePrivately(site: EmbeddedSite, path: string, text: string, flag = 'w'): Promise<void> {
-  await writeFile(path, text, { mode: 0o600, flag, flush: true });
-  await give(path, site.account);
 }

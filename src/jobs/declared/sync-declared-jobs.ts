@@ -3,6 +3,7 @@ import { PinoLogger } from 'nestjs-pino';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../../auth/actor.js';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { describeHolders, type Query } from '../../database/lock-holders.js';
 import { SchedulerDatabase } from '../../database/scheduler-database.js';
 import { rows } from '../../database/transaction.js';
 import { notify } from '../../replicas/notify.js';
@@ -16,6 +17,8 @@ import { hasUndeclared, sweepJobs } from './sweep-jobs.js';
 export type DeclaredSource = Exclude<JobSource, 'api'>;
 
 const MAX_STATEMENT_MS = 60_000;
+/** How often the log says who holds the lock that a declaration waits for. */
+const HOLDER_EVERY_MS = 5_000;
 
 /** Writes the jobs of code and of the jobs file to the table. An advisory lock lets one replica at a time declare or sweep, so any
  *  number of replicas may declare the same jobs. Lock order: the advisory lock, then jobs by name. */
@@ -81,9 +84,20 @@ export class DeclaredJobs {
   }
 
   private async lock(tx: EntityManager): Promise<void> {
-    await tx.query('SELECT pg_advisory_xact_lock(hashtext($1))', [
-      `cronzimus declare ${this.environment.DATABASE_SCHEMA}`,
-    ]);
+    const name = `cronzimus declare ${this.environment.DATABASE_SCHEMA}`;
+    const waiting = setInterval(() => void this.logHolders(name), HOLDER_EVERY_MS);
+    try {
+      await tx.query('SELECT pg_advisory_xact_lock(hashtext($1))', [name]);
+    } finally {
+      clearInterval(waiting);
+    }
+  }
+
+  /** On another connection than the one that waits. */
+  private async logHolders(name: string): Promise<void> {
+    const query: Query = (text, values) => this.database.statement(text, values);
+    const holders = await describeHolders(query, { name }).catch((error: Error) => error.message);
+    this.logger.warn(`the declaration of jobs waits for a lock; ${holders}`);
   }
 
   /** Whether the job belongs to the API or to another app with a live replica. The jobs of an app without one may be taken over. */

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource, EntityManager } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { pruneAudit } from '../../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { type DatabaseSettings, dataSourceOptions } from '../../database/data-source.js';
 import { limit, rows } from '../../database/transaction.js';
 import type { RunContext } from '../../tasks/run-context.js';
 import { Task, type TaskHandler } from '../../tasks/task.decorator.js';
@@ -57,31 +57,37 @@ const pruneKeys = `
 })
 export class PruneRuns implements TaskHandler<typeof input> {
   constructor(
-    @InjectDataSource() private readonly database: DataSource,
     @Inject(ENVIRONMENT)
-    private readonly environment: Pick<Environment, 'DATABASE_SCHEMA' | 'RUN_RETENTION_DAYS' | 'AUDIT_RETENTION_DAYS'>,
+    private readonly environment: DatabaseSettings & Pick<Environment, 'RUN_RETENTION_DAYS' | 'AUDIT_RETENTION_DAYS'>,
   ) {}
 
   async run({ olderThanDays }: z.infer<typeof input>, { signal, log }: RunContext) {
     const { RUN_RETENTION_DAYS, AUDIT_RETENTION_DAYS } = this.environment;
     const days = olderThanDays ?? RUN_RETENTION_DAYS;
-    const deleted = await this.inBatches(signal, async (tx) => {
-      const batch = await pruneRuns(tx, days);
-      log.debug({ deleted: batch }, 'batch of runs pruned');
-      return batch;
-    });
-    const auditDeleted = await this.inBatches(signal, (tx) => pruneAudit(tx, AUDIT_RETENTION_DAYS, BATCH));
-    await this.inBatches(signal, pruneExpiredKeys);
-    return { deleted, auditDeleted };
+    // A connection of its own, so that it never waits for the tasks of users.
+    const database = await new DataSource(dataSourceOptions(this.environment, 'prune', 1)).initialize();
+    const inBatches = (pruneBatch: PruneBatch) => this.inBatches(database, signal, pruneBatch);
+    try {
+      const deleted = await inBatches(async (tx) => {
+        const batch = await pruneRuns(tx, days);
+        log.debug({ deleted: batch }, 'batch of runs pruned');
+        return batch;
+      });
+      const auditDeleted = await inBatches((tx) => pruneAudit(tx, AUDIT_RETENTION_DAYS, BATCH));
+      await inBatches(pruneExpiredKeys);
+      return { deleted, auditDeleted };
+    } finally {
+      await database.destroy();
+    }
   }
 
   /** Repeats `pruneBatch` until a batch is not full, and returns how many rows were deleted. When the signal aborts,
    *  the batches before that stay committed. */
-  private async inBatches(signal: AbortSignal, pruneBatch: (tx: EntityManager) => Promise<number>): Promise<number> {
+  private async inBatches(database: DataSource, signal: AbortSignal, pruneBatch: PruneBatch): Promise<number> {
     let deleted = 0;
     for (let batch = BATCH; batch === BATCH; deleted += batch) {
       signal.throwIfAborted();
-      batch = await this.database.transaction(async (tx) => {
+      batch = await database.transaction(async (tx) => {
         await limit(tx, BATCH_TIMEOUT_MS, this.environment.DATABASE_SCHEMA);
         return pruneBatch(tx);
       });
@@ -89,6 +95,9 @@ export class PruneRuns implements TaskHandler<typeof input> {
     return deleted;
   }
 }
+
+/** Deletes one batch and returns how many rows that were. */
+type PruneBatch = (tx: EntityManager) => Promise<number>;
 
 async function pruneRuns(tx: EntityManager, olderThanDays: number): Promise<number> {
   const [row] = await rows<{ deleted: number }>(tx, prune, [olderThanDays, BATCH]);

@@ -7,8 +7,13 @@ import type { RunError } from './run.entity.js';
 const MAX_TEXT = 16_384;
 
 export class TaskTimeoutError extends CodedError {
-  constructor(readonly timeoutSeconds: number) {
-    super('TIMED_OUT', `The attempt took longer than timeoutSeconds: ${timeoutSeconds}; its signal was aborted`);
+  /** `waited` says what the attempt was waiting for, if that is known. */
+  constructor(
+    readonly timeoutSeconds: number,
+    waited = '',
+  ) {
+    const message = `The attempt took longer than timeoutSeconds: ${timeoutSeconds}; its signal was aborted`;
+    super('TIMED_OUT', waited ? `${message}. ${waited}` : message);
   }
 }
 

@@ -4,6 +4,7 @@ import { PinoLogger } from 'nestjs-pino';
 import type { DataSource } from 'typeorm';
 import { outputAsJson } from '../../core/json.js';
 import { unmasked, type Mask, maskOf } from '../../core/mask.js';
+import { NoConnectionError, waitingUntil } from '../../database/task-pool.js';
 import { withMask } from '../../logging/masked-lines.js';
 import { withRunFields } from '../../logging/run-fields.js';
 import { AddressRefusedError } from '../../tasks/http-errors.js';
@@ -41,7 +42,9 @@ export class TaskRunner {
   startAttempt(run: ClaimedRun, stop: AbortController): { result: Promise<AttemptResult>; ended: Promise<unknown> } {
     const fields = { runId: run.id, job: run.job, attempt: run.attempt };
     // A context of its own: a run may start during a request, whose logger adds the fields of the request.
-    const task = this.logger.runInContext(() => withRunFields(fields, () => this.execute(run, stop.signal)));
+    const task = this.logger.runInContext(() =>
+      withRunFields(fields, () => waitingUntil(stop.signal, () => this.execute(run, stop.signal))),
+    );
     const timer = setTimeout(() => stop.abort(new TaskTimeoutError(run.timeoutSeconds)), run.timeoutSeconds * 1000);
     const ended = task.finally(() => clearTimeout(timer));
     return { result: Promise.race([ended, this.abandoned(stop.signal, ended)]), ended };
@@ -71,7 +74,7 @@ export class TaskRunner {
         return timedOut(new TaskTimeoutError(run.timeoutSeconds));
       return { state: 'succeeded', output };
     } catch (error) {
-      if (signal.reason instanceof TaskTimeoutError) return timedOut(signal.reason);
+      if (signal.reason instanceof TaskTimeoutError) return timedOut(whileWaiting(signal.reason, error));
       return { state: 'failed', error: runError(error, mask), final: FINAL.some((type) => error instanceof type) };
     }
   }
@@ -126,6 +129,10 @@ export class TaskRunner {
       : { state: 'failed', error: runError(signal.reason), final: false };
   }
 }
+
+/** Adds to the error that the attempt was still waiting for a connection, if it was. */
+const whileWaiting = (timeout: TaskTimeoutError, thrown: unknown) =>
+  thrown instanceof NoConnectionError ? new TaskTimeoutError(timeout.timeoutSeconds, thrown.message) : timeout;
 
 const timedOut = (error: TaskTimeoutError): AttemptResult => ({
   state: 'timed_out',

@@ -1,0 +1,110 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import pg, { Client, type ClientConfig, Pool, type PoolClient, type PoolConfig } from 'pg';
+import { CodedError } from '../core/coded-error.js';
+
+/** How long opening one connection may take. */
+const CONNECT_MS = 5_000;
+/** How long code outside of an attempt waits for a free connection. */
+const WAIT_MS = 5_000;
+/** How long an attempt waits for a further connection while it keeps those it has. Attempts that wait for each other's connections
+ *  would otherwise wait until their timeout. */
+const HOLDING_WAIT_MS = 30_000;
+
+/** The attempt that asks for connections. */
+interface Attempt {
+  readonly signal: AbortSignal;
+  /** The connections that it has now. */
+  held: number;
+  /** The connections that it has returned so far. */
+  released: number;
+}
+
+type Connected = (error: Error | undefined, client: PoolClient | undefined, release: PoolClient['release']) => void;
+
+const current = new AsyncLocalStorage<Attempt>();
+
+/** Runs `work` and returns its result. While `work` waits for a connection of a `TaskPool`, the wait ends only when `signal` aborts. */
+export const waitingUntil = <T>(signal: AbortSignal, work: () => T): T =>
+  current.run({ signal, held: 0, released: 0 }, work);
+
+/** pg's pool has one timeout for two things. Here it only limits how long opening a connection takes. */
+class TaskClient extends Client {
+  constructor(config: ClientConfig = {}) {
+    // The pool has made the password not enumerable.
+    super({ ...config, password: config.password, connectionTimeoutMillis: CONNECT_MS });
+  }
+}
+
+/** The pool of tasks. An attempt waits for a free connection as long as it may run. Throws NO_CONNECTION when the attempt's signal
+ *  aborts, after 30 s in which the attempt keeps another connection, and outside of an attempt after 5 s. */
+export class TaskPool extends Pool {
+  constructor(config: PoolConfig) {
+    super({ ...config, Client: TaskClient, connectionTimeoutMillis: 0 });
+  }
+
+  override connect(): Promise<PoolClient>;
+  override connect(callback: Connected): void;
+  override connect(callback?: Connected): Promise<PoolClient> | void {
+    if (callback) return this.acquire(callback);
+    return new Promise((resolve, reject) => {
+      this.acquire((error, client) => (client ? resolve(client) : reject(error!)));
+    });
+  }
+
+  private acquire(connected: Connected): void {
+    const attempt = current.getStore();
+    let waiting = true;
+    let timer: NodeJS.Timeout | undefined;
+    const end = () => {
+      waiting = false;
+      clearTimeout(timer);
+      attempt?.signal.removeEventListener('abort', giveUp);
+    };
+    const giveUp = () => {
+      end();
+      connected(new NoConnectionError(this.options.max, attempt), undefined, () => undefined);
+    };
+    const watch = () => {
+      const { held = 0, released = 0 } = attempt ?? {};
+      const check = () => (!attempt || (held > 0 && attempt.released === released) ? giveUp() : watch());
+      timer = setTimeout(check, attempt ? HOLDING_WAIT_MS : WAIT_MS);
+    };
+    if (attempt?.signal.aborted) return process.nextTick(giveUp);
+    attempt?.signal.addEventListener('abort', giveUp, { once: true });
+    watch();
+    super.connect((error, client, release) => {
+      // Nobody waits for this connection any more, so the next one gets it.
+      if (!waiting) return release();
+      end();
+      if (client && attempt) count(attempt, client);
+      connected(error, client, (drop) => (client ? client.release(drop) : release(drop)));
+    });
+  }
+}
+
+/** Counts the connection as held by the attempt until it is returned. */
+function count(attempt: Attempt, client: PoolClient): void {
+  const release = client.release.bind(client);
+  attempt.held += 1;
+  client.release = (drop) => {
+    attempt.held -= 1;
+    attempt.released += 1;
+    release(drop);
+  };
+}
+
+/** pg with the pool above, as TypeORM takes it. */
+export const taskDriver = { ...pg, Pool: TaskPool };
+
+export class NoConnectionError extends CodedError {
+  constructor(max: number, attempt: Attempt | undefined) {
+    const reason: unknown = attempt?.signal.reason;
+    const holding = attempt && !attempt.signal.aborted;
+    const advice = holding
+      ? 'This attempt keeps one while it waits for another. Use the EntityManager of context.transaction instead of repositories in it, or raise TASK_POOL_MAX'
+      : 'Keep transactions short, or raise TASK_POOL_MAX';
+    super('NO_CONNECTION', `No database connection became free in time: tasks use all ${max}. ${advice}`, {
+      cause: reason,
+    });
+  }
+}

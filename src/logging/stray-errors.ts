@@ -1,0 +1,42 @@
+import { Injectable } from '@nestjs/common';
+import { PinoLogger } from 'nestjs-pino';
+import { currentRun } from './run-fields.js';
+
+/** Logs the errors that no code handles. A line has the fields of the run whose code threw, and the secrets of that run are masked,
+ *  because Node calls these listeners in the async context of the error. */
+@Injectable()
+export class StrayErrors {
+  constructor(private readonly logger: PinoLogger) {}
+
+  /**
+   * Installs the listeners.
+   * - An uncaught exception, such as one in a timer or an `error` event without a listener, ends the process with exit code 1.
+   * - A rejected promise that nobody awaits ends the process too, except when a task has made it. The other runs of this process go on.
+   */
+  watch(): void {
+    process.on('uncaughtException', (error) => this.end(error, 'uncaught exception; the process exits'));
+    process.on('unhandledRejection', (reason) => {
+      if (!currentRun()) this.end(reason, 'unhandled rejection; the process exits');
+      this.logger.error({ err: asError(reason) }, 'a promise of this run was rejected, and nothing awaited it');
+    });
+  }
+
+  private end(thrown: unknown, message: string): never {
+    try {
+      this.logger.fatal({ err: asError(thrown) }, message);
+    } finally {
+      process.exit(1);
+    }
+  }
+}
+
+/** A task may throw anything. */
+const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(describe(thrown)));
+
+function describe(thrown: unknown): string {
+  try {
+    return JSON.stringify(thrown) ?? typeof thrown;
+  } catch {
+    return 'a value that cannot be read';
+  }
+}
