@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
-import { withoutIPv4Mapping } from '../core/ip.js';
+import { clientNetwork, withoutIPv4Mapping } from '../core/ip.js';
 import type { Actor, AuthenticatedRequest } from './actor.js';
 import { ApiKeys } from './api-keys.js';
 import { KeyExpiredError, NoKeyError, TooManyWrongKeysError, WrongKeyError } from './auth-errors.js';
@@ -23,12 +23,18 @@ export class Authentication {
     return (request.actor ??= this.identify(request));
   }
 
-  /** Middleware that runs before the body parsers, so that the body of a request without a valid key is not read. It does not check
-   *  roles; the guard does. */
-  readonly beforeBodies = (request: Request, _response: Response, next: NextFunction): void => {
+  /** Middleware for the whole API, so that a client without a valid key does not learn which paths exist. It does not check roles; the
+   *  guard does. */
+  readonly middleware = (request: Request, _response: Response, next: NextFunction): void => {
     this.actorOf(request);
     next();
   };
+
+  /** Whose requests are counted together: those with one key, or those from one network when no key was checked. */
+  readonly clientOf = ({ actor, ip }: Request & AuthenticatedRequest): string =>
+    this.environment.AUTH_MODE === 'keys' && actor
+      ? `key ${actor.name}`
+      : `network ${clientNetwork(withoutIPv4Mapping(ip ?? ''))}`;
 
   private identify(request: Request): Actor {
     const origin = request.ip === undefined ? null : withoutIPv4Mapping(request.ip);
