@@ -94,7 +94,7 @@ describe('/health', () => {
     };
     await eventually(async () => {
       // Until no check from before the lock is shared any more.
-      reports.push(...Array.from({ length: 20 }, () => report('/health')));
+      reports.push(report('/health'));
       expect(await checks()).toBe(1);
     });
     reports.push(...Array.from({ length: 20 }, () => report('/health')));
