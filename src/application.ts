@@ -8,8 +8,9 @@ import type { Environment } from './config/environment.js';
 import type { ProcessRole } from './config/process-roles.js';
 import { isLoopback } from './core/ip.js';
 import { Problem } from './core/problem.js';
+import { HealthController } from './health/health.controller.js';
 import { API } from './http/api.js';
-import { setUpOpenApi } from './http/openapi.js';
+import { setUpDocs } from './http/docs.js';
 import { setUpHttp } from './http/set-up-http.js';
 import { SchedulerLifecycle } from './scheduler/lifecycle.js';
 import { jobsFileBody } from './jobs/api/jobs-file.controller.js';
@@ -19,6 +20,8 @@ import { ServiceLogger } from './logging/service-logger.js';
 import { HttpMetrics } from './metrics/http-metrics.js';
 
 const MAX_REQUEST_MS = 5_000;
+/** The share of the API's database connections that the requests of one client may use. */
+const CLIENT_SHARE = 0.75;
 
 /** Creates the application, which does not listen yet. Throws when a module or its configuration is invalid. */
 export async function createApplication(
@@ -36,12 +39,21 @@ export async function createApplication(
     // With API keys this check is not needed: a page of another site does not have a key.
     localOnly: environment.AUTH_MODE === 'none' && isLoopback(environment.HOST),
     apiOff: !environment.ROLES.includes('api'),
-    beforeBodies: app.get(Authentication).beforeBodies,
+    respond: app.get(HealthController).respond,
+    docsOff: !environment.DOCS,
+    authenticate: app.get(Authentication).middleware,
     trustProxy: environment.TRUST_PROXY,
     onUntrustedProxy: isLoopback(environment.HOST) ? undefined : (header) => warnOfProxy(app, header),
     textBodies: [jobsFileBody],
+    maxBodyBytes: environment.HTTP_MAX_BODY_BYTES,
+    requestLimits: {
+      clientOf: app.get(Authentication).clientOf,
+      inFlight: environment.HTTP_MAX_REQUESTS_PER_KEY,
+      handled: Math.max(1, Math.floor(environment.DATABASE_POOL_MAX * CLIENT_SHARE)),
+    },
+    connections: { max: environment.HTTP_MAX_CONNECTIONS, onRefused: app.get(HttpMetrics).connectionRefused },
   });
-  setUpOpenApi(app);
+  setUpDocs(app);
   return app;
 }
 

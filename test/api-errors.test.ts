@@ -13,7 +13,9 @@ const cursor = (...values: unknown[]) => Buffer.from(JSON.stringify(values)).toS
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 
 async function problem(path: string, init: RequestInit = {}) {
-  const response = await fetch(service.url + path, init);
+  const headers = new Headers(init.headers);
+  headers.set('X-Cronzimus-Request', '1');
+  const response = await fetch(service.url + path, { ...init, headers });
   return { type: response.headers.get('content-type'), body: (await response.json()) as Record<string, unknown> };
 }
 

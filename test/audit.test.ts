@@ -143,7 +143,7 @@ describe('the audit records', () => {
     await open.given(finishedJob('open', 'echo'));
     await fetch(`${open.url}/api/v1/jobs/open/pause`, {
       method: 'POST',
-      headers: { 'X-Forwarded-For': '203.0.113.7' },
+      headers: { 'X-Forwarded-For': '203.0.113.7', 'X-Cronzimus-Request': '1' },
     });
     const { items } = await open.get<Page<Entry>>('/audit?job=open');
     expect(items).toMatchObject([{ by: 'anonymous', role: 'admin', origin: '127.0.0.1', action: 'job.pause' }]);

@@ -533,7 +533,7 @@ it('has running and abandoned attempts, and counts the refused late result', asy
   await givenJobs(app.get(getDataSourceToken(SCHEDULER), { strict: false }), [
     finishedJob('deaf', 'deaf', { timeoutSeconds: 0.2 }),
   ]);
-  await fetch(`${url}/api/v1/jobs/deaf/run`, { method: 'POST' });
+  await fetch(`${url}/api/v1/jobs/deaf/run`, { method: 'POST', headers: { 'X-Cronzimus-Request': '1' } });
   await eventually(async () => expect(await valueOf(url, 'attempts_running')).toBe(1));
   expect(await valueOf(url, 'worker_slots')).toBe(3);
   expect(await valueOf(url, 'attempts_abandoned')).toBe(0);

@@ -105,7 +105,7 @@ function hasKey({ security }: Operation) {
 }
 
 /** Codes that belong to no documented route: an unknown path, a process without the role, a closed route of a user, a bug. */
-const OF_NO_ROUTE = ['INTERNAL', 'NOT_FOUND', 'ROLE_OFF', 'ROUTE_CLOSED'];
+const OF_NO_ROUTE = ['INTERNAL', 'NOT_FOUND', 'DOCS_OFF', 'ROLE_OFF', 'ROUTE_CLOSED'];
 
 const takes = ({ parameters, requestBody }: Operation) => Boolean(parameters?.length || requestBody);
 

@@ -66,7 +66,7 @@ async function givenProcess(ROLES: string): Promise<ChildProcess> {
 }
 
 async function call(replica: Replica, method: string, path: string) {
-  const response = await fetch(replica.url + path, { method });
+  const response = await fetch(replica.url + path, { method, headers: { 'X-Cronzimus-Request': '1' } });
   return {
     status: response.status,
     headers: response.headers,

@@ -109,7 +109,7 @@ afterAll(async () => {
 
 /** Runs the job, and waits until the run is in this state. */
 async function runOf(name: string, state: string): Promise<{ id: string }> {
-  const asked = await fetch(`${api}/jobs/${name}/run`, { method: 'POST' });
+  const asked = await fetch(`${api}/jobs/${name}/run`, { method: 'POST', headers: { 'X-Cronzimus-Request': '1' } });
   const { id } = (await asked.json()) as { id: string };
   await eventually(async () => expect(await (await fetch(`${api}/runs/${id}`)).json()).toMatchObject({ state }));
   return { id };

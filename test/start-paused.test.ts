@@ -31,7 +31,9 @@ async function startPaused(variables: Record<string, string> = {}): Promise<Main
 }
 
 const scheduler = async (method: string, url: string, path = '') =>
-  (await (await fetch(`${url}/api/v1/scheduler${path}`, { method })).json()) as { paused: boolean };
+  (await (
+    await fetch(`${url}/api/v1/scheduler${path}`, { method, headers: { 'X-Cronzimus-Request': '1' } })
+  ).json()) as { paused: boolean };
 const effects = async () =>
   (await runSql(database.url, 'SELECT job FROM public.effects ORDER BY job')).map(({ job }) => job);
 const runs = () =>

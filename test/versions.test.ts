@@ -42,7 +42,8 @@ async function givenReplica(build: Build, variables: Record<string, string> = {}
 }
 
 async function call(replica: ChildProcess, method: string, path: string, body?: object) {
-  const sent = body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
+  const headers = { 'Content-Type': 'application/json' };
+  const sent = { headers, ...(body && { body: JSON.stringify(body) }) };
   const response = await fetch(`${urls.get(replica)}/api/v1${path}`, { method, ...sent });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }

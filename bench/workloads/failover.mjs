@@ -71,7 +71,10 @@ function underWay(told, pid) {
 }
 
 async function pause({ url }) {
-  const answered = await fetch(`${url}/api/v1/scheduler/pause`, { method: 'POST' });
+  const answered = await fetch(`${url}/api/v1/scheduler/pause`, {
+    method: 'POST',
+    headers: { 'x-cronzimus-request': '1' },
+  });
   if (!answered.ok) throw new Error(`the scheduler was not paused: ${answered.status}`);
   return new Date();
 }

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { MIN_KEY_LENGTH } from '../config/api-keys.js';
-import { addressIn } from '../core/ip.js';
+import { addressIn, clientNetwork } from '../core/ip.js';
 import type { Actor, AuthenticatedRequest } from './actor.js';
 import { ApiKeys } from './api-keys.js';
 import { KeyExpiredError, NoKeyError, TooManyWrongKeysError, WrongKeyError } from './auth-errors.js';
@@ -24,15 +24,21 @@ export class Authentication {
     return (request.actor ??= this.identify(request));
   }
 
-  /** Middleware that runs before the body parsers, so that the body of a request without a valid key is not read. It does not check
-   *  roles; the guard does. */
-  readonly beforeBodies = (request: Request, _response: Response, next: NextFunction): void => {
+  /** Middleware for the whole API, so that a client without a valid key does not learn which paths exist. It does not check roles; the
+   *  guard does. */
+  readonly middleware = (request: Request, _response: Response, next: NextFunction): void => {
     this.actorOf(request);
     next();
   };
 
+  /** Whose requests are counted together: those with one key, or those from one network when no key was checked. */
+  readonly clientOf = (request: Request & AuthenticatedRequest): string =>
+    this.environment.AUTH_MODE === 'keys' && request.actor
+      ? `key ${request.actor.name}`
+      : `network ${clientNetwork(originOf(request) ?? '')}`;
+
   private identify(request: Request): Actor {
-    const origin = addressIn(request.ip ?? '') ?? addressIn(request.socket.remoteAddress ?? '');
+    const origin = originOf(request);
     if (this.environment.AUTH_MODE === 'none') return { name: 'anonymous', role: 'admin', origin };
     const text = BEARER.exec(request.headers.authorization ?? '')?.groups?.['key'];
     if (text === undefined) throw new NoKeyError();
@@ -54,3 +60,6 @@ export class Authentication {
     return { name: key.name, role: key.role, origin };
   }
 }
+
+const originOf = ({ ip, socket }: Request): string | null =>
+  addressIn(ip ?? '') ?? addressIn(socket.remoteAddress ?? '');

@@ -20,6 +20,14 @@ const environment = z.object({
   TRUST_PROXY: proxies.optional(),
   /** True: /metrics needs no API key. */
   METRICS_PUBLIC: z.stringbool().default(false),
+  /** False: /docs and /docs-json are not served. */
+  DOCS: z.stringbool().default(true),
+  /** Open connections. One client network may have 80 % of them. */
+  HTTP_MAX_CONNECTIONS: wholeNumber(10, 100_000).default(1000),
+  /** The bodies of all requests in flight. */
+  HTTP_MAX_BODY_BYTES: wholeNumber(1_048_576, 2 ** 31).default(32 * 1024 * 1024),
+  /** Requests in flight with one API key. Without keys: from one client network. */
+  HTTP_MAX_REQUESTS_PER_KEY: wholeNumber(1, 10_000).default(100),
   /** Absent: the embedded PostgreSQL under DATA_DIR. */
   DATABASE_URL: postgresUrl.optional(),
   /** A URL that bypasses a transaction pooler, for LISTEN and the lock that shows that a replica is alive. Absent: DATABASE_URL. */

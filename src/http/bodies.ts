@@ -1,9 +1,20 @@
 import type { IncomingMessage } from 'node:http';
-import type { NestExpressApplication } from '@nestjs/platform-express';
-import type { NextFunction, Request, Response } from 'express';
+import { type CanActivate, type ExecutionContext, HttpException, SetMetadata } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import express, { type Request, type RequestHandler, type Response } from 'express';
 import { Problem } from '../core/problem.js';
+import { onDone } from './on-done.js';
 
 const JSON_LIMIT_BYTES = 1024 * 1024;
+const BODY_LIMIT = 'cronzimus:body-limit';
+/** How long a client may send nothing in the middle of a body. */
+const MAX_PAUSE_MS = 5_000;
+/** How long a whole body may take. */
+export const MAX_BODY_MS = 30_000;
+
+/** The largest body of a route, in bytes. For a route that needs less than the 1 MiB of other routes: a large body costs much to parse,
+ *  even if it is invalid. */
+export const BodyLimit = (bytes: number): MethodDecorator => SetMetadata(BODY_LIMIT, bytes);
 
 /** A route whose body is text. */
 export interface TextBody {
@@ -15,29 +26,129 @@ export interface TextBody {
   limitBytes: number;
 }
 
-/** Installs the body parsers. A body is JSON of at most 1 MiB, a merge patch for PATCH, or text for the routes in `texts`. Any other
- *  media type is answered with 415. */
-export function readBodies(app: NestExpressApplication, texts: readonly TextBody[] = []): void {
-  const textOf = (request: IncomingMessage) => texts.find(({ method, path }) => isRoute(request, method, path));
-  const acceptedBy = (request: IncomingMessage) => textOf(request)?.types ?? jsonTypes(request.method);
+/** Says which bodies a request may have: JSON of at most 1 MiB, a merge patch for PATCH, or text for the routes in `texts`. */
+export class BodyTypes {
+  constructor(private readonly texts: readonly TextBody[]) {}
 
-  app.use((request: Request, _response: Response, next: NextFunction) => {
-    const types = acceptedBy(request);
-    next(hasBody(request) && !types.includes(mediaType(request)) ? wrongType(types) : undefined);
-  });
-  for (const text of texts) {
-    app.useBodyParser('text', {
-      type: (request) => hasBody(request) && textOf(request) === text,
-      limit: text.limitBytes,
-    });
+  textOf(request: IncomingMessage): TextBody | undefined {
+    return this.texts.find(({ method, path }) => isRoute(request, method, path));
   }
+
+  /** The media types that the route of a request accepts. */
+  acceptedBy(request: IncomingMessage): readonly string[] {
+    return this.textOf(request)?.types ?? jsonTypes(request.method);
+  }
+
+  isAccepted(request: IncomingMessage): boolean {
+    return this.acceptedBy(request).includes(mediaType(request));
+  }
+}
+
+/** Reads the body of a request. As the last global guard it runs after the route is found and its role is checked, so the service
+ *  neither reads nor buffers the body of a client to whom the route is closed.
+ *
+ *  The bodies of all requests together may have `maxBytes`, counted from their headers until their responses have been sent: a
+ *  Content-Length in advance, a body of unknown length as it arrives, and a compressed body as the largest that the route accepts. */
+export class BodyGuard implements CanActivate {
+  /** The bytes of all requests in flight. */
+  private heldBytes = 0;
+  private readonly reflector = new Reflector();
   // Not strict: a string or a number is well-formed JSON. The schema then rejects it with 422.
-  app.useBodyParser('json', {
-    type: (request) => hasBody(request) && textOf(request) === undefined,
-    limit: JSON_LIMIT_BYTES,
-    strict: false,
+  private readonly json = express.json({ type: () => true, limit: JSON_LIMIT_BYTES, strict: false });
+
+  constructor(
+    private readonly types: BodyTypes,
+    private readonly maxBytes: number,
+  ) {}
+
+  /** Throws 415, 413 and 503 before it reads anything when the headers are enough to decide. Throws 408 for a body that is too slow. */
+  async canActivate(context: ExecutionContext): Promise<true> {
+    const request = context.switchToHttp().getRequest<Request>();
+    if (context.getType() !== 'http' || !hasBody(request)) return true;
+    if (!this.types.isAccepted(request)) throw wrongType(this.types.acceptedBy(request));
+    const text = this.types.textOf(request);
+    const ofRoute = this.reflector.get<number | undefined>(BODY_LIMIT, context.getHandler());
+    const limit = ofRoute ?? text?.limitBytes ?? JSON_LIMIT_BYTES;
+    const declared = Number(request.headers['content-length'] ?? 0);
+    if (declared > limit) throw new PayloadTooLargeError();
+    const response = context.switchToHttp().getResponse<Response>();
+    const hold = this.hold(request, response);
+    hold(isCompressed(request) ? limit : declared);
+    await readWith(text ? textParser(limit) : this.json, request, response, (chunk, received) => {
+      if (received > limit) throw new PayloadTooLargeError();
+      if (declared === 0 && !isCompressed(request)) hold(chunk);
+    });
+    return true;
+  }
+
+  /** Returns a function that counts bytes until the response has been sent. It throws TOO_MANY_BODY_BYTES when other requests leave
+   *  too little. A request that is alone always passes. */
+  private hold(request: Request, response: Response): (bytes: number) => void {
+    let held = 0;
+    onDone(request, response, () => {
+      this.heldBytes -= held;
+      held = Number.NaN;
+    });
+    return (bytes) => {
+      if (Number.isNaN(held)) throw new ConnectionClosedError();
+      const others = this.heldBytes - held;
+      if (others > 0 && this.heldBytes + bytes > this.maxBytes) throw new TooManyBodyBytesError();
+      held += bytes;
+      this.heldBytes += bytes;
+    };
+  }
+}
+
+/** Reads a body with a parser of Express into `request.body`. `check` is called for each chunk with its length and with the length so
+ *  far. What it throws ends the reading. */
+function readWith(
+  parser: RequestHandler,
+  request: Request,
+  response: Response,
+  check: (chunk: number, received: number) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let received = 0;
+    const count = (chunk: Buffer) => {
+      pause.refresh();
+      received += chunk.length;
+      try {
+        check(chunk.length, received);
+      } catch (error) {
+        refuse(error as Error);
+      }
+    };
+    const end = (error?: Error) => {
+      clearTimeout(pause);
+      clearTimeout(total);
+      request.off('data', count);
+      if (error) reject(error);
+      else resolve();
+    };
+    // Takes the body away from the parser, which would otherwise keep what still arrives.
+    const refuse = (error: Error) => {
+      request.unpipe();
+      request.removeAllListeners('data').resume();
+      end(error);
+    };
+    const tooSlow = () => {
+      response.setHeader('Connection', 'close');
+      refuse(new BodyTooSlowError());
+    };
+    const pause = setTimeout(tooSlow, MAX_PAUSE_MS);
+    const total = setTimeout(tooSlow, MAX_BODY_MS);
+    request.on('data', count);
+    void parser(request, response, (error?: unknown) => {
+      end(error instanceof Error ? asHttpException(error) : undefined);
+    });
   });
 }
+
+/** An error of a parser, in the form in which Nest passes on the errors of middleware. */
+const asHttpException = (error: Error & { status?: number }) =>
+  new HttpException(error.message, error.status ?? 400, { cause: error });
+
+const textParser = (limit: number) => express.text({ type: () => true, limit });
 
 const isRoute = (request: IncomingMessage, method: string, path: string): boolean =>
   request.method === method && request.url?.replace(/\/?(\?.*)?$/s, '').toLowerCase() === path.toLowerCase();
@@ -48,8 +159,40 @@ const jsonTypes = (method = ''): readonly string[] =>
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
+const isCompressed = ({ headers }: IncomingMessage): boolean =>
+  (headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity';
+
 const mediaType = ({ headers }: IncomingMessage): string =>
   headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
 
 const wrongType = (types: readonly string[]): Problem =>
   new Problem(415, 'UNSUPPORTED_MEDIA_TYPE', `Send the body with Content-Type ${types.join(' or ')}.`);
+
+export class PayloadTooLargeError extends Problem {
+  constructor() {
+    super(413, 'PAYLOAD_TOO_LARGE', 'The body is larger than this route accepts.');
+  }
+}
+
+export class BodyTooSlowError extends Problem {
+  constructor() {
+    super(
+      408,
+      'BODY_TOO_SLOW',
+      `A body must arrive within ${MAX_BODY_MS / 1000} s, without a pause of ${MAX_PAUSE_MS / 1000} s; send it again.`,
+    );
+  }
+}
+
+export class TooManyBodyBytesError extends Problem {
+  constructor() {
+    super(503, 'TOO_MANY_BODY_BYTES', 'The service is reading as many bytes of bodies as it may; try again.');
+  }
+}
+
+/** Nobody gets the response to this. */
+export class ConnectionClosedError extends Problem {
+  constructor() {
+    super(400, 'BAD_REQUEST', 'The client closed the connection.');
+  }
+}

@@ -5,7 +5,9 @@ import { IdempotencyKeyReusedError } from './idempotency-key.js';
 import { PreconditionFailedError } from './preconditions.js';
 import { PROBLEM_JSON, type ProblemBody, problemBody } from './problem-body.js';
 import { problemResponse } from './problems.decorator.js';
-import { ForbiddenHostError, ForbiddenOriginError } from './rebinding-protection.js';
+import { BodyTooSlowError, PayloadTooLargeError, TooManyBodyBytesError } from './bodies.js';
+import { ForbiddenHostError, ForbiddenOriginError, RequestHeaderMissingError } from './rebinding-protection.js';
+import { TooManyRequestsError } from './request-slots.js';
 
 /** One route in the OpenAPI document. */
 export type Operation = NonNullable<OpenAPIObject['paths'][string]['get']> & { 'x-required-role'?: string };
@@ -26,8 +28,10 @@ const unexpectedBody = new Problem(422, 'INVALID_BODY', 'The body is not valid. 
 const ofBody = [
   new Problem(400, 'MALFORMED_JSON', 'The body is not JSON: Unexpected end of JSON input.'),
   new Problem(400, 'BAD_REQUEST', 'request size did not match content length'),
-  new Problem(413, 'PAYLOAD_TOO_LARGE', 'The body is larger than this route accepts.'),
+  new BodyTooSlowError(),
+  new PayloadTooLargeError(),
   new Problem(415, 'UNSUPPORTED_MEDIA_TYPE', 'Send the body with Content-Type application/json.'),
+  new TooManyBodyBytesError(),
 ];
 const ofParameter: Record<string, Problem> = {
   cursor: new Problem(400, 'INVALID_CURSOR', 'Send the nextCursor of an earlier page, or leave the cursor out.'),
@@ -42,7 +46,8 @@ export function addImpliedProblems(path: string, method: string, operation: Oper
   const accepted = parameters.flatMap((parameter) => ('in' in parameter ? [parameter] : []));
   const implied = [
     ...ofEveryRoute,
-    ...(isApi ? [invalidParameter] : []),
+    ...(isApi ? [invalidParameter, new TooManyRequestsError(100)] : []),
+    ...(method === 'get' ? [] : [new RequestHeaderMissingError()]),
     ...(accepted.some((parameter) => parameter.in === 'path') ? [malformedUrl] : []),
     ...(isApi && method !== 'get' && !requestBody ? [unexpectedBody] : []),
     ...accepted.flatMap(({ name }) => ofParameter[name] ?? []),

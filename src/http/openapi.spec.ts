@@ -5,7 +5,8 @@ import { Test } from '@nestjs/testing';
 import { z } from 'zod';
 import { Problem } from '../core/problem.js';
 import { API } from './api.js';
-import { openApiDocument, setUpOpenApi } from './openapi.js';
+import { setUpDocs } from './docs.js';
+import { openApiDocument } from './openapi.js';
 import { cursor, limit, pageSchema } from './page.js';
 import { Problems } from './problems.decorator.js';
 import { setUpHttp } from './set-up-http.js';
@@ -53,7 +54,7 @@ let app: NestExpressApplication;
 beforeAll(async () => {
   app = await make(ThingsController);
   setUpHttp(app);
-  setUpOpenApi(app);
+  setUpDocs(app);
   await app.listen(0, '127.0.0.1');
 });
 afterAll(() => app.close());
@@ -73,7 +74,7 @@ describe('openApiDocument', () => {
       },
       { name: 'cursor', in: 'query', required: false },
     ]);
-    expect(Object.keys(get?.responses ?? {})).toEqual(['200', '400', '403', '503']);
+    expect(Object.keys(get?.responses ?? {})).toEqual(['200', '400', '403', '429', '503']);
     expect(JSON.stringify(post?.requestBody)).toContain('#/components/schemas/ThingInput"');
     expect(JSON.stringify(post?.responses['201'])).toContain('#/components/schemas/Thing"');
     expect(post?.responses['409']).toMatchObject({

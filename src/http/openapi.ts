@@ -1,6 +1,5 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import type { NestExpressApplication } from '@nestjs/platform-express';
 import { packageVersion } from '../core/package-version.js';
 import { addImpliedProblems, type Operation } from './implied-problems.js';
 import type { JsonSchema } from './json-schema.js';
@@ -21,17 +20,6 @@ const TAGS: Record<string, string> = {
   health: 'For probes and for people',
   metrics: 'For Prometheus',
 };
-
-/** Serves Swagger UI at `/docs`, without files from other hosts, and the document at `/docs-json`. Call it before `listen`. */
-export function setUpOpenApi(app: NestExpressApplication): void {
-  let document: OpenAPIObject | undefined;
-  SwaggerModule.setup('docs', app, () => (document ??= openApiDocument(app)), {
-    customSiteTitle: 'Cronzimus',
-    raw: ['json'],
-    // Null: the page does not send the document to the validator of swagger.io.
-    swaggerOptions: { validatorUrl: null, showExtensions: true, displayRequestDuration: true, tagsSorter: 'alpha' },
-  });
-}
 
 /** The OpenAPI 3.1 document of all routes. Throws when a schema cannot be documented. */
 export function openApiDocument(app: INestApplication): OpenAPIObject {

@@ -1,4 +1,6 @@
-import { isLocalHost, isLocalOrigin } from './rebinding-protection.js';
+import type { Request, Response } from 'express';
+import { BodyTypes } from './bodies.js';
+import { isLocalHost, isLocalOrigin, rebindingProtection } from './rebinding-protection.js';
 
 it.each(['localhost', 'LOCALHOST:3000', '127.0.0.1', '127.1.2.3:80', '[::1]', '[::1]:3000'])('%s is local', (host) => {
   expect(isLocalHost(host)).toBe(true);
@@ -29,5 +31,57 @@ it.each(['null', '', 'file://localhost', 'localhost', 'http://localhost@evil.exa
   '%p is not a local origin',
   (origin) => {
     expect(isLocalOrigin(origin)).toBe(false);
+  },
+);
+
+const file = { method: 'POST', path: '/file', types: ['application/yaml'], limitBytes: 1 };
+const types = new BodyTypes([file]);
+const protect = rebindingProtection((request) => types.isAccepted(request));
+
+/** The code of the refusal, or null. */
+function refusal(method: string, headers: Record<string, string>, url = '/things'): string | null {
+  const all: Record<string, string> = { host: 'localhost:3000', ...headers };
+  const request = { method, url, headers: all, header: (name: string) => all[name.toLowerCase()] };
+  let refused: string | null = null;
+  protect(request as unknown as Request, {} as Response, (error?: unknown) => {
+    refused = error ? (error as { code: string }).code : null;
+  });
+  return refused;
+}
+
+describe.each(['POST', 'PUT', 'PATCH', 'DELETE'])('a %s without a key', (method) => {
+  it.each<[string, Record<string, string>, string | null]>([
+    ['a page of this service', { 'sec-fetch-site': 'same-origin', origin: 'http://localhost:3000' }, null],
+    ['the user, from no page', { 'sec-fetch-site': 'none' }, null],
+    ['a proxy of a development server', { 'sec-fetch-site': 'same-origin', origin: 'http://localhost:5173' }, null],
+    ['a page of another port', { 'sec-fetch-site': 'same-site', origin: 'http://localhost:8080' }, 'FORBIDDEN_ORIGIN'],
+    ['a page of another site', { 'sec-fetch-site': 'cross-site' }, 'FORBIDDEN_ORIGIN'],
+    [
+      'a page of another port that adds the header',
+      { 'sec-fetch-site': 'same-site', 'x-cronzimus-request': '1' },
+      'FORBIDDEN_ORIGIN',
+    ],
+    ['two values', { 'sec-fetch-site': 'same-origin, cross-site' }, 'FORBIDDEN_ORIGIN'],
+    ['an empty value', { 'sec-fetch-site': '' }, 'FORBIDDEN_ORIGIN'],
+    ['an old browser, from a page of another port', { origin: 'http://localhost:8080' }, 'REQUEST_HEADER_MISSING'],
+    ['a form of an old browser', { 'content-type': 'text/plain' }, 'REQUEST_HEADER_MISSING'],
+    ['a form that names JSON', { 'content-type': 'text/plain; application/json' }, 'REQUEST_HEADER_MISSING'],
+    ['a program that adds nothing', {}, 'REQUEST_HEADER_MISSING'],
+    ['a program that adds the header', { 'x-cronzimus-request': '1' }, null],
+    ['a program that sends JSON', { 'content-type': 'application/json; charset=utf-8' }, null],
+  ])('from %s', (_from, headers, expected) => {
+    expect(refusal(method, headers)).toBe(expected);
+  });
+});
+
+it('accepts the media type of the route, and only there', () => {
+  expect(refusal('POST', { 'content-type': 'application/yaml' }, '/file')).toBeNull();
+  expect(refusal('POST', { 'content-type': 'application/yaml' })).toBe('REQUEST_HEADER_MISSING');
+});
+
+it.each(['GET', 'HEAD', 'OPTIONS'])(
+  'lets %s requests of other pages through, because they change nothing',
+  (method) => {
+    expect(refusal(method, { 'sec-fetch-site': 'same-site', origin: 'http://localhost:8080' })).toBeNull();
   },
 );

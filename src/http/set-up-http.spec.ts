@@ -90,7 +90,7 @@ const call = async (method: string, path: string, body?: string, type?: string, 
   const response = await fetch(base + path, {
     method,
     body,
-    headers: { ...(type && { 'Content-Type': type }), ...headers },
+    headers: { 'X-Cronzimus-Request': '1', ...(type && { 'Content-Type': type }), ...headers },
   });
   const answer: unknown = JSON.parse((await response.text()) || 'null');
   return { status: response.status, answer, headers: response.headers };

@@ -1,7 +1,9 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Registry } from 'prom-client';
+import { shareFor } from '../core/share-for.js';
 import { Public, Role } from '../auth/role.decorator.js';
+import { Uncounted } from '../http/request-slots.js';
 import { Metrics } from './metrics.js';
 
 const EXAMPLE = `# HELP cronzimus_queue_depth Runs that could start now and wait for a slot, counted up to 100,000
@@ -12,9 +14,13 @@ cronzimus_queue_depth 0
 /** Metrics for Prometheus. A process serves them whatever its ROLES are. */
 @ApiTags('metrics')
 @Role('viewer')
+@Uncounted()
 @Controller('metrics')
 export class MetricsController {
   constructor(private readonly metrics: Metrics) {}
+
+  /** Concurrent scrapes share one, because each costs several milliseconds. */
+  private readonly scrape = shareFor(0, () => this.metrics.registry.metrics());
 
   @Get()
   @Header('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE)
@@ -29,11 +35,12 @@ export class MetricsController {
     content: { 'text/plain': { schema: { type: 'string', example: EXAMPLE } } },
   })
   read(): Promise<string> {
-    return this.metrics.registry.metrics();
+    return this.scrape();
   }
 }
 
 /** The same route without an API key, for METRICS_PUBLIC=true. */
 @Public()
+@Uncounted()
 @Controller('metrics')
 export class PublicMetricsController extends MetricsController {}

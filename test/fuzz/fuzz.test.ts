@@ -52,7 +52,8 @@ async function rawAnswer(bytes: string): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-const post = (path: string) => fetch(`${url}/api/v1${path}`, { method: 'POST' });
+const post = (path: string) =>
+  fetch(`${url}/api/v1${path}`, { method: 'POST', headers: { 'X-Cronzimus-Request': '1' } });
 
 /** Sends all requests, some concurrently. Returns what was wrong, one example of each kind and route. */
 async function faultsOf(requests: FuzzRequest[]): Promise<Record<string, string>> {

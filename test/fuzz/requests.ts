@@ -78,7 +78,7 @@ function requestOf(method: string, path: string, operation: Operation, chosen: C
     operation,
     method: method.toUpperCase(),
     path: search ? `${filled}?${search}` : filled,
-    headers: { ...(body && { 'Content-Type': body.type }), ...headers },
+    headers: { 'X-Cronzimus-Request': '1', ...(body && { 'Content-Type': body.type }), ...headers },
     body: body?.text.replace(/"name":"[\w.-]+"/, named),
   };
 }

@@ -69,7 +69,9 @@ export class TestService {
     headers: Record<string, string> = {},
   ): Promise<Answer<T>> {
     const sent =
-      body === undefined ? { headers } : { body: JSON.stringify(body), headers: { ...JSON_TYPE, ...headers } };
+      body === undefined
+        ? { headers: { 'X-Cronzimus-Request': '1', ...headers } }
+        : { body: JSON.stringify(body), headers: { ...JSON_TYPE, ...headers } };
     const response = await fetch(`${this.url}/api/v1${path}`, { method, ...sent });
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: (text ? JSON.parse(text) : null) as T };

@@ -12,7 +12,11 @@ const SECOND_RUN_WAIT_MS = 5_000;
 async function request(method, path, body) {
   const response = await fetch(`${api}${path}`, {
     method,
-    headers: { ...(key && { Authorization: `Bearer ${key}` }), ...(body && { 'Content-Type': 'application/json' }) },
+    headers: {
+      'X-Cronzimus-Request': '1',
+      ...(key && { Authorization: `Bearer ${key}` }),
+      ...(body && { 'Content-Type': 'application/json' }),
+    },
     body: body && JSON.stringify(body),
     signal: AbortSignal.timeout(10_000),
   });

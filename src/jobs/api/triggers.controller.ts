@@ -8,6 +8,7 @@ import { completeTrigger, openTrigger, triggerInput } from '../../core/triggers/
 import { notesOf } from '../../core/triggers/trigger-notes.js';
 import { Role } from '../../auth/role.decorator.js';
 import { API } from '../../http/api.js';
+import { BodyLimit } from '../../http/bodies.js';
 import { Problems } from '../../http/problems.decorator.js';
 import { exampleDefinition } from '../definition/job.schema.js';
 import { exampleOccurrences } from '../definition/upcoming-occurrences.js';
@@ -51,6 +52,7 @@ export class TriggersController {
   ) {}
 
   @Post('preview')
+  @BodyLimit(64 * 1024)
   @HttpCode(200)
   @ApiOperation({
     summary: 'Preview a trigger',
