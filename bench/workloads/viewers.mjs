@@ -22,7 +22,7 @@ const ADMIN = 'admin-key-of-the-benchmark';
 const VIEWER = 'viewer-key-of-the-benchmark';
 const PROCESS = join(import.meta.dirname, '../support/viewers-process.mjs');
 
-/** Each occurrence takes a millisecond and a half to compute, on a fast machine. */
+/** A thousand occurrences take 0.15 s to compute on a fast machine. */
 const rare = { type: 'cron', expression: '30 2 L 3 +SUN', timeZone: 'Europe/Berlin' };
 const preview = { method: 'POST', path: '/api/v1/triggers/preview', body: { trigger: rare, count: 1000 } };
 const get = (path) => ({ method: 'GET', path: `/api/v1${path}` });

@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import type { AuthenticatedRequest } from '../auth/actor.js';
 import { clientNetwork, withoutIPv4Mapping } from '../core/ip.js';
 import { Problem } from '../core/problem.js';
-import type { Caller as QueueCaller } from './fair-queue.js';
+import type { Caller as QueueCaller } from '../core/fair-queue.js';
 
 export type Caller = QueueCaller;
 

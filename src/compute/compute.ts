@@ -2,7 +2,7 @@ import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Fault } from '../core/problem.js';
 import type { OccurrencesInput } from './compute.thread.js';
 import { ComputeThread } from './compute-thread.js';
-import { type Caller, FairQueue } from './fair-queue.js';
+import { type Caller, FairQueue } from '../core/fair-queue.js';
 import type { Preview, PreviewInput } from './preview.js';
 
 /** Computes, for requests, what costs time by their input alone. All computations of this process share one thread and one queue.

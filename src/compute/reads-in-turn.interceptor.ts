@@ -4,7 +4,7 @@ import type { Request } from 'express';
 import { defer, lastValueFrom, type Observable } from 'rxjs';
 import { API } from '../http/api.js';
 import { callerOf } from './caller.js';
-import { FairQueue } from './fair-queue.js';
+import { FairQueue } from '../core/fair-queue.js';
 
 /** For a route that waits in a queue of its own. */
 export const OwnQueue = Reflector.createDecorator<boolean>();

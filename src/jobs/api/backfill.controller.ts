@@ -4,7 +4,7 @@ import { Actor } from '../../auth/actor.js';
 import { Role } from '../../auth/role.decorator.js';
 import { Caller } from '../../compute/caller.js';
 import { ComputationFailedError } from '../../compute/compute-thread.js';
-import { TooManyWaitingError } from '../../compute/fair-queue.js';
+import { TooManyWaitingError } from '../../core/fair-queue.js';
 import { API } from '../../http/api.js';
 import { AcceptsIdempotencyKey, IdempotencyKey } from '../../http/idempotency-key.js';
 import { Problems } from '../../http/problems.decorator.js';

@@ -6,7 +6,7 @@ import { Role } from '../../auth/role.decorator.js';
 import { Caller } from '../../compute/caller.js';
 import { Compute } from '../../compute/compute.js';
 import { ComputationFailedError } from '../../compute/compute-thread.js';
-import { TooManyWaitingError } from '../../compute/fair-queue.js';
+import { TooManyWaitingError } from '../../core/fair-queue.js';
 import { previewRequest } from '../../compute/preview.js';
 import { API } from '../../http/api.js';
 import { Problems } from '../../http/problems.decorator.js';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Problem } from '../core/problem.js';
+import { Problem } from './problem.js';
 
 /** Who waits for a result. */
 export interface Caller {
