@@ -20,18 +20,17 @@ const flood = (requests: number, count?: number) => Array.from({ length: request
 
 describe('previews', () => {
   it('by the hundreds do not block other requests, and each gets its preview or a 429', async () => {
-    let left = 1_300;
     let healthy = 0;
-    const answers = flood(left).map((answer) => answer.finally(() => (left -= 1)));
-    const last = Promise.all(answers);
+    const over = new AbortController();
+    const last = Promise.all(flood(1_300)).finally(() => over.abort());
     // Others have their turns all the time, and not only before and after the flood.
-    while (left > 0) {
+    while (!over.signal.aborted) {
       expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
       healthy += 1;
       await delay(1);
     }
     const statuses = Map.groupBy(await last, ({ status }) => status);
-    expect([...statuses.keys()].toSorted()).toEqual([200, 429]);
+    expect(new Set(statuses.keys())).toEqual(new Set([200, 429]));
     for (const { body } of statuses.get(200)!) expect(body.occurrences).toHaveLength(100);
     for (const { body, headers } of statuses.get(429)!)
       expect({ code: body.code, after: headers.get('Retry-After') }).toEqual({ code: 'TOO_MANY_WAITING', after: '5' });

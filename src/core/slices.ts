@@ -12,3 +12,8 @@ export function inSlices(): () => Promise<void> {
     since = performance.now();
   };
 }
+
+let last: Promise<void> = Promise.resolve();
+
+/** Resolves in a turn of the event loop that no other caller gets. Steps that come by the hundreds then leave others their turns. */
+export const turnOfItsOwn = (): Promise<void> => (last = last.then(() => nextTurn()));

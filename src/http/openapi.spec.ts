@@ -73,7 +73,7 @@ describe('openApiDocument', () => {
       },
       { name: 'cursor', in: 'query', required: false },
     ]);
-    expect(Object.keys(get?.responses ?? {})).toEqual(['200', '400', '403', '503']);
+    expect(Object.keys(get?.responses ?? {})).toEqual(['200', '400', '403', '429', '503']);
     expect(JSON.stringify(post?.requestBody)).toContain('#/components/schemas/ThingInput"');
     expect(JSON.stringify(post?.responses['201'])).toContain('#/components/schemas/Thing"');
     expect(post?.responses['409']).toMatchObject({

@@ -1,6 +1,7 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Actor } from '../../auth/actor.js';
+import { TooManyWrongKeysError } from '../../auth/auth-errors.js';
 import { Role } from '../../auth/role.decorator.js';
 import { Caller } from '../../compute/caller.js';
 import { ComputationFailedError } from '../../compute/compute-thread.js';
@@ -36,6 +37,7 @@ export class BackfillController {
     422,
     new BackfillTooLargeError(10_000),
     new BackfillInFutureError(new Date(0)),
+    new TooManyWrongKeysError(60),
     new TooManyWaitingError(),
     503,
     new ComputationFailedError(),

@@ -2,6 +2,7 @@ import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { TooManyWrongKeysError } from '../../auth/auth-errors.js';
 import { Role } from '../../auth/role.decorator.js';
 import { Caller } from '../../compute/caller.js';
 import { Compute } from '../../compute/compute.js';
@@ -48,7 +49,7 @@ export class TriggersController {
     description: 'Shows when a job with this trigger would run, and creates nothing.',
   })
   @ApiResponse({ status: 200, description: 'The description and the occurrences', standardSchema: preview })
-  @Problems(422, new TooManyWaitingError(), new ComputationFailedError())
+  @Problems(422, new TooManyWrongKeysError(60), new TooManyWaitingError(), new ComputationFailedError())
   async preview(@Body({ schema: validatedByHandler(previewRequest) }) body: unknown, @Caller() caller: Caller) {
     const input = { body, now: this.clock.now(), timeZone: this.environment.DEFAULT_TIME_ZONE };
     const result = await this.compute.preview(caller, input);
