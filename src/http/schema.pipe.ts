@@ -1,6 +1,5 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
 import { type Fault, Problem } from '../core/problem.js';
-
 import { faultsOf } from '../core/schema-faults.js';
 import { turnOfItsOwn } from '../core/slices.js';
 import { unstorable } from '../core/storable-json.js';
