@@ -30,11 +30,12 @@ describe('previews', () => {
       await delay(1);
     }
     const statuses = Map.groupBy(await last, ({ status }) => status);
-    expect(new Set(statuses.keys())).toEqual(new Set([200, 429]));
-    for (const { body } of statuses.get(200)!) expect(body.occurrences).toHaveLength(100);
+    expect([...statuses.keys()].filter((status) => ![200, 429].includes(status))).toEqual([]);
+    for (const { body } of statuses.get(200) ?? []) expect(body.occurrences).toHaveLength(100);
     for (const { body, headers } of statuses.get(429)!)
       expect({ code: body.code, after: headers.get('Retry-After') }).toEqual({ code: 'TOO_MANY_WAITING', after: '5' });
     expect(healthy).toBeGreaterThan(20);
+    expect((await preview(ALICE)).status).toBe(200);
   });
 
   it('of another key get their turn while one key floods the queue', async () => {

@@ -36,7 +36,7 @@ export const requests = {
   jobs: get('/jobs?limit=500'),
   logs: get('/runs/01990000-0000-7000-8000-000000000001/logs?limit=500'),
   run: get('/runs/01990000-0000-7000-8000-000000000001'),
-  job: get(`/jobs/${nameOf(1)}`),
+  job: get(`/jobs/${nameOf(3)}`),
   'jobs file': get('/jobs-file'),
   tasks: get('/tasks'),
   scheduler: get('/scheduler'),

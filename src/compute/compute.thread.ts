@@ -25,7 +25,7 @@ function occurrencesIn({ trigger: definition, from, before = Infinity, most }: O
 const computations = { preview: previewOf, occurrences: occurrencesIn };
 
 /** Where processors are scarce, the scheduler and the tasks come first. */
-const NICENESS = 10;
+const NICENESS = 5;
 
 /** A computation by name, with its input. */
 export type Computation = { name: 'preview'; input: PreviewInput } | { name: 'occurrences'; input: OccurrencesInput };

@@ -1,5 +1,6 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Fault } from '../core/problem.js';
+import { unstorable } from '../core/storable-json.js';
 import type { OccurrencesInput } from './compute.thread.js';
 import { ComputeThread } from './compute-thread.js';
 import { type Caller, FairQueue } from '../core/fair-queue.js';
@@ -13,7 +14,10 @@ export class Compute implements OnModuleDestroy {
   private readonly thread = new ComputeThread();
 
   /** The preview of a trigger, or the faults of the request. */
-  preview(caller: Caller, input: PreviewInput): Promise<Preview | Fault[]> {
+  async preview(caller: Caller, input: PreviewInput): Promise<Preview | Fault[]> {
+    // A value that is nested too deep cannot be sent to a thread.
+    const bad = unstorable(input.body);
+    if (bad) return [bad];
     return this.queue.run(caller, () => this.thread.run({ name: 'preview', input }));
   }
 

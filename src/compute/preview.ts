@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Fault } from '../core/problem.js';
 import { faultsOf } from '../core/schema-faults.js';
-import { unstorable } from '../core/storable-json.js';
 import { describeTrigger } from '../core/triggers/describe-trigger.js';
 import { completeTrigger, openTrigger, triggerInput } from '../core/triggers/trigger.js';
 import { notesOf } from '../core/triggers/trigger-notes.js';
@@ -40,8 +39,6 @@ export interface PreviewInput {
 /** The preview of a trigger, or the faults of the request. */
 export function previewOf({ body, now, timeZone }: PreviewInput): Preview | Fault[] {
   if (body === undefined) return [{ path: '', message: 'Send a JSON body' }];
-  const bad = unstorable(body);
-  if (bad) return [bad];
   const { data, error } = previewRequest.safeParse(body);
   if (error) return faultsOf(error.issues);
   const start = data.after === undefined ? now : new Date(data.after);
