@@ -21,9 +21,12 @@ export class Compute implements OnModuleDestroy {
     return this.queue.run(caller, () => this.thread.run({ name: 'preview', input }));
   }
 
-  /** Occurrences in ascending order. */
-  async occurrences(caller: Caller, input: OccurrencesInput): Promise<Date[]> {
-    const found = await this.queue.run(caller, () => this.thread.run<number[]>({ name: 'occurrences', input }));
+  /** Occurrences in ascending order. `read` is called when it is the turn of the caller. Null: there are none. */
+  async occurrences(caller: Caller, read: () => Promise<OccurrencesInput | null>): Promise<Date[]> {
+    const found = await this.queue.run(caller, async () => {
+      const input = await read();
+      return input ? this.thread.run<number[]>({ name: 'occurrences', input }) : [];
+    });
     return found.map((at) => new Date(at));
   }
 

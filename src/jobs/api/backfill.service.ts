@@ -143,12 +143,12 @@ export class Backfill {
     const next = job.nextOccurrenceAt;
     if (next && from >= next) throw new BackfillInFutureError(next);
     const before = next && next < to ? next : to;
-    const occurrences = await this.compute.occurrences(caller, {
+    const occurrences = await this.compute.occurrences(caller, async () => ({
       trigger: job.trigger,
       from: from.getTime(),
       before: before.getTime(),
       most: MAX_OCCURRENCES + 1,
-    });
+    }));
     if (occurrences.length > MAX_OCCURRENCES) throw new BackfillTooLargeError(MAX_OCCURRENCES);
     return { job, from, before, occurrences };
   }

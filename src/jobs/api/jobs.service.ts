@@ -51,13 +51,14 @@ export class JobsService {
 
   /** The next `count` occurrences, without jitter, whether the job is paused or not. Throws JOB_NOT_FOUND, TOO_MANY_WAITING,
    *  COMPUTATION_FAILED. */
-  async upcoming(name: string, count: number, caller: Caller): Promise<Date[]> {
-    const { job, now } = await this.database.transaction(async (tx) => ({
-      job: await this.find(tx, name),
-      now: await databaseNow(tx),
-    }));
-    const from = upcomingFrom(job, now);
-    return from === null ? [] : this.compute.occurrences(caller, { trigger: job.trigger, from, most: count });
+  upcoming(name: string, count: number, caller: Caller): Promise<Date[]> {
+    return this.compute.occurrences(caller, () =>
+      this.database.transaction(async (tx) => {
+        const job = await this.find(tx, name);
+        const from = upcomingFrom(job, await databaseNow(tx));
+        return from === null ? null : { trigger: job.trigger, from, most: count };
+      }),
+    );
   }
 
   /** Queues one extra run; the schedule stays as it is. `input` replaces the job's input for this run. A request that repeats an
