@@ -6,6 +6,7 @@ const folders = [
   'database',
   'http',
   'auth',
+  'compute',
   'metrics',
   'replicas',
   'jobs/definition',

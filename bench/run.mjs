@@ -13,13 +13,14 @@ import * as history from './workloads/history.mjs';
 import * as lateness from './workloads/lateness.mjs';
 import * as scale from './workloads/scale.mjs';
 import * as throughput from './workloads/throughput.mjs';
+import * as viewers from './workloads/viewers.mjs';
 
 const RESULTS = join(import.meta.dirname, 'results');
 
 const words = process.argv.slice(2);
 const quick = words.includes('--quick');
 const wanted = words.filter((word) => !word.startsWith('--'));
-const all = [lateness, burst, throughput, scale, failover, history];
+const all = [lateness, burst, throughput, scale, failover, history, viewers];
 const chosen = all.filter(({ title }) => wanted.length === 0 || wanted.includes(title));
 if (chosen.length < (wanted.length || 1)) {
   process.stderr.write(`known workloads: ${all.map(({ title }) => title).join(', ')}\n`);

@@ -31,6 +31,10 @@ const targets = [
   ['fail-over, doubled', atMost(0), (of) => of('fail-over', three, 'doubled')],
   ['fail-over, taken over, ms', atMost(1_000), (of) => of('fail-over', three, 'taken over, median ms')],
   ['fail-over, extra lateness, ms', atMost(1_000), (of) => of('fail-over', three, 'extra lateness ms')],
+  ...['preview', 'preview with hang-ups', 'upcoming', 'runs', 'jobs', 'logs', 'run', 'job', 'jobs file'].flatMap(
+    viewerTargets,
+  ),
+  ...['tasks', 'scheduler', 'metrics'].flatMap(viewerTargets),
 ];
 /** Each target with what was measured; `met` is null where that is missing. */
 export function judge(workloads) {
@@ -44,6 +48,14 @@ export function judge(workloads) {
       ? { what, target: by.text, measured: null, met: null }
       : { what, target: by.text, measured, met: by.met(measured) };
   });
+}
+/** 200 viewers may delay the jobs of one second only so much. */
+function viewerTargets(route) {
+  const what = `200 viewers, ${route}, lateness p99`;
+  return [
+    [`${what}, ms`, atMost(250), (of) => of('viewers', route, 'p99 ms')],
+    [`${what} / idle`, atMost(3), (of) => ratio(of, 'viewers', 'p99 ms', route, 'idle')],
+  ];
 }
 const ratio = (of, workload, figure, one, other) => of(workload, one, figure) / of(workload, other, figure);
 function atMost(limit) {

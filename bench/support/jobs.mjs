@@ -33,7 +33,7 @@ export async function createBurst(databaseUrl, count) {
 export const leadMs = (count) => 2_000 + count * 0.3;
 
 /** Creates, over the API, jobs that run each second, their instants spread over it. */
-export async function createEachSecond(service, count, fields) {
+export async function createEachSecond(service, count, fields, key) {
   const anchor = Math.ceil(Date.now() / 1000) * 1000;
   const each = (n) => ({
     ...fields,
@@ -43,7 +43,7 @@ export async function createEachSecond(service, count, fields) {
   const jobs = Object.fromEntries(Array.from({ length: count }, (_, n) => [`each-second-${n}`, each(n)]));
   const answered = await fetch(`${service.url}/api/v1/jobs-file`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...(key && { authorization: `Bearer ${key}` }) },
     body: JSON.stringify({ jobs }),
   });
   if (!answered.ok) throw new Error(`the jobs were refused: ${answered.status} ${await answered.text()}`);

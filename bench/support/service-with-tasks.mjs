@@ -34,10 +34,15 @@ class Tasks {
     answer({
       ...starts,
       alarms: () => registry.getCronJobs().size,
-      // Watched until it is asked for, since watching keeps an idle process busy.
-      worstStallMs: () => {
+      // Watched until it is asked for, since watching keeps an idle process busy. `again` starts anew.
+      worstStallMs: (again = false) => {
+        const worst = delay.max / 1e6;
         delay.disable();
-        return delay.max / 1e6;
+        if (again) {
+          delay.reset();
+          delay.enable();
+        }
+        return worst;
       },
     });
     delay.enable();

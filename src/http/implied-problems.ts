@@ -1,4 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { TooManyWaitingError } from '../core/fair-queue.js';
 import { Problem } from '../core/problem.js';
 import { API } from './api.js';
 import { IdempotencyKeyReusedError } from './idempotency-key.js';
@@ -48,6 +49,8 @@ export function addImpliedProblems(path: string, method: string, operation: Oper
     ...ofEveryRoute,
     ...(isApi ? [invalidParameter, new TooManyRequestsError(100)] : []),
     ...(method === 'get' ? [] : [new RequestHeaderMissingError()]),
+    // Reads wait for their turn.
+    ...(method === 'get' && (isApi || path === '/metrics') ? [new TooManyWaitingError()] : []),
     ...(accepted.some((parameter) => parameter.in === 'path') ? [malformedUrl] : []),
     ...(isApi && method !== 'get' && !requestBody ? [unexpectedBody] : []),
     ...accepted.flatMap(({ name }) => ofParameter[name] ?? []),

@@ -38,7 +38,7 @@ export class ProblemFilter implements ExceptionFilter {
 }
 
 function send(response: Response, problem: Problem): void {
-  if (problem.status === 503 && !response.hasHeader('Retry-After'))
+  if ([429, 503].includes(problem.status) && !response.hasHeader('Retry-After'))
     response.setHeader('Retry-After', RETRY_AFTER_SECONDS);
   if (problem.status === 401 && !response.hasHeader('WWW-Authenticate'))
     response.setHeader('WWW-Authenticate', 'Bearer');

@@ -1,7 +1,11 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Actor } from '../../auth/actor.js';
+import { TooManyWrongKeysError } from '../../auth/auth-errors.js';
 import { Role } from '../../auth/role.decorator.js';
+import { Caller } from '../../compute/caller.js';
+import { ComputationFailedError } from '../../compute/compute-thread.js';
+import { TooManyWaitingError } from '../../core/fair-queue.js';
 import { API } from '../../http/api.js';
 import { AcceptsIdempotencyKey, IdempotencyKey } from '../../http/idempotency-key.js';
 import { Problems } from '../../http/problems.decorator.js';
@@ -28,14 +32,24 @@ export class BackfillController {
   })
   @AcceptsIdempotencyKey()
   @ApiResponse({ status: 202, description: 'The runs, pending', standardSchema: backfillView })
-  @Problems(unknownJob, 422, new BackfillTooLargeError(10_000), new BackfillInFutureError(new Date(0)))
+  @Problems(
+    unknownJob,
+    422,
+    new BackfillTooLargeError(10_000),
+    new BackfillInFutureError(new Date(0)),
+    new TooManyWrongKeysError(60),
+    new TooManyWaitingError(),
+    503,
+    new ComputationFailedError(),
+  )
   start(
     @Param('name', { schema: jobName }) name: string,
     @Body({ schema: backfillRequest }) request: BackfillRequest,
     @Actor() actor: Actor,
+    @Caller() caller: Caller,
     @IdempotencyKey() key: string | undefined,
   ) {
-    return this.backfill.queueBackfill(name, actor, request, key);
+    return this.backfill.queueBackfill(name, actor, request, caller, key);
   }
 
   @Post('cancel')

@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../../auth/actor.js';
 import { audit } from '../../auth/audit.js';
-import { occurrencesFrom } from '../../core/triggers/occurrences-from.js';
-import { openTrigger } from '../../core/triggers/trigger.js';
+import type { Caller } from '../../compute/caller.js';
+import { Compute } from '../../compute/compute.js';
 import { ApiDatabase } from '../../database/api-database.js';
 import { databaseNow } from '../../database/database-now.js';
 import { rows } from '../../database/transaction.js';
@@ -16,7 +17,7 @@ import { createRuns } from '../../runs/lifecycle/create-runs.js';
 import { isUnfinished } from '../../runs/lifecycle/run.entity.js';
 import { RunMetrics } from '../../runs/worker/run-metrics.js';
 import { BackfillInFutureError, BackfillTooLargeError, JobNotFoundError } from '../definition/job-errors.js';
-import type { Job } from '../definition/job.entity.js';
+import { Job } from '../definition/job.entity.js';
 import { copyOf } from '../dispatch/decide.js';
 import { JobStore } from '../store/job-store.js';
 import type { BackfillRequest, BackfillView } from './backfill.schema.js';
@@ -27,6 +28,17 @@ const MAX_SHOWN = 100;
 /** A backfill inserts or cancels thousands of runs. */
 const MAX_STATEMENT_MS = 30_000;
 
+interface Range {
+  /** As it was when the occurrences were computed. */
+  job: Job;
+  from: Date;
+  before: Date;
+  occurrences: Date[];
+}
+
+/** The occurrences are not computed yet, or the trigger of the job has changed since. */
+class NoRangeError extends Error {}
+
 /** Queues and cancels runs of past occurrences. */
 @Injectable()
 export class Backfill {
@@ -34,22 +46,48 @@ export class Backfill {
     private readonly database: ApiDatabase,
     private readonly store: JobStore,
     private readonly metrics: RunMetrics,
+    private readonly compute: Compute,
   ) {}
 
   /** Queues a run for each occurrence in [from, to) that is before the job's next one. Without `force`, those with a run that
    *  succeeded or is unfinished are left out. Throws JOB_NOT_FOUND, BACKFILL_TOO_LARGE, BACKFILL_IN_FUTURE,
-   *  IDEMPOTENCY_KEY_REUSED. */
-  queueBackfill(name: string, actor: Actor, request: BackfillRequest, key?: string): Promise<BackfillView> {
-    return this.database.transaction(async (tx) => {
-      if (request.dryRun) {
-        const occurrences = await this.occurrences(tx, await this.lock(tx, name), request);
-        return { count: occurrences.length, runs: [], occurrences: occurrences.slice(0, MAX_SHOWN) };
+   *  IDEMPOTENCY_KEY_REUSED, TOO_MANY_WAITING, COMPUTATION_FAILED. */
+  async queueBackfill(
+    name: string,
+    actor: Actor,
+    request: BackfillRequest,
+    caller: Caller,
+    key?: string,
+  ): Promise<BackfillView> {
+    // The occurrences are computed outside of the transaction, which must not hold its locks while this waits for the thread.
+    for (let range: Range | undefined; ; range = await this.rangeOf(name, request, caller)) {
+      try {
+        return await this.database.transaction(
+          (tx) => this.backfill(tx, name, actor, request, range, key),
+          MAX_STATEMENT_MS,
+        );
+      } catch (error) {
+        if (!(error instanceof NoRangeError)) throw error;
       }
-      const ids = await withIdempotencyKey(tx, key, { backfill: name, ...request }, () =>
-        this.queueRuns(tx, name, actor, request),
-      );
-      return { count: ids.length, runs: await itemsOf(tx, ids) };
-    }, MAX_STATEMENT_MS);
+    }
+  }
+
+  private async backfill(
+    tx: EntityManager,
+    name: string,
+    actor: Actor,
+    request: BackfillRequest,
+    range: Range | undefined,
+    key: string | undefined,
+  ): Promise<BackfillView> {
+    if (request.dryRun) {
+      const occurrences = await withoutRuns(tx, await this.lock(tx, name), range, request.force);
+      return { count: occurrences.length, runs: [], occurrences: occurrences.slice(0, MAX_SHOWN) };
+    }
+    const ids = await withIdempotencyKey(tx, key, { backfill: name, ...request }, () =>
+      this.queueRuns(tx, name, actor, request, range),
+    );
+    return { count: ids.length, runs: await itemsOf(tx, ids) };
   }
 
   /** Cancels all unfinished backfill runs of the job, and returns how many. Throws JOB_NOT_FOUND. */
@@ -72,10 +110,16 @@ export class Backfill {
     }, MAX_STATEMENT_MS);
   }
 
-  /** Locks the job first, so that two concurrent backfills never run the same occurrence. */
-  private async queueRuns(tx: EntityManager, name: string, actor: Actor, request: BackfillRequest): Promise<string[]> {
+  private async queueRuns(
+    tx: EntityManager,
+    name: string,
+    actor: Actor,
+    { from, to, force }: BackfillRequest,
+    range: Range | undefined,
+  ): Promise<string[]> {
+    // Locked first, so that two concurrent backfills never run the same occurrence.
     const job = await this.lock(tx, name);
-    const occurrences = await this.occurrences(tx, job, request);
+    const occurrences = await withoutRuns(tx, job, range, force);
     const now = await databaseNow(tx);
     const draft = {
       ...copyOf(job),
@@ -84,7 +128,6 @@ export class Backfill {
       dueAt: now,
     };
     const drafts = occurrences.map((scheduledAt) => ({ ...draft, scheduledAt }));
-    const { from, to, force } = request;
     const after = { from, to, force, count: drafts.length };
     const entry = { action: 'job.backfill', target: name, job: name, before: null, after } as const;
     if (drafts.length > 0) await audit(tx, actor, entry);
@@ -93,16 +136,21 @@ export class Backfill {
     return made.map(({ id }) => id);
   }
 
-  private async occurrences(tx: EntityManager, job: Job, { from, to, force }: BackfillRequest): Promise<Date[]> {
+  /** The occurrences in the range of the request that are before the next one of the job. */
+  private async rangeOf(name: string, { from, to }: BackfillRequest, caller: Caller): Promise<Range> {
+    const job = await this.database.transaction((tx) => tx.findOneBy(Job, { name }));
+    if (!job) throw new JobNotFoundError(name);
     const next = job.nextOccurrenceAt;
     if (next && from >= next) throw new BackfillInFutureError(next);
     const before = next && next < to ? next : to;
-    const all = await occurrencesIn(job, from, before);
-    if (force) return all;
-    const done = await rows<{ at: Date }>(tx, succeededOrUnfinished, [job.id, from, before]);
-    const left = new Set(all.map(Number));
-    for (const { at } of done) left.delete(at.getTime());
-    return all.filter((at) => left.has(at.getTime()));
+    const occurrences = await this.compute.occurrences(caller, async () => ({
+      trigger: job.trigger,
+      from: from.getTime(),
+      before: before.getTime(),
+      most: MAX_OCCURRENCES + 1,
+    }));
+    if (occurrences.length > MAX_OCCURRENCES) throw new BackfillTooLargeError(MAX_OCCURRENCES);
+    return { job, from, before, occurrences };
   }
 
   private async lock(tx: EntityManager, name: string): Promise<Job> {
@@ -112,12 +160,14 @@ export class Backfill {
   }
 }
 
-async function occurrencesIn(job: Job, from: Date, before: Date): Promise<Date[]> {
-  const trigger = openTrigger(job.trigger, job.id);
-  const first = trigger.next(new Date(from.getTime() - 1));
-  const found = await occurrencesFrom(trigger, first, MAX_OCCURRENCES + 1, before);
-  if (found.length > MAX_OCCURRENCES) throw new BackfillTooLargeError(MAX_OCCURRENCES);
-  return found;
+/** The occurrences of the range without a run that succeeded or is unfinished. With `force`, all. Throws a NoRangeError. */
+async function withoutRuns(tx: EntityManager, job: Job, range: Range | undefined, force: boolean): Promise<Date[]> {
+  if (range?.job.id !== job.id || !isDeepStrictEqual(range.job.trigger, job.trigger)) throw new NoRangeError();
+  const { from, before, occurrences } = range;
+  if (force) return occurrences;
+  const done = await rows<{ at: Date }>(tx, succeededOrUnfinished, [job.id, from, before]);
+  const times = new Set(done.map(({ at }) => at.getTime()));
+  return occurrences.filter((at) => !times.has(at.getTime()));
 }
 
 // Two statements, because each of these pairs of kinds has its own index.

@@ -59,9 +59,9 @@ export class JobsFileController {
   @ApiResponse({ status: 200, description: 'The jobs file', standardSchema: jobsFile })
   async read(@Req() request: Request, @Res({ passthrough: true }) response: Response) {
     const type = request.accepts([JSON_TYPE, ...YAML_TYPES]);
-    if (type === false || type === JSON_TYPE) return this.jobsExport.asObject();
-    response.type(type);
-    return this.jobsExport.asYaml();
+    const isJson = type === false || type === JSON_TYPE;
+    response.type(isJson ? JSON_TYPE : type);
+    return isJson ? this.jobsExport.asJson() : this.jobsExport.asYaml();
   }
 
   @Post()

@@ -4,6 +4,9 @@ import type { Response } from 'express';
 import { z } from 'zod';
 import { Actor, requireRole } from '../../auth/actor.js';
 import { Role } from '../../auth/role.decorator.js';
+import { Caller } from '../../compute/caller.js';
+import { ComputationFailedError } from '../../compute/compute-thread.js';
+import { OwnQueue } from '../../compute/reads-in-turn.interceptor.js';
 import { API } from '../../http/api.js';
 import { AcceptsIdempotencyKey, IdempotencyKey } from '../../http/idempotency-key.js';
 import { pageSchema } from '../../http/page.js';
@@ -66,12 +69,14 @@ export class JobsController {
     description: 'Without jitter, and whether the job is paused or not.',
   })
   @ApiResponse({ status: 200, description: 'The occurrences', standardSchema: upcomingView })
-  @Problems(new JobNotFoundError('billing.nightly'))
+  @Problems(new JobNotFoundError('billing.nightly'), 503, new ComputationFailedError())
+  @OwnQueue(true)
   async upcoming(
     @Param('name', { schema: jobName }) name: string,
     @Query({ schema: upcomingQuery }) query: z.output<typeof upcomingQuery>,
+    @Caller() caller: Caller,
   ) {
-    return { occurrences: await this.jobs.upcoming(name, query.count) };
+    return { occurrences: await this.jobs.upcoming(name, query.count, caller) };
   }
 
   @Post(':name/pause')

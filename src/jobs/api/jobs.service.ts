@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../../auth/actor.js';
 import { audit } from '../../auth/audit.js';
+import type { Caller } from '../../compute/caller.js';
+import { Compute } from '../../compute/compute.js';
 import { ApiDatabase } from '../../database/api-database.js';
 import { databaseNow } from '../../database/database-now.js';
 import type { Page } from '../../http/page.js';
@@ -14,7 +16,7 @@ import { publishedTasks } from '../../tasks/published-tasks.js';
 import { TaskRegistry } from '../../tasks/task.registry.js';
 import { JobNotFoundError } from '../definition/job-errors.js';
 import { Job } from '../definition/job.entity.js';
-import { upcomingOccurrences } from '../definition/upcoming-occurrences.js';
+import { upcomingFrom } from '../definition/upcoming-occurrences.js';
 import { createRequestedRun } from '../dispatch/create-requested-run.js';
 import { copyOf } from '../dispatch/decide.js';
 import { Dispatcher } from '../dispatch/dispatcher.js';
@@ -29,6 +31,7 @@ export class JobsService {
     private readonly tasks: TaskRegistry,
     private readonly dispatcher: Dispatcher,
     private readonly metrics: RunMetrics,
+    private readonly compute: Compute,
   ) {}
 
   list(query: JobsQuery): Promise<Page<JobView>> {
@@ -43,13 +46,16 @@ export class JobsService {
     });
   }
 
-  /** The next `count` occurrences, without jitter, whether the job is paused or not. Throws JOB_NOT_FOUND. */
-  async upcoming(name: string, count: number): Promise<Date[]> {
-    const { job, now } = await this.database.transaction(async (tx) => ({
-      job: await this.find(tx, name),
-      now: await databaseNow(tx),
-    }));
-    return upcomingOccurrences(job, now, count);
+  /** The next `count` occurrences, without jitter, whether the job is paused or not. Throws JOB_NOT_FOUND, TOO_MANY_WAITING,
+   *  COMPUTATION_FAILED. */
+  upcoming(name: string, count: number, caller: Caller): Promise<Date[]> {
+    return this.compute.occurrences(caller, () =>
+      this.database.transaction(async (tx) => {
+        const job = await this.find(tx, name);
+        const from = upcomingFrom(job, await databaseNow(tx));
+        return from === null ? null : { trigger: job.trigger, from, most: count };
+      }),
+    );
   }
 
   /** Queues one extra run; the schedule stays as it is. `input` replaces the job's input for this run. A request that repeats an

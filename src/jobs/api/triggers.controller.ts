@@ -2,28 +2,19 @@ import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
-import { describeTrigger } from '../../core/triggers/describe-trigger.js';
-import { occurrencesFrom } from '../../core/triggers/occurrences-from.js';
-import { completeTrigger, openTrigger, triggerInput } from '../../core/triggers/trigger.js';
-import { notesOf } from '../../core/triggers/trigger-notes.js';
+import { TooManyWrongKeysError } from '../../auth/auth-errors.js';
 import { Role } from '../../auth/role.decorator.js';
+import { Caller } from '../../compute/caller.js';
+import { Compute } from '../../compute/compute.js';
+import { ComputationFailedError } from '../../compute/compute-thread.js';
+import { TooManyWaitingError } from '../../core/fair-queue.js';
+import { previewRequest } from '../../compute/preview.js';
 import { API } from '../../http/api.js';
 import { BodyLimit } from '../../http/bodies.js';
 import { Problems } from '../../http/problems.decorator.js';
-import { exampleDefinition } from '../definition/job.schema.js';
+import { invalidBody, validatedByHandler } from '../../http/schema.pipe.js';
 import { exampleOccurrences } from '../definition/upcoming-occurrences.js';
 import { DatabaseClock } from '../dispatch/database-clock.js';
-
-const previewRequest = z
-  .strictObject({
-    trigger: triggerInput,
-    after: z.iso.datetime({ offset: true }).optional().describe('Only occurrences after this time. Default: now'),
-    count: z.int().min(1).max(1000).default(5),
-  })
-  .meta({
-    id: 'PreviewRequest',
-    examples: [{ trigger: exampleDefinition.trigger, after: '2026-11-23T12:00:00Z', count: 2 }],
-  });
 
 const preview = z
   .object({
@@ -49,6 +40,7 @@ export class TriggersController {
   constructor(
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly clock: DatabaseClock,
+    private readonly compute: Compute,
   ) {}
 
   @Post('preview')
@@ -59,12 +51,11 @@ export class TriggersController {
     description: 'Shows when a job with this trigger would run, and creates nothing.',
   })
   @ApiResponse({ status: 200, description: 'The description and the occurrences', standardSchema: preview })
-  @Problems(422)
-  async preview(@Body({ schema: previewRequest }) { trigger, after, count }: z.output<typeof previewRequest>) {
-    const start = after === undefined ? this.clock.now() : new Date(after);
-    const definition = completeTrigger(trigger, { timeZone: this.environment.DEFAULT_TIME_ZONE, createdAt: start });
-    const opened = openTrigger(definition, 'preview');
-    const occurrences = await occurrencesFrom(opened, opened.next(start), count);
-    return { description: describeTrigger(definition), occurrences, notes: notesOf(definition, occurrences) };
+  @Problems(422, new TooManyWrongKeysError(60), new TooManyWaitingError(), new ComputationFailedError())
+  async preview(@Body({ schema: validatedByHandler(previewRequest) }) body: unknown, @Caller() caller: Caller) {
+    const input = { body, now: this.clock.now(), timeZone: this.environment.DEFAULT_TIME_ZONE };
+    const result = await this.compute.preview(caller, input);
+    if (Array.isArray(result)) throw invalidBody(result);
+    return result;
   }
 }

@@ -1,14 +1,21 @@
-import { occurrencesFrom } from '../../core/triggers/occurrences-from.js';
 import { openTrigger } from '../../core/triggers/trigger.js';
 import type { Job } from './job.entity.js';
 
-/** The next `count` occurrences of a job from `now` on, without jitter, whether the job is paused or not. */
-export function upcomingOccurrences(job: Job, now: Date, count: number): Promise<Date[]> {
-  const trigger = openTrigger(job.trigger, job.id);
-  const { nextOccurrenceAt } = job;
+/** Where the upcoming occurrences of a job begin, without jitter, whether the job is paused or not. Null: none is left. */
+export function upcomingFrom({ nextOccurrenceAt }: Job, now: Date): number | null {
+  if (nextOccurrenceAt === null) return null;
   // While a job is paused, nextOccurrenceAt stays behind; occurrences of the pause never run.
-  const first = nextOccurrenceAt && nextOccurrenceAt < now ? trigger.next(now) : nextOccurrenceAt;
-  return occurrencesFrom(trigger, first, count);
+  return nextOccurrenceAt < now ? now.getTime() + 1 : nextOccurrenceAt.getTime();
+}
+
+/** The next `count` occurrences of a job from `now` on. Each may take up to a millisecond. */
+export function upcomingOccurrences(job: Job, now: Date, count: number): Date[] {
+  const from = upcomingFrom(job, now);
+  if (from === null) return [];
+  const trigger = openTrigger(job.trigger, job.id);
+  const found: Date[] = [];
+  for (let at = trigger.next(new Date(from - 1)); at && found.length < count; at = trigger.next(at)) found.push(at);
+  return found;
 }
 
 /** For examples in the OpenAPI document: two nights of `exampleDefinition`. */

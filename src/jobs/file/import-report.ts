@@ -38,12 +38,12 @@ export type ImportReport = z.output<typeof importReport>;
 const SHOWN = 3;
 
 /** Null: there is no job before the import, or none after it. */
-export const differenceOf = async (name: string, before: Job | null, after: Job | null, now: Date) => ({
+export const differenceOf = (name: string, before: Job | null, after: Job | null, now: Date) => ({
   name,
-  upcoming: { before: await shown(before, now), after: await shown(after, now) },
+  upcoming: { before: shown(before, now), after: shown(after, now) },
 });
 
-const shown = async (job: Job | null, now: Date) => (job ? upcomingOccurrences(job, now, SHOWN) : []);
+const shown = (job: Job | null, now: Date): Date[] => (job ? upcomingOccurrences(job, now, SHOWN) : []);
 
 export const changesOf = (before: Job, after: Job): ImportReport['updated'][number]['changes'] =>
   Object.fromEntries(

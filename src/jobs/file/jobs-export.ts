@@ -1,7 +1,7 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { stringify } from 'yaml';
+import { inSlices } from '../../core/slices.js';
 import { ApiDatabase } from '../../database/api-database.js';
 import { Job } from '../definition/job.entity.js';
 import { jobDefinition } from '../definition/job.schema.js';
@@ -24,10 +24,10 @@ const TRIGGER_DEFAULTS = { startAt: null, endAt: null, jitterSeconds: 0 };
 export class JobsExport {
   constructor(private readonly database: ApiDatabase) {}
 
-  async asObject(): Promise<{ jobs: Record<string, Written> }> {
-    const jobs: Record<string, Written> = {};
-    for await (const job of this.all()) jobs[job.name] = writtenOf(job);
-    return { jobs };
+  async asJson(): Promise<string> {
+    const entries: string[] = [];
+    for await (const job of this.all()) entries.push(`${JSON.stringify(job.name)}:${JSON.stringify(writtenOf(job))}`);
+    return `{"jobs":{${entries.join(',')}}}`;
   }
 
   /** YAML 1.2 that parsers of YAML 1.1 read the same: a text such as `yes`, which is true in 1.1, is quoted. */
@@ -37,13 +37,13 @@ export class JobsExport {
       const file = { jobs: { [job.name]: writtenOf(job) } };
       const text = stringify(file, { lineWidth: 0, aliasDuplicateObjects: false, compat: 'yaml-1.1' });
       entries.push(text.slice(HEAD.length));
-      // Thousands of jobs take long, and other requests must not wait for them.
-      await nextTurn();
     }
     return entries.length === 0 ? 'jobs: {}\n' : HEAD + entries.join('\n');
   }
 
+  /** Thousands of jobs take long, and others must not wait for them. */
   private async *all(): AsyncGenerator<Job> {
+    const step = inSlices();
     for (let after = ''; ;) {
       const jobs = await this.database.transaction((tx) =>
         tx
@@ -53,7 +53,10 @@ export class JobsExport {
           .limit(BATCH)
           .getMany(),
       );
-      yield* jobs;
+      for (const job of jobs) {
+        yield job;
+        await step();
+      }
       if (jobs.length < BATCH) return;
       after = jobs.at(-1)!.name;
     }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../../auth/actor.js';
+import { inSlices } from '../../core/slices.js';
 import { ApiDatabase } from '../../database/api-database.js';
 import { databaseNow } from '../../database/database-now.js';
 import { notify } from '../../replicas/notify.js';
@@ -64,10 +65,17 @@ export class JobsImport {
     );
     const now = await databaseNow(tx);
     const report: ImportReport = { created: [], updated: [], unchanged: [], deleted: [] };
-    for (const { name } of wanted) await addTo(report, name, saved.get(name), now);
+    const step = inSlices();
+    for (const { name } of wanted) {
+      addTo(report, name, saved.get(name), now);
+      await step();
+    }
     const gone = surplus.flatMap((name) => locked.get(name) ?? []).filter(({ source }) => source === 'api');
     if (gone.length > 0) await this.store.deleteJobs(tx, () => actor, gone, now);
-    for (const job of gone) report.deleted.push(await differenceOf(job.name, job, null, now));
+    for (const job of gone) {
+      report.deleted.push(differenceOf(job.name, job, null, now));
+      await step();
+    }
     await notify(tx, 'jobs');
     return report;
   }
@@ -77,10 +85,13 @@ export class JobsImport {
     const names = wanted.map(({ name }) => name);
     const stored = await findJobs(tx, names);
     const now = await databaseNow(tx);
-    const differing = wanted.filter((job) => {
+    const differing: WantedJob[] = [];
+    const step = inSlices();
+    for (const job of wanted) {
       const existing = stored.get(job.name);
-      return !existing || !this.isAsShown(existing, job, now);
-    });
+      if (!existing || !this.isAsShown(existing, job, now)) differing.push(job);
+      await step();
+    }
     const foreign = differing.flatMap(({ name }) => stored.get(name) ?? []).filter(({ source }) => source !== 'api');
     if (foreign.length > 0) throw new JobsManagedElsewhereError(foreign);
     return differing;
@@ -100,11 +111,11 @@ function unlessForeign(stored: Job | undefined, wanted: WantedJob): WantedJob {
 }
 
 /** `saved` undefined: the job did not differ. */
-async function addTo(report: ImportReport, name: string, saved: SavedJob | undefined, now: Date): Promise<void> {
+function addTo(report: ImportReport, name: string, saved: SavedJob | undefined, now: Date): void {
   if (!saved || saved.change === 'unchanged') report.unchanged.push({ name });
-  else if (!saved.before) report.created.push(await differenceOf(name, null, saved.after, now));
+  else if (!saved.before) report.created.push(differenceOf(name, null, saved.after, now));
   else {
-    const difference = await differenceOf(name, saved.before, saved.after, now);
+    const difference = differenceOf(name, saved.before, saved.after, now);
     report.updated.push({ ...difference, changes: changesOf(saved.before, saved.after) });
   }
 }

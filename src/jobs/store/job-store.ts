@@ -5,6 +5,7 @@ import { v7 } from 'uuid';
 import type { Actor } from '../../auth/actor.js';
 import { audit } from '../../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { inSlices } from '../../core/slices.js';
 import { openTrigger } from '../../core/triggers/trigger.js';
 import { databaseNow } from '../../database/database-now.js';
 import { cancelRunsOfJobs } from '../../runs/lifecycle/cancel-runs.js';
@@ -87,6 +88,7 @@ export class JobStore {
     locked?: Map<string, Job>,
   ): Promise<Map<string, SavedJob>> {
     const saved = new Map<string, SavedJob>();
+    const step = inSlices();
     let names = [...jobs.keys()];
     let stored = locked ?? (await this.lock(tx, names));
     for (;;) {
@@ -101,6 +103,7 @@ export class JobStore {
         saved.set(job.name, { change: 'created', before: null, after: job });
       for (const job of wanted) {
         const before = stored.get(job.name);
+        await step();
         if (before) saved.set(job.name, await this.update(tx, actor, before, job, now));
       }
       // Another transaction has created these since they were locked: now they can be locked and changed.
@@ -129,11 +132,15 @@ export class JobStore {
   /** In batches. Returns the jobs that were created: a name that another transaction has taken meanwhile is left out. */
   private async create(tx: EntityManager, actor: Actor, wanted: WantedJob[], now: Date): Promise<Job[]> {
     const created: Job[] = [];
+    const step = inSlices();
     for (let from = 0; from < wanted.length; from += BATCH) {
-      const jobs = await insertJobs(
-        tx,
-        wanted.slice(from, from + BATCH).map((job) => this.newJob(job, now)),
-      );
+      const batch: Job[] = [];
+      for (const job of wanted.slice(from, from + BATCH)) {
+        batch.push(this.newJob(job, now));
+        // The first occurrence of a rare trigger takes up to 50 ms.
+        await step();
+      }
+      const jobs = await insertJobs(tx, batch);
       const entries = jobs.map((job) => {
         return { action: 'job.create', target: job.name, job: job.name, before: null, after: auditedJob(job) } as const;
       });
