@@ -22,6 +22,8 @@ const environment = z.object({
   METRICS_PUBLIC: z.stringbool().default(false),
   /** Absent: the embedded PostgreSQL under DATA_DIR. */
   DATABASE_URL: postgresUrl.optional(),
+  /** The file from which DATABASE_URL was read. */
+  DATABASE_URL_FILE: z.string().optional(),
   /** A URL that bypasses a transaction pooler, for LISTEN and the lock that shows that a replica is alive. Absent: DATABASE_URL. */
   DATABASE_DIRECT_URL: postgresUrl.optional(),
   DATABASE_SCHEMA: z
