@@ -49,16 +49,16 @@ const refused = (what: string) => ({
   use: expect.objectContaining({ code: 'SECRET_REFUSED', message: expect.stringContaining(what) }),
 });
 
-async function expectRefusal(what: string): Promise<void> {
-  const start: Error = await secrets()
-    .onModuleInit()
-    .then(fail, (error: Error) => error);
+/** The errors of a start and of an input that refers to the file. Neither quotes a value. */
+async function errors(): Promise<{ start: Error; use: Error }> {
+  const start: Error = await secrets().onModuleInit().then(fail, asError);
   const use: Error = await secrets()
     .fillIn({ a: { $secret: 'own' } })
-    .then(fail, (error: Error) => error);
-  expect({ start, use }).toEqual(refused(what));
+    .then(fail, asError);
   for (const value of VALUES) expect(`${start.message} ${use.message}`).not.toContain(value);
+  return { start, use };
 }
+const asError = (error: Error) => error;
 const fail = () => new Error('it was accepted');
 
 describe('a file in SECRETS_DIR is refused, at the start and when an input refers to it, when it', () => {
@@ -80,7 +80,7 @@ describe('a file in SECRETS_DIR is refused, at the start and when an input refer
     ],
   ])('%s', async (_case, make, what) => {
     await make(join(folder, 'own'));
-    await expectRefusal(what);
+    expect(await errors()).toEqual(refused(what));
   });
 
   it('is the keys file in the same Kubernetes mount', async () => {
@@ -89,7 +89,7 @@ describe('a file in SECRETS_DIR is refused, at the start and when an input refer
     await symlink('..2026_01_01', join(folder, '..data'));
     await symlink(join('..data', 'own'), join(folder, 'own'));
     await symlink(join(folder, 'own'), join(root, 'keys.yaml'));
-    await expectRefusal('is the file that API_KEYS_FILE names');
+    expect(await errors()).toEqual(refused('is the file that API_KEYS_FILE names'));
   });
 
   it.each([
@@ -106,7 +106,7 @@ describe('a file in SECRETS_DIR is refused, at the start and when an input refer
     ['the header of an API key', `Bearer ${KEY}\n`, 'contains the API key "ci"'],
   ])('contains %s', async (_case, content, what) => {
     await writeFile(join(folder, 'own'), content);
-    await expectRefusal(what);
+    expect(await errors()).toEqual(refused(what));
   });
 });
 
