@@ -25,7 +25,7 @@ ifeq ($(origin JOBS_FILE)$(shell grep -s '^ *JOBS_FILE=' .env),undefined)
 run: export JOBS_FILE := jobs.example.yaml
 endif
 run: build ## Start the service with the jobs in jobs.example.yaml, or in JOBS_FILE if it is set
-	@exec node dist/main.js
+	@exec node --expose-gc dist/main.js
 
 .PHONY: build
 build: dist/main.js ## Compile to dist/ if something changed

@@ -14,8 +14,19 @@ import { kill } from './support/kill.js';
 
 const CANARY = 'Canary-of-"the"/mine+1';
 const URL_CANARY = 'canary-of-the-path';
+const PEM = [
+  '-----BEGIN CANARY KEY-----',
+  'Q2FuYXJ5IG9mIHRoZSBmaXJz',
+  'dCBhbmQgb2YgdGhlIHNlY29u',
+  '-----END CANARY KEY-----',
+].join('\n');
+const LOGIN = 'canary:of-a-login';
 /** Patterns of the canaries, in every encoding in which they might leak. */
 const TRACES = [
+  ...PEM.split('\n').flatMap((line) => [line.slice(0, 8), line.slice(4, 12), line.slice(-8)]),
+  LOGIN.slice(0, 8),
+  LOGIN.slice(-8),
+  btoa(LOGIN).slice(0, 8),
   CANARY.slice(0, 8),
   URL_CANARY.slice(0, 8),
   Buffer.from(CANARY).toString('base64').slice(0, 12),
@@ -36,9 +47,11 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const { url, headers } = request;
   const { authorization = '' } = headers;
   received.push(`${url} ${authorization} ${body}`);
-  const echoed = { authorization, body, url, [authorization]: Buffer.from(authorization).toString('base64') };
+  const login = Buffer.from(authorization.replace('Basic ', ''), 'base64').toString();
+  const echoed = { login, authorization, body, url, [authorization]: Buffer.from(authorization).toString('base64') };
   response.setHeader('content-type', `application/json; told=${encodeURIComponent(authorization)}`);
   if (url === '/fails') response.writeHead(500, { 'content-type': 'text/plain' }).end(`${'x'.repeat(1010)}${CANARY}`);
+  else if (url === '/lines') response.writeHead(500, { 'content-type': 'text/plain' }).end(`${'x'.repeat(990)}${body}`);
   else if (url === '/long') response.end(`${'x'.repeat(16_384 - 10)}${CANARY}`);
   else response.end(JSON.stringify(echoed));
 }
@@ -50,6 +63,7 @@ async function startEcho(): Promise<string> {
 }
 
 const canary = { $secret: 'canary' };
+const pem = { $secret: 'pem' };
 const jobs = (base: string): Record<string, [task: string, input: object, state: string]> => ({
   'leak.echo': [
     'http',
@@ -63,6 +77,18 @@ const jobs = (base: string): Record<string, [task: string, input: object, state:
   'leak.unfit': ['http', { url: canary, method: canary }, 'failed'],
   'leak.sql': ['sql', { statement: 'SELECT $1::text AS told', values: [canary] }, 'succeeded'],
   'leak.sql-fails': ['sql', { statement: 'SELECT $1::int', values: [canary] }, 'failed'],
+  'leak.login': ['http', { url: `${base}/`, headers: { authorization: { $secret: 'login' } } }, 'succeeded'],
+  'leak.lines': ['http', { url: `${base}/`, method: 'POST', body: pem }, 'succeeded'],
+  'leak.lines-in-json': ['http', { url: `${base}/lines`, method: 'POST', body: { a: [pem] } }, 'failed'],
+  'leak.lines-sql': [
+    'sql',
+    { statement: String.raw`SELECT $1::text AS told, regexp_split_to_table($1, E'\n') AS line`, values: [pem] },
+    'succeeded',
+  ],
+  'leak.lines-bytes': ['sql', { statement: `SELECT convert_to($1, 'UTF8') AS told`, values: [pem] }, 'succeeded'],
+  'leak.lines-sql-fails': ['sql', { statement: 'SELECT $1::int', values: [pem] }, 'failed'],
+  'leak.lines-tell': ['tell', { text: pem }, 'succeeded'],
+  'leak.lines-throw': ['tell', { text: pem, fails: true }, 'failed'],
   'leak.tell': ['tell', { text: canary }, 'succeeded'],
   'leak.throw': ['tell', { text: canary, fails: true }, 'failed'],
 });
@@ -74,6 +100,8 @@ beforeAll(async () => {
   const base = await startEcho();
   const folder = await mkdtemp(join(process.env['TEST_SCRATCH'] ?? tmpdir(), 'secrets-'));
   await writeFile(join(folder, 'canary'), `${CANARY}\n`);
+  await writeFile(join(folder, 'pem'), `${PEM}\n`);
+  await writeFile(join(folder, 'login'), `Basic ${btoa(LOGIN)}`);
   await writeFile(join(folder, 'hook'), `${base}/hooks/${URL_CANARY}?key=${URL_CANARY}`);
   given = jobs(base);
   const trigger = { type: 'date', at: '2100-01-01T00:00:00Z' };
@@ -139,7 +167,7 @@ it('a secret is used, and appears nowhere', async () => {
   }
   // Log lines are flushed each second.
   await eventually(async () =>
-    expect(await runSql(database.url, 'SELECT DISTINCT run_id FROM cronzimus.run_logs')).toHaveLength(2),
+    expect(await runSql(database.url, 'SELECT DISTINCT run_id FROM cronzimus.run_logs')).toHaveLength(4),
   );
   const answers = await Promise.all(paths.map(async (path) => (await fetch(`${api}${path}`)).text()));
   await kill(service, 'SIGTERM');

@@ -20,8 +20,9 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
+const noKeys = { find: () => undefined };
 const write = (name: string, value: string | Buffer) => writeFile(join(folder, name), value);
-const read = (name: string) => new Secrets({ SECRETS_DIR: folder }).fillIn({ a: [{ $secret: name }] });
+const read = (name: string) => new Secrets({ SECRETS_DIR: folder }, noKeys).fillIn({ a: [{ $secret: name }] });
 
 describe('a secret', () => {
   it.each<[string, string | Buffer, string]>([
@@ -63,7 +64,7 @@ describe('a secret', () => {
   });
 
   it('without SECRETS_DIR is not found', async () => {
-    await expect(new Secrets({ SECRETS_DIR: undefined }).fillIn({ a: { $secret: 'b' } })).rejects.toMatchObject({
+    await expect(new Secrets({}, noKeys).fillIn({ a: { $secret: 'b' } })).rejects.toMatchObject({
       code: 'SECRET_NOT_FOUND',
       message: 'There is no secret "b": SECRETS_DIR is not set on this replica',
     });

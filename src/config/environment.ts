@@ -30,6 +30,8 @@ const environment = z.object({
   HTTP_MAX_REQUESTS_PER_KEY: wholeNumber(1, 10_000).default(100),
   /** Absent: the embedded PostgreSQL under DATA_DIR. */
   DATABASE_URL: postgresUrl.optional(),
+  /** The file from which DATABASE_URL was read. */
+  DATABASE_URL_FILE: z.string().optional(),
   /** A URL that bypasses a transaction pooler, for LISTEN and the lock that shows that a replica is alive. Absent: DATABASE_URL. */
   DATABASE_DIRECT_URL: postgresUrl.optional(),
   DATABASE_SCHEMA: z

@@ -1,5 +1,6 @@
 import { unmasked, type Mask } from './mask.js';
 import { Problem } from './problem.js';
+import { RECOGNISABLE } from './secret-forms.js';
 
 /** A value that PostgreSQL's jsonb can hold. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -43,13 +44,28 @@ function readable(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [storableText(key), item]));
 }
 
-/** A replacer for JSON.stringify, which calls it for every part of a value. It masks strings, numbers and keys. */
+/** A replacer for JSON.stringify, which calls it for every part of a value. It masks strings, numbers, keys and bytes. */
 function masked(value: unknown, mask: Mask): unknown {
   if (mask === unmasked) return value;
   if (typeof value === 'string') return mask(value);
-  if (typeof value === 'number') return mask(String(value)) === '***' ? '***' : value;
+  if (typeof value === 'number') return hasSecret(String(value), mask) ? '***' : value;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const bytes = bytesOf(value);
+  if (bytes) return mask(bytes.toString()) === bytes.toString() ? value : '***';
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [mask(key), item]));
+}
+
+/** Whether a number is a secret, or contains most of one. A short secret may be part of a number by chance. */
+function hasSecret(digits: string, mask: Mask): boolean {
+  const rest = mask(digits);
+  return rest === '***' || digits.length - rest.replaceAll('***', '').length >= RECOGNISABLE;
+}
+
+/** The bytes of a typed array, or of a Buffer, which JSON.stringify has converted to `{ type, data }` before. */
+function bytesOf(value: object): Buffer | null {
+  if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const { type, data } = value as { type?: unknown; data?: unknown };
+  return type === 'Buffer' && Array.isArray(data) ? Buffer.from(data as number[]) : null;
 }
 
 function stringify(output: unknown, mask: Mask): string | undefined {

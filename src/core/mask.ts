@@ -1,59 +1,54 @@
+import { LRUCache } from 'lru-cache';
+import { Fragments, type Span } from './fragments.js';
+import { formsOf, RECOGNISABLE } from './secret-forms.js';
+import { unescape } from './unescape.js';
+
 /** Replaces every secret in a text with `***`. */
 export type Mask = (text: string) => string;
 
 /** The mask for work without secrets: it changes nothing. */
 export const unmasked: Mask = (text) => text;
 
-/** Characters. Shorter secrets are not masked, because their text is likely to occur inside ordinary words. */
-const SHORTEST = 4;
-/** Characters. A secret that was cut off at the end of a line is masked when at least this much of it is left. */
-const RECOGNISABLE = 8;
-
-/** A mask for these secrets. It also finds them escaped as in JSON or a URL, in base64, and cut off at the end of a line. */
+/** A mask for these secrets. Of each of them, and of each encoding of it, any eight characters in a row are masked: so the secret may
+ *  be split over lines or fields, cut off on either side, or escaped. Escapes may also be inside of escapes. */
 export function maskOf(secrets: readonly string[]): Mask {
-  const long = secrets.filter((secret) => secret.length >= SHORTEST);
-  // A longer secret may contain a shorter one, so it is replaced first.
-  const hidden = [...new Set(long.flatMap(waysToWrite))].toSorted((a, b) => b.length - a.length);
-  if (hidden.length === 0) return unmasked;
-  return (text) => hidden.reduce((masked, one) => withoutStart(masked.replaceAll(one, '***'), one), text);
+  const key = JSON.stringify(secrets);
+  const known = compiled.get(key) ?? compile(secrets);
+  compiled.set(key, known);
+  return known;
 }
 
-function waysToWrite(secret: string): string[] {
-  const parts = partsOf(secret).filter((part) => part.length >= RECOGNISABLE);
-  return [secret, ...parts].flatMap((text) => [
-    text,
-    JSON.stringify(text).slice(1, -1),
-    encodeURIComponent(text.toWellFormed()),
-    Buffer.from(text).toString('base64'),
-    Buffer.from(text).toString('base64url'),
-  ]);
+/** Attempts of the same job have the same secrets. The size is counted in characters, each of which takes about 100 bytes. */
+const compiled = new LRUCache<string, Mask>({ maxSize: 200_000, sizeCalculation: (_mask, key) => key.length });
+
+function compile(secrets: readonly string[]): Mask {
+  const forms = new Set(secrets.flatMap((secret) => [...formsOf(secret)]));
+  if (forms.size === 0) return unmasked;
+  const byWidth = Map.groupBy(forms, (form) => Math.min(form.length, RECOGNISABLE));
+  const fragments = [...byWidth].map(([width, texts]) => new Fragments(width, texts));
+  const spansIn = (text: string) => fragments.flatMap((one) => one.spansIn(text));
+  return (text) => {
+    const spans = spansIn(text);
+    for (const { text: plain, starts } of unescape(text))
+      for (const { start, end } of spansIn(plain)) spans.push({ start: starts[start]!, end: starts[end]! });
+    return spans.length === 0 ? text : withoutSpans(text, spans);
+  };
 }
 
-/** The parts that a server may repeat in an error: the token of "Bearer <token>", and the path and query values of a URL. */
-function partsOf(secret: string): string[] {
-  const [, credentials] = /^[\w-]+ +(\S+)$/.exec(secret) ?? [];
-  if (credentials !== undefined) return [credentials];
-  if (!/^https?:/i.test(secret) || !URL.canParse(secret)) return [];
-  const { href, origin, pathname, search, searchParams } = new URL(secret);
-  const path = pathname === '/' ? [] : [pathname, `${origin}${pathname}`];
-  return [href, ...path, `${pathname}${search}`, search, ...searchParams.values()];
-}
-
-/** Masks the start of a secret where the text or a line ends inside the secret. */
-function withoutStart(text: string, secret: string): string {
-  if (secret.length <= RECOGNISABLE) return text;
-  const start = secret.slice(0, RECOGNISABLE);
-  let masked = text;
-  for (let at = masked.indexOf(start); at >= 0; at = masked.indexOf(start, at + 1)) {
-    const length = sharedLength(masked, at, secret);
-    const end = masked[at + length];
-    if (end === undefined || end === '\n') masked = `${masked.slice(0, at)}***${masked.slice(at + length)}`;
+/** Replaces the spans, as one where they overlap. A character of two UTF-16 units is replaced as a whole. */
+function withoutSpans(text: string, spans: Span[]): string {
+  let masked = '';
+  let at = 0;
+  let covered = 0;
+  for (const { start, end } of spans.toSorted((a, b) => a.start - b.start)) {
+    if (start >= covered) {
+      masked += `${text.slice(at, Math.max(at, isInsidePair(text, start) ? start - 1 : start))}***`;
+      covered = end;
+    }
+    covered = Math.max(covered, end);
+    at = isInsidePair(text, covered) ? covered + 1 : covered;
   }
-  return masked;
+  return masked + text.slice(at);
 }
 
-function sharedLength(text: string, at: number, secret: string): number {
-  let length = RECOGNISABLE;
-  while (length < secret.length && text[at + length] === secret[length]) length += 1;
-  return length;
-}
+const isInsidePair = (text: string, at: number) => /^[\ud800-\udbff][\udc00-\udfff]$/.test(text.slice(at - 1, at + 1));

@@ -2,23 +2,25 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { LoggerOptions } from 'pino';
 import { fieldsAsJson } from '../core/json.js';
 import { unmasked, type Mask } from '../core/mask.js';
+import { runFields } from './run-fields.js';
 
 const masks = new AsyncLocalStorage<Mask>();
 
-/** Runs `work` and returns its result. Masks all log lines that `work` writes, including those of libraries and of async code that
- *  it starts. */
+/** Runs `work` and returns its result. Masks all log lines that `work` writes, including those of libraries, of child loggers and of
+ *  async code that it starts. */
 export const withMask = <T>(mask: Mask, work: () => T): T => (mask === unmasked ? work() : masks.run(mask, work));
 
-/** pino hooks that mask the arguments of every log call inside `withMask`. */
+/** pino hooks that mask every line written inside `withMask`. They mask the line and not the arguments of the call, because a line
+ *  also has what was bound to a child logger. */
 export const maskedLines: NonNullable<LoggerOptions['hooks']> = {
-  logMethod(args, log) {
+  streamWrite(line) {
     const mask = masks.getStore();
-    const masked = mask ? args.map((arg: unknown) => maskedArgument(arg, mask)) : args;
-    log.apply(this, masked as typeof args);
+    return mask ? maskedLine(line, mask) : line;
   },
 };
 
-function maskedArgument(arg: unknown, mask: Mask): unknown {
-  if (typeof arg === 'string') return mask(arg);
-  return typeof arg === 'object' && arg !== null ? (JSON.parse(fieldsAsJson(arg, mask)) as object) : arg;
+/** What names the attempt is not masked: a job may be named like a part of its secret. */
+function maskedLine(line: string, mask: Mask): string {
+  const fields = JSON.parse(fieldsAsJson(JSON.parse(line) as object, mask)) as object;
+  return `${JSON.stringify({ ...fields, ...runFields() })}\n`;
 }

@@ -7,7 +7,10 @@ describe('migrations', () => {
     const manifests = await mode('job');
     expect(envOf(server(manifests))['DATABASE_MIGRATE']).toBe('false');
     const job = only(manifests, 'Job');
-    expect(podOf(job)['containers'][0]).toMatchObject({ command: ['node', 'dist/main.js'], args: ['migrate'] });
+    expect(podOf(job)['containers'][0]).toMatchObject({
+      command: ['node', '--expose-gc', 'dist/main.js'],
+      args: ['migrate'],
+    });
     expect(job['metadata'].annotations).toBeUndefined();
   });
 

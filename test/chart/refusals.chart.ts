@@ -43,6 +43,21 @@ describe('values are refused', () => {
       /metrics\.prometheusRule\.selector is required.*namespace="default"/s,
     ],
     ['certificates from two sources', ['ca.existingSecret=a,ca.existingConfigMap=b'], /only one of them/],
+    [
+      'secrets of inputs in the Secret of the database',
+      ['secrets.existingSecret=cronzimus-database', 'database.existingSecret=cronzimus-database'],
+      /secrets\.existingSecret.*database\.existingSecret.*a Secret of their own/s,
+    ],
+    [
+      'secrets of inputs in the Secret of the API keys',
+      ['secrets.existingSecret=a', 'auth.existingSecret=a'],
+      /secrets\.existingSecret.*auth\.existingSecret.*a Secret of their own/s,
+    ],
+    [
+      'secrets of inputs in the Secret of the key that scrapes',
+      ['secrets.existingSecret=a', 'metrics.serviceMonitor.existingSecret=a'],
+      /secrets\.existingSecret.*metrics\.serviceMonitor\.existingSecret.*a Secret of their own/s,
+    ],
     ['a memory limit in an unsupported unit', ['resources.limits.memory=500m'], /512Mi/],
     ['a variable that is set twice', ['extraEnv[0].name=ROLES,extraEnv[0].value=api'], /extraEnv names ROLES/],
   ])('for %s, with what would have worked', async (_what, settings, message) => {

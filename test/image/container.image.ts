@@ -38,7 +38,7 @@ describe('the image', () => {
     expect(Config).toMatchObject({
       User: '65532:65532',
       WorkingDir: '/app',
-      Entrypoint: ['node', 'dist/main.js'],
+      Entrypoint: ['node', '--expose-gc', 'dist/main.js'],
       Cmd: null,
       Healthcheck: { Test: ['CMD', 'node', '-e', expect.stringContaining('/health/live')] },
     });

@@ -1,6 +1,7 @@
 // The service with a task that writes its input to every place it can reach. Sends its address when it runs.
 import { Injectable, Logger, Module } from '@nestjs/common';
 import { z } from 'zod';
+import { PinoLogger } from 'nestjs-pino';
 import { Task } from '../../dist/tasks/task.decorator.js';
 import { serveTasks } from './serve-tasks.js';
 
@@ -14,6 +15,9 @@ class Tell {
     // Not through the context, as a service that the task calls would log.
     this.logger.log(`service ${text}`);
     this.logger.error({ text }, new Error(`service of ${text}`));
+    const child = PinoLogger.root.child({ bound: text }).child({ again: [text] });
+    child.info(`child ${text}`);
+    child.info('format %s', text);
     if (fails) throw Object.assign(new Error(`thrown ${text}`, { cause: new Error(`cause ${text}`) }), { code: text });
     return { text, [text]: [`twice ${text}${text}`], cut: text.slice(0, 12) };
   }

@@ -16,6 +16,14 @@
 {{- if and .ca.existingSecret .ca.existingConfigMap }}
 {{- fail "\n\nca.existingSecret and ca.existingConfigMap are both set; set only one of them\n" }}
 {{- end }}
+{{- with .secrets.existingSecret }}
+{{- $others := dict "database.existingSecret" $.Values.database.existingSecret "auth.existingSecret" $.Values.auth.existingSecret "metrics.serviceMonitor.existingSecret" $.Values.metrics.serviceMonitor.existingSecret "test.existingSecret" $.Values.test.existingSecret }}
+{{- range $name, $other := $others }}
+{{- if eq $other $.Values.secrets.existingSecret }}
+{{- fail (printf "\n\nsecrets.existingSecret and %s name the same Secret, %s. A job can send the secrets of inputs anywhere, so give them a Secret of their own\n" $name $other) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- if and .ingress.enabled (not .ingress.hosts) }}
 {{- fail "\n\ningress.enabled needs ingress.hosts, such as [cronzimus.example.org]\n" }}
 {{- end }}

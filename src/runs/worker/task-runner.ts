@@ -56,7 +56,7 @@ export class TaskRunner {
     try {
       const { input: filled, secrets } = await this.secrets.fillIn(run.input);
       mask = maskOf(secrets);
-      const input = await this.tasks.parse(run.task, filled);
+      const input = await withMask(mask, () => this.tasks.parse(run.task, filled));
       const { options, handler } = this.tasks.get(run.task);
       const work = async (transaction: RunContext['transaction']) =>
         outputAsJson(
