@@ -15,7 +15,7 @@ export const startServiceWithTasks = (variables) => start(WITH_TASKS, variables)
 async function start(script, variables) {
   const { PATH, HOME, PROFILES } = process.env;
   const env = { PATH, HOME, PORT: '0', LOG_FORMAT: 'json', ...variables };
-  const flags = PROFILES ? ['--cpu-prof', `--cpu-prof-dir=${PROFILES}`] : [];
+  const flags = ['--expose-gc', ...(PROFILES ? ['--cpu-prof', `--cpu-prof-dir=${PROFILES}`] : [])];
   const child = spawn(process.execPath, [...flags, script], { env, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
   const url = await announced(child);
   const stop = async () => {

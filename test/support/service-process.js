@@ -61,7 +61,12 @@ Task({ name: 'kill' })(Kill);
 
 class Tasks {}
 Module({
-  providers: [Book, Nap, Kill, { provide: Hold, useFactory: (database) => new Hold(database), inject: [getDataSourceToken()] }],
+  providers: [
+    Book,
+    Nap,
+    Kill,
+    { provide: Hold, useFactory: (database) => new Hold(database), inject: [getDataSourceToken()] },
+  ],
 })(Tasks);
 
 await serveTasks(Tasks);
