@@ -3,12 +3,13 @@ import { Compute } from '../src/compute/compute.js';
 import { eventually } from './support/eventually.js';
 import { TestService } from './support/service.js';
 
-const ALICE = { Authorization: `Bearer ${'a'.repeat(24)}` };
-const BOB = { Authorization: `Bearer ${'b'.repeat(24)}` };
+const KEYS = { alice: 'SIj2wd7bP0pWmZk1', bob: 'h3VtY8rLq5NcXe6u' };
+const ALICE = { Authorization: `Bearer ${KEYS.alice}` };
+const BOB = { Authorization: `Bearer ${KEYS.bob}` };
 
 let service: TestService;
 beforeAll(async () => {
-  service = await TestService.start({ API_KEYS: `alice:viewer:${'a'.repeat(24)},bob:viewer:${'b'.repeat(24)}` });
+  service = await TestService.start({ API_KEYS: `alice:viewer:${KEYS.alice},bob:viewer:${KEYS.bob}` });
 });
 afterAll(() => service.stop());
 

@@ -18,8 +18,15 @@ const url = async () => {
   return `postgres://cronzimus:${password}@127.0.0.1:${port}/cronzimus?sslmode=disable`;
 };
 const rowsOf = async (sql: string) => runSql(await url(), sql);
+/** Callers share a health check for a second, so the server is asked too. */
 const healthy = () =>
-  eventually(async () => expect((await fetch(`${main.url}/health`)).status).toBe(200), { within: 90_000 });
+  eventually(
+    async () => {
+      await rowsOf('SELECT');
+      expect((await fetch(`${main.url}/health`)).status).toBe(200);
+    },
+    { within: 90_000 },
+  );
 
 beforeEach(async () => {
   scratch = await mkdtemp(join(process.env['TEST_SCRATCH'] ?? tmpdir(), 'restart-'));

@@ -75,7 +75,7 @@ afterEach(async () => {
 const given = (...jobs: Parameters<typeof givenJobs>[1]) =>
   givenJobs(app.get<DataSource>(getDataSourceToken(SCHEDULER), { strict: false }), jobs);
 const run = async (job: string): Promise<string> => {
-  const response = await fetch(`${api}/jobs/${job}/run`, { method: 'POST' });
+  const response = await fetch(`${api}/jobs/${job}/run`, { method: 'POST', headers: { 'X-Cronzimus-Request': '1' } });
   return ((await response.json()) as { id: string }).id;
 };
 const runs = () =>
