@@ -17,7 +17,9 @@ describe('the threat model', () => {
   it.each(shown)('names the test "%s" of %s, which exists', (title, file) => {
     expect(existsSync(join(root, file))).toBe(true);
     const titles = [
-      ...readFileSync(join(root, file), 'utf8').matchAll(/\bit(?:\.each\([^]*?\))?\(\s*(['"`])(.*?)\1,/g),
+      ...readFileSync(join(root, file), 'utf8').matchAll(
+        /\b(?:it|describe)(?:\.each(?:<[^]*?>)?\([^]*?\))?\(\s*(['"`])(.*?)\1,/g,
+      ),
     ];
     expect(titles.map(([, , found]) => found)).toContain(title);
   });
