@@ -9,7 +9,12 @@ const BOB = { Authorization: `Bearer ${KEYS.bob}` };
 
 let service: TestService;
 beforeAll(async () => {
-  service = await TestService.start({ API_KEYS: `alice:viewer:${KEYS.alice},bob:viewer:${KEYS.bob}` });
+  // The limits of a key and of a client would keep most requests from the queue.
+  const limits = { HTTP_MAX_CONNECTIONS: '5000', HTTP_MAX_REQUESTS_PER_KEY: '5000', DATABASE_POOL_MAX: '1000' };
+  service = await TestService.start({
+    ...limits,
+    API_KEYS: `alice:viewer:${KEYS.alice},bob:viewer:${KEYS.bob}`,
+  });
 });
 afterAll(() => service.stop());
 

@@ -8,6 +8,7 @@ import { createTestApplication } from './support/application.js';
 import { createTestDatabase } from './support/database.js';
 import { eventually } from './support/eventually.js';
 import { givenJobs, jobRow } from './support/jobs.js';
+import { runSql } from './support/run-sql.js';
 import { TestService } from './support/service.js';
 
 let service: TestService;
@@ -86,11 +87,14 @@ describe('/health', () => {
     await holder.connect();
     await holder.query('BEGIN; LOCK TABLE cronzimus.jobs IN ACCESS EXCLUSIVE MODE');
     const reports: ReturnType<typeof report>[] = [];
+    // In a session of its own: within a transaction, PostgreSQL shows the sessions as they were at the first look.
     const checks = async () => {
-      const { rows } = await holder.query(
-        `SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%"oldestWaitingSeconds"%'`,
+      const waiting = await runSql(
+        service.database,
+        `SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%"oldestWaitingSeconds"%'
+           AND pid <> pg_backend_pid() AND datname = current_database()`,
       );
-      return rows.length;
+      return waiting.length;
     };
     await eventually(async () => {
       // Until no check from before the lock is shared any more.

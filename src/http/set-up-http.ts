@@ -55,7 +55,7 @@ export function setUpHttp(app: NestExpressApplication, options: HttpOptions = {}
   if (options.observe) app.use(options.observe);
   app.use(drainUnreadBodies, noStore, securityHeaders);
   const bodyTypes = new BodyTypes(options.textBodies ?? []);
-  if (options.localOnly) app.use(rebindingProtection((request) => bodyTypes.isAccepted(request)));
+  if (options.localOnly) app.use(rebindingProtection);
   if (options.respond) app.use(options.respond);
   if (options.apiOff) app.use([`/${API}`, ...DOCS_PATHS], answerRoleOff);
   if (options.docsOff) app.use(DOCS_PATHS, answerDocsOff);
