@@ -188,7 +188,7 @@ describe('POST /jobs-file refuses', () => {
     ['YAML sent as JSON', 'jobs: {}', 'application/json', 400, 'MALFORMED_JSON'],
     ['an empty file', '', 'application/yaml', 422, 'JOBS_FILE_INVALID'],
     ['a name twice in JSON', '{"jobs":{"a":{},"a":{}}}', 'application/json', 400, 'JOBS_FILE_INVALID'],
-    ['another type', 'jobs: {}', 'text/plain', 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['another type', 'jobs: {}', 'text/csv', 415, 'UNSUPPORTED_MEDIA_TYPE'],
     ['more than 16 MiB', ' '.repeat(16 * 1024 * 1024 + 1), 'application/yaml', 413, 'PAYLOAD_TOO_LARGE'],
   ])('%s', async (_case, body, type, status, code) => {
     expect(await send<Refusal>(body, '', type)).toMatchObject({ status, body: { code } });
