@@ -11,7 +11,13 @@ const BOB = { Authorization: `Bearer ${KEYS.bob}` };
 
 let service: TestService;
 beforeAll(async () => {
-  service = await TestService.start({ API_KEYS: `alice:viewer:${KEYS.alice},bob:viewer:${KEYS.bob}` });
+  service = await TestService.start({
+    API_KEYS: `alice:viewer:${KEYS.alice},bob:viewer:${KEYS.bob}`,
+    // The other limits must not apply before the queue is full.
+    HTTP_MAX_CONNECTIONS: '5000',
+    HTTP_MAX_REQUESTS_PER_KEY: '5000',
+    DATABASE_POOL_MAX: '80',
+  });
 });
 afterAll(() => service.stop());
 
