@@ -42,7 +42,7 @@ async function send<T = Report>(
 ): Promise<Answer<T>> {
   const response = await fetch(`${service.url}/api/v1/jobs-file${query}`, {
     method: 'POST',
-    headers: { 'Content-Type': type },
+    headers: { 'Content-Type': type, 'X-Cronzimus-Request': '1' },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
   return { status: response.status, headers: response.headers, body: (await response.json()) as T };
@@ -186,6 +186,7 @@ describe('POST /jobs-file refuses', () => {
     ['a bomb of aliases', bomb.join('\n'), 'application/yaml', 400, 'JOBS_FILE_INVALID'],
     ['invalid JSON', '{', 'application/json', 400, 'MALFORMED_JSON'],
     ['YAML sent as JSON', 'jobs: {}', 'application/json', 400, 'MALFORMED_JSON'],
+    ['more values than fit into memory', '- x: 1\n'.repeat(2_000_000), 'application/yaml', 400, 'JOBS_FILE_INVALID'],
     ['an empty file', '', 'application/yaml', 422, 'JOBS_FILE_INVALID'],
     ['a name twice in JSON', '{"jobs":{"a":{},"a":{}}}', 'application/json', 400, 'JOBS_FILE_INVALID'],
     ['another type', 'jobs: {}', 'text/csv', 415, 'UNSUPPORTED_MEDIA_TYPE'],

@@ -1,19 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from 'pg';
 import { Compute } from '../src/compute/compute.js';
+import { ReadsInTurn } from '../src/compute/reads-in-turn.interceptor.js';
 import { eventually } from './support/eventually.js';
 import { TestService } from './support/service.js';
 
-const KEYS = { alice: 'SIj2wd7bP0pWmZk1', bob: 'h3VtY8rLq5NcXe6u' };
+const KEYS = { alice: 'key-of-alice-0123456789', bob: 'key-of-bob-0123456789' };
 const ALICE = { Authorization: `Bearer ${KEYS.alice}` };
 const BOB = { Authorization: `Bearer ${KEYS.bob}` };
 
 let service: TestService;
 beforeAll(async () => {
-  // The limits of a key and of a client would keep most requests from the queue.
-  const limits = { HTTP_MAX_CONNECTIONS: '5000', HTTP_MAX_REQUESTS_PER_KEY: '5000', DATABASE_POOL_MAX: '1000' };
   service = await TestService.start({
-    ...limits,
     API_KEYS: `alice:viewer:${KEYS.alice},bob:viewer:${KEYS.bob}`,
+    // The other limits must not apply before the queue is full.
+    HTTP_MAX_CONNECTIONS: '5000',
+    HTTP_MAX_REQUESTS_PER_KEY: '5000',
+    DATABASE_POOL_MAX: '80',
   });
 });
 afterAll(() => service.stop());
@@ -77,6 +80,39 @@ describe('previews', () => {
     expect({ status, code: body.code }).toEqual({ status: 503, code: 'COMPUTATION_FAILED' });
     expect(headers.get('Retry-After')).toBe('5');
     expect((await preview(ALICE)).status).toBe(200);
+  });
+
+  it('that arrive while the thread ends for its idleness get a new thread', async () => {
+    const compute = service.app.get(Compute);
+    const input = { body: { trigger: rare }, now: new Date(), timeZone: 'UTC' };
+    const caller = { key: 'alice', signal: new AbortController().signal };
+    await compute.preview(caller, input);
+    const ended = compute['thread'].stop();
+    expect(await compute.preview(caller, input)).toMatchObject({ occurrences: { length: 5 } });
+    await ended;
+  });
+});
+
+describe('reads', () => {
+  it('wait for their turn with each method and spelling of the path, and one key leaves a place to others', async () => {
+    const client = new Client({ connectionString: service.database });
+    client.on('error', () => {});
+    await client.connect();
+    await client.query('BEGIN; LOCK TABLE jobs');
+    const read = (method: string, path: string, headers: Record<string, string>) =>
+      fetch(service.url + path, { method, headers });
+    const reads = [
+      read('GET', '/api/v1/jobs', ALICE),
+      read('HEAD', '/api/v1/jobs', ALICE),
+      read('GET', '/API/v1/Jobs/', ALICE),
+      read('HEAD', '/api/V1/jobs?limit=500', ALICE),
+    ];
+    const { queue: turns } = service.app.get(ReadsInTurn) as unknown as { queue: Record<string, number> };
+    await eventually(() => expect([turns['running'], turns['waiting']]).toEqual([2, 2]));
+    expect((await read('HEAD', '/api/v1/runs', BOB)).status).toBe(200);
+    await client.query('ROLLBACK');
+    await client.end();
+    expect((await Promise.all(reads)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
   });
 });
 

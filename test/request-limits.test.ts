@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { get } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { Body, Controller, Get, Module, Param, Post } from '@nestjs/common';
@@ -278,6 +278,32 @@ describeOnLinux('connections beyond HTTP_MAX_CONNECTIONS', () => {
     const refused = (await scrape(url)).get('cronzimus_http_connections_refused_total')!;
     for (const reason of ['all', 'client'])
       expect(refused.samples.find(({ labels }) => labels['reason'] === reason)!.value).toBeGreaterThan(0);
+  });
+});
+
+describe('requests that a client sends before it has the responses to earlier ones', () => {
+  const HEALTH = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n';
+  let served = 0;
+  beforeEach(async () => {
+    await givenService();
+    app.getHttpServer().prependListener('request', (_request: unknown, response: ServerResponse) => {
+      response.once('finish', () => (served += 1));
+    });
+    served = 0;
+  });
+
+  it('are served up to ten on one connection, again and again', async () => {
+    const client = open();
+    for (const sent of [10, 20, 30]) {
+      client.send(HEALTH.repeat(10));
+      await eventually(async () => expect((await client.response()).text.match(/HTTP\/1\.1 200/g)).toHaveLength(sent));
+    }
+  });
+
+  it('close the connection when there are more, and the rest is not handled', async () => {
+    await open().send(HEALTH.repeat(1_000)).closed;
+    expect(served).toBeLessThanOrEqual(10);
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
   });
 });
 

@@ -33,7 +33,10 @@ export class ComputeThread {
   /** Ends the thread. A computation that runs in it fails. */
   async stop(): Promise<void> {
     clearTimeout(this.idle);
-    await this.thread?.terminate();
+    const { thread } = this;
+    // A computation that begins while this one ends gets a new thread.
+    this.thread = undefined;
+    await thread?.terminate();
   }
 
   private start(): Worker {

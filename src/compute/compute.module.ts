@@ -6,7 +6,7 @@ import { ReadsInTurn } from './reads-in-turn.interceptor.js';
 /** Bounds what requests may cost: computations have a thread and a queue, and reads are served in turn. */
 @Global()
 @Module({
-  providers: [Compute, { provide: APP_INTERCEPTOR, useClass: ReadsInTurn }],
+  providers: [Compute, ReadsInTurn, { provide: APP_INTERCEPTOR, useExisting: ReadsInTurn }],
   exports: [Compute],
 })
 export class ComputeModule {}

@@ -50,6 +50,19 @@ describe('a fair queue', () => {
     await Promise.all(done);
   });
 
+  it('leaves a place to other keys when one may not use all of them', async () => {
+    const { started, end, add, drain } = track(queueOf({ concurrency: 3, perKey: 2 }));
+    const done = ['a1', 'a2', 'a3'].map((name) => add(name));
+    expect(started).toEqual(['a1', 'a2']);
+    done.push(add('b1'), add('c1'));
+    expect(started).toEqual(['a1', 'a2', 'b1']);
+    await end('b1');
+    await until(() => started.includes('c1'));
+    expect(started).not.toContain('a3');
+    await drain(5);
+    expect(await Promise.all(done)).toHaveLength(5);
+  });
+
   it('refuses a request when it is full, and a key with a longer line gives way first', async () => {
     const { started, add, drain } = track(queueOf({ maxWaiting: 3 }));
     const [runs, waits, longer, newest] = ['a1', 'a2', 'a3', 'a4'].map((name) => add(name));

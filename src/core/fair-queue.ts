@@ -12,6 +12,8 @@ export interface Caller {
 export interface FairQueueOptions {
   /** How many requests are served at once. */
   concurrency: number;
+  /** How many requests of one key are served at once. Default: `concurrency`. */
+  perKey?: number;
   /** How many requests wait at most. */
   maxWaiting: number;
   /** How long a request may take, with the time that it waits. */
@@ -37,6 +39,8 @@ export class FairQueue {
   private readonly lines = new Map<string, Entry[]>();
   private waiting = 0;
   private running = 0;
+  /** How many requests of a key are served now. Keys without any are absent. */
+  private readonly runningOf = new Map<string, number>();
 
   constructor(private readonly options: FairQueueOptions) {}
 
@@ -80,9 +84,10 @@ export class FairQueue {
 
   private startNext(): void {
     while (this.running < this.options.concurrency) {
-      const [key, line] = this.lines.entries().next().value ?? [];
-      const entry = line?.shift();
-      if (key === undefined || !line || !entry) return;
+      const next = [...this.lines].find(([key]) => this.mayServe(key));
+      const entry = next?.[1].shift();
+      if (!next || !entry) return;
+      const [key, line] = next;
       this.waiting -= 1;
       // The key goes to the end of the round.
       this.lines.delete(key);
@@ -91,12 +96,20 @@ export class FairQueue {
     }
   }
 
-  private async serve({ start }: Entry): Promise<void> {
+  private mayServe(key: string): boolean {
+    return (this.runningOf.get(key) ?? 0) < (this.options.perKey ?? this.options.concurrency);
+  }
+
+  private async serve({ key, start }: Entry): Promise<void> {
     this.running += 1;
+    this.runningOf.set(key, (this.runningOf.get(key) ?? 0) + 1);
     const began = performance.now();
     await start();
     if (this.waiting > 0) await delay(Math.min(performance.now() - began, MAX_REST_MS));
     this.running -= 1;
+    const left = this.runningOf.get(key)! - 1;
+    if (left > 0) this.runningOf.set(key, left);
+    else this.runningOf.delete(key);
     this.startNext();
   }
 

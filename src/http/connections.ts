@@ -1,4 +1,5 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { addressIn, clientNetwork } from '../core/ip.js';
 import { MAX_BODY_MS } from './bodies.js';
@@ -21,10 +22,16 @@ const timeouts = {
   connectionsCheckingInterval: 1_000,
 };
 
-/** Closes slow connections, and refuses those beyond `max` and those of a client that already has 80 % of `max`. A client is an IPv4
- *  address or an IPv6 /56 network, of the peer and not of a header. Call it before the server listens. */
+/** How many requests a client may send on one connection before it has the response to the first. Browsers and most clients send one.
+ *  Node handles all requests of a read, which are up to 2,400, without a turn of the event loop between them. */
+const MAX_PIPELINED = 10;
+
+/** Closes slow connections and those with more than ten unfinished requests. Refuses connections beyond `max` and those of a client
+ *  that already has 80 % of `max`. A client is an IPv4 address or an IPv6 /56 network, of the peer and not of a header. Call it before
+ *  the server listens, and after it has got its handler of requests. */
 export function limitConnections(server: Server, max: number, onRefused: (why: Refusal) => void = () => {}): void {
   Object.assign(server, timeouts, { maxConnections: max });
+  limitPipelining(server);
   const maxOfClient = Math.max(1, Math.floor(max * CLIENT_SHARE));
   const open = new Map<string, number>();
   const log = logAtIntervals(max);
@@ -47,6 +54,26 @@ export function limitConnections(server: Server, max: number, onRefused: (why: R
       if (left > 0) open.set(client, left);
       else open.delete(client);
     });
+  });
+}
+
+/** Runs before the handlers of the server and not as middleware, because even the first middleware costs more than the rest. */
+function limitPipelining(server: Server): void {
+  const handlers = server.listeners('request') as RequestListener[];
+  const unfinished = new WeakMap<Socket, number>();
+  server.removeAllListeners('request');
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request;
+    // The other requests of the read in which the connection was closed.
+    if (socket.destroyed) return;
+    const count = unfinished.get(socket) ?? 0;
+    if (count >= MAX_PIPELINED) {
+      socket.destroy();
+      return;
+    }
+    unfinished.set(socket, count + 1);
+    response.once('close', () => unfinished.set(socket, unfinished.get(socket)! - 1));
+    for (const handle of handlers) handle.call(server, request, response);
   });
 }
 

@@ -12,8 +12,8 @@ import { invalidBody, invalidParameter } from './schema.pipe.js';
  *  validates those that it does read. Throws 400 INVALID_PARAMETER or 422 INVALID_BODY. */
 export class UnusedInputInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler) {
-    const { path, method, query, body } = context.switchToHttp().getRequest<Request>();
-    if (!path.startsWith(`/${API}/`)) return next.handle();
+    const { route, method, query, body } = context.switchToHttp().getRequest<Request & { route: { path: string } }>();
+    if (!route.path.startsWith(`/${API}/`)) return next.handle();
     const reads = inputsOf(context);
     if (!reads.query) reject({ ...query }, invalidParameter);
     // The body of a GET has no meaning (RFC 9110).

@@ -37,6 +37,12 @@ const MAX_VALUES = 1_000_000;
 /** Below this many characters, starting a thread (about 0.1 s) takes longer than parsing. */
 const LARGE_TEXT = 100_000;
 
+/** The heap of a thread, so that it leaves memory to the rest of the process. */
+const MAX_HEAP_MB = 256;
+
+// Jest runs the TypeScript sources. Threads need the built file.
+const THREAD = import.meta.filename.endsWith('.ts') ? '../../../dist/core/yaml/yaml.thread.js' : './yaml.thread.js';
+
 /** Our own check for duplicate keys replaces the library's, which compares every key of a map with every other. */
 const OPTIONS = { prettyErrors: false, uniqueKeys: false } as const;
 
@@ -49,15 +55,23 @@ export function parseYaml(text: string, paths: PropertyKey[][] = []): ParsedYaml
   return { value, faults, lines: paths.map((path) => lineAt(lineCounter, offsetOf(document, path))) };
 }
 
-/** Like parseYaml, but parses a large text in a worker thread, so that it does not block the event loop. */
+/** Like parseYaml, but parses a large text in a worker thread, so that it does not block the event loop. A text that needs over 256 MB
+ *  is a fault. */
 export async function parseYamlInThread(text: string, paths: PropertyKey[][] = []): Promise<ParsedYaml> {
   if (text.length < LARGE_TEXT) return parseYaml(text, paths);
-  const thread = new Worker(new URL('./yaml.thread.js', import.meta.url), {
+  const thread = new Worker(new URL(THREAD, import.meta.url), {
     workerData: { text, paths },
     execArgv: [],
+    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
   });
-  const [parsed] = (await once(thread, 'message')) as [ParsedYaml];
-  return parsed;
+  try {
+    const [parsed] = (await once(thread, 'message')) as [ParsedYaml];
+    return parsed;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_OUT_OF_MEMORY') throw error;
+    const message = 'The text has too many values to be parsed; split it into smaller ones';
+    return { value: undefined, faults: [{ line: 1, message }], lines: paths.map(() => 1) };
+  }
 }
 
 /** Parses a text of any number of documents; an empty text has none. Unknown tags are ignored. With `schema: 'json'`,
