@@ -147,7 +147,12 @@ describe('a name is not resolved, with the code of getaddrinfo,', () => {
     ['when a part is too long', `${'a'.repeat(64)}.test`, 'ENOTFOUND', /no such name/],
     ['when it is too long', `${'a.'.repeat(150)}test`, 'ENOTFOUND', /cannot be resolved/],
   ])('%s', async (_case, host, code, message) => {
-    const zone: Zone = { 'empty.test': [], 'dangling.test': 'dangling', 'fails.test': 'fails', 'silent.test': 'silent' };
+    const zone: Zone = {
+      'empty.test': [],
+      'dangling.test': 'dangling',
+      'fails.test': 'fails',
+      'silent.test': 'silent',
+    };
     const { names } = await given(zone, { options: 'options timeout:1 attempts:1' });
     await expect(names.resolve(host)).rejects.toMatchObject({
       code: expect.stringContaining(code),
