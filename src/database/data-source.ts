@@ -1,6 +1,7 @@
 import type { DataSourceOptions } from 'typeorm';
 import type { Environment } from '../config/environment.js';
 import { databaseSocket } from './database-socket.js';
+import { PooledClient } from './pooled-client.js';
 import { taskDriver } from './task-pool.js';
 
 /** The names of the service's own pools. Tasks and users have the default DataSource, which has no name. */
@@ -32,6 +33,8 @@ export function dataSourceOptions(settings: DatabaseSettings, name: string, max:
       // No limit for tasks: their statements may take as long as the attempt.
       query_timeout: MAX_STATEMENT_MS[name as typeof API | typeof SCHEDULER] ?? 0,
       keepAlive: true,
+      // Of the pools of pg. `TaskPool` has its own.
+      Client: PooledClient,
       stream: () => databaseSocket(),
       // Statements that do not depend on each other share a round trip. Not for tasks, since users may read with cursors.
       pipeline: name !== TASKS,

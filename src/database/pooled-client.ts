@@ -1,0 +1,11 @@
+import { Client, type ClientConfig } from 'pg';
+
+/** The client of all pools. pg emits `error` when a session ends without a query, and the pool listens only while nobody uses the
+ *  client. A server that ends a session right after its login sends both in one packet, before the code that waits for the client
+ *  can listen. The event would end the process then. Here nothing happens: the next query rejects, and the pool drops the client. */
+export class PooledClient extends Client {
+  constructor(config?: ClientConfig) {
+    super(config);
+    this.on('error', () => undefined);
+  }
+}
