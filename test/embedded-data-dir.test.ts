@@ -144,6 +144,21 @@ asRoot('a DATA_DIR of another user is refused by root', () => {
     expect(await refused()).toEqual(refusal('symbolic link of user'));
     expect(await readdir(join(scratch, 'of-root'))).toEqual([]);
   });
+
+  it.each(['data', 'deep/data'])(
+    'that a link of that user above it leads to, into a folder of root: %s',
+    async (below) => {
+      const home = join(scratch, 'home');
+      await mkdir(home);
+      await chown(home, NOBODY, NOBODY);
+      await mkdir(join(scratch, 'of-root'));
+      await symlink(join(scratch, 'of-root'), join(home, 'link'));
+      await lchown(join(home, 'link'), NOBODY, NOBODY);
+      folder = join(home, 'link', below);
+      expect(await refused()).toEqual(refusal('symbolic link of user'));
+      expect(await readdir(join(scratch, 'of-root'))).toEqual([]);
+    },
+  );
 });
 
 asRoot('a DATA_DIR of another user is used by root', () => {

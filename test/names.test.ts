@@ -87,6 +87,18 @@ describe('a name is resolved', () => {
     expect(new Set(server.asked)).toEqual(new Set(queries.flatMap((name) => [`${name} A`, `${name} AAAA`])));
   });
 
+  it('by the next search domain when the first makes it too long', async () => {
+    const long = Array.from({ length: 4 }, () => 'a'.repeat(60)).join('.');
+    const { names } = await given({ [`${long}.d.test`]: ['10.0.0.1'] }, { options: 'search domain.test d.test' });
+    expect(await addressesOf(names, `${long}`)).toEqual(['10.0.0.1']);
+  });
+
+  it('by the next search domain when the first has it as an alias without addresses', async () => {
+    const zone: Zone = { 'a.d.test': 'dangling', 'a.e.test': ['10.0.0.1'] };
+    const { names } = await given(zone, { options: 'search d.test e.test' });
+    expect(await addressesOf(names, 'a')).toEqual(['10.0.0.1']);
+  });
+
   it('by the next server when the first is silent', async () => {
     const silent = await TestNameServer.start({ 'a.test': 'silent' });
     servers.push(silent);
@@ -128,12 +140,19 @@ describe('a name is not resolved, with the code of getaddrinfo,', () => {
   it.each<[string, string, string, RegExp]>([
     ['when it does not exist', 'none.test', 'ENOTFOUND', /"none.test" cannot be resolved: there is no such name/],
     ['when it has no addresses', 'empty.test', 'ENOTFOUND', /no address/],
+    ['when it is an alias without addresses', 'dangling.test', 'ENOTFOUND', /no address/],
     ['when the server fails', 'fails.test', 'EAI_AGAIN', /name server 127\.0\.0\.1:\d+ failed with ESERVFAIL/],
     ['when the server is silent', 'silent.test', 'EAI_AGAIN', /name server 127\.0\.0\.1:\d+ did not respond/],
-    ['when it is not a name', 'a..test', 'E', /cannot be resolved/],
-    ['when it is too long', `${'a'.repeat(64)}.test`, 'E', /cannot be resolved/],
+    ['when it is not a name', 'a..test', 'ENOTFOUND', /no such name/],
+    ['when a part is too long', `${'a'.repeat(64)}.test`, 'ENOTFOUND', /no such name/],
+    ['when it is too long', `${'a.'.repeat(150)}test`, 'ENOTFOUND', /cannot be resolved/],
   ])('%s', async (_case, host, code, message) => {
-    const zone: Zone = { 'empty.test': [], 'fails.test': 'fails', 'silent.test': 'silent' };
+    const zone: Zone = {
+      'empty.test': [],
+      'dangling.test': 'dangling',
+      'fails.test': 'fails',
+      'silent.test': 'silent',
+    };
     const { names } = await given(zone, { options: 'options timeout:1 attempts:1' });
     await expect(names.resolve(host)).rejects.toMatchObject({
       code: expect.stringContaining(code),

@@ -83,6 +83,18 @@ describe('an error that no code handles', () => {
     },
   );
 
+  it.each(['rejection with what cannot be read', 'rejection with an error whose stack cannot be read'])(
+    'names the run that left it, and the process goes on, even when the error cannot be logged: %s',
+    async (kind) => {
+      const process = givenProcess();
+      const id = await givenRun('first', kind);
+      await eventually(async () => expect(await stateOf(id)).toEqual({ state: 'succeeded', attempt: 1 }));
+      expect(lineWith(/nothing awaited it/)).toMatchObject({ level: 50, job: 'first', runId: id, attempt: 1 });
+      expect(process.exitCode).toBeNull();
+      expect(written).not.toContain(SECRET.slice(0, 8));
+    },
+  );
+
   it.each(['timer', 'event emitter', 'callback'])(
     'ends the process with 1 when it was thrown outside of a promise, and names the run that left it: %s',
     async (kind) => {

@@ -34,6 +34,8 @@ export function dataSourceOptions(settings: DatabaseSettings, name: string, max:
       // No limit for tasks: their statements may take as long as the attempt.
       query_timeout: MAX_STATEMENT_MS[name as typeof API | typeof SCHEDULER] ?? 0,
       keepAlive: true,
+      // Of the pools of pg. `TaskPool` has its own.
+      Client: PooledClient,
       stream: () => databaseSocket(),
       // Statements that do not depend on each other share a round trip. Not for tasks, since users may read with cursors.
       pipeline: name !== TASKS,

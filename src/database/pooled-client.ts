@@ -1,10 +1,11 @@
 import { Client, type ClientConfig } from 'pg';
 
-/** A client of a pool. If the server ends the session in the moment in which the pool hands the client out, nobody listens
- *  for errors yet, and the error would end the process. The next statement fails with it, so here it is ignored. */
+/** The client of all pools. pg emits `error` when a session ends without a query, and the pool listens only while nobody uses the
+ *  client. A server that ends a session right after its login sends both in one packet, before the code that waits for the client
+ *  can listen. The event would end the process then. Here nothing happens: the next query rejects, and the pool drops the client. */
 export class PooledClient extends Client {
   constructor(config?: ClientConfig) {
     super(config);
-    this.on('error', () => {});
+    this.on('error', () => undefined);
   }
 }

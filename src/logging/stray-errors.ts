@@ -17,15 +17,24 @@ export class StrayErrors {
     process.on('uncaughtException', (error) => this.end(error, 'uncaught exception; the process exits'));
     process.on('unhandledRejection', (reason) => {
       if (!currentRun()) this.end(reason, 'unhandled rejection; the process exits');
-      this.logger.error({ err: asError(reason) }, 'a promise of this run was rejected, and nothing awaited it');
+      this.log('error', reason, 'a promise of this run was rejected, and nothing awaited it');
     });
   }
 
   private end(thrown: unknown, message: string): never {
     try {
-      this.logger.fatal({ err: asError(thrown) }, message);
+      this.log('fatal', thrown, message);
     } finally {
       process.exit(1);
+    }
+  }
+
+  /** A getter or a proxy of a task may throw when the error is read. That would be the next uncaught exception. */
+  private log(level: 'error' | 'fatal', thrown: unknown, message: string): void {
+    try {
+      this.logger[level]({ err: asError(thrown) }, message);
+    } catch {
+      this.logger[level](`${message}; the error cannot be read`);
     }
   }
 }

@@ -4,8 +4,11 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { isIPv4, SocketAddress } from 'node:net';
 import { join } from 'node:path';
 
-/** What a name has: addresses, an error of the server, or no response at all. A name that is not listed does not exist. */
-export type Zone = Record<string, string[] | 'silent' | 'fails'>;
+/** What a name has: addresses, a CNAME for a name that has no addresses, an error of the server, or no response at all. A name that
+ *  is not listed does not exist. */
+export type Zone = Record<string, string[] | 'dangling' | 'silent' | 'fails'>;
+
+const TYPES = { a: 1, cname: 5 };
 
 const RCODES = { ok: 0, fails: 2, none: 3 };
 
@@ -56,25 +59,22 @@ export class TestNameServer {
   private respond(query: Buffer): Buffer | undefined {
     const { name, end } = nameAt(query, 12);
     const type = query.readUInt16BE(end);
-    this.asked.push(`${name} ${type === 1 ? 'A' : 'AAAA'}`);
+    this.asked.push(`${name} ${type === TYPES.a ? 'A' : 'AAAA'}`);
     const entry = this.zone[name.toLowerCase()];
     if (entry === 'silent') return undefined;
-    const records = Array.isArray(entry) ? entry.filter((address) => isIPv4(address) === (type === 1)) : [];
+    const addresses = Array.isArray(entry) ? entry.filter((address) => isIPv4(address) === (type === TYPES.a)) : [];
+    const records = addresses.map((address) => this.record(type, bytesOf(address)));
+    if (entry === 'dangling') records.push(this.record(TYPES.cname, Buffer.from('\x04gone\x04test\0')));
     const header = Buffer.alloc(12);
     query.copy(header, 0, 0, 2);
     const rcode = entry === 'fails' ? RCODES.fails : entry ? RCODES.ok : RCODES.none;
     header.writeUInt16BE(0x8180 | rcode, 2);
     header.writeUInt16BE(1, 4);
     header.writeUInt16BE(records.length, 6);
-    return Buffer.concat([
-      header,
-      query.subarray(12, end + 4),
-      ...records.map((address) => this.record(type, address)),
-    ]);
+    return Buffer.concat([header, query.subarray(12, end + 4), ...records]);
   }
 
-  private record(type: number, address: string): Buffer {
-    const data = bytesOf(address);
+  private record(type: number, data: Buffer): Buffer {
     const head = Buffer.alloc(12);
     head.writeUInt16BE(0xc00c, 0);
     head.writeUInt16BE(type, 2);

@@ -15,10 +15,16 @@ const strays = {
   'forgotten await': (error) => void reject(error),
   'rejection of a listener': (error) => setTimeout(() => void reject(error), 5),
   'rejection with an object': (error) => void reject({ text: error.message }),
+  'rejection with what cannot be read': (error) => void reject(unreadable(error)),
+  'rejection with an error whose stack cannot be read': (error) =>
+    void reject(Object.defineProperty(error, 'stack', { get: () => throwIt(error) })),
   timer: (error) => setTimeout(() => throwIt(error), 5),
   'event emitter': (error) => setImmediate(() => new EventEmitter().emit('error', error)),
   callback: (error) => process.nextTick(() => throwIt(error)),
 };
+
+const unreadable = (error) =>
+  new Proxy({}, { get: () => throwIt(error), getPrototypeOf: () => throwIt(error), ownKeys: () => throwIt(error) });
 
 function throwIt(error) {
   throw error;

@@ -16,7 +16,8 @@ const SECOND_FAMILY_MS = 500;
 const MAX_TTL_SECONDS = 3_600;
 const MAX_NAMES = 1_000;
 
-const NOT_FOUND = new Set(['ENOTFOUND', 'ENODATA']);
+/** EBADNAME: the name, or the name with its search domain, is too long or has an empty part. */
+const NOT_FOUND = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME']);
 /** With these results of one name, the next search domain is tried. */
 const NEXT_DOMAIN = new Set([...NOT_FOUND, 'ESERVFAIL']);
 
@@ -132,7 +133,7 @@ function candidatesOf(name: string, domains: string[], ndots: number): string[] 
 
 /** Asks for IPv4 and IPv6 at the same time. One family is enough, since some servers never respond for the other. */
 async function addressesOf(resolver: Resolver, name: string): Promise<Found> {
-  const queries = [resolver.resolve4(name, { ttl: true }), resolver.resolve6(name, { ttl: true })];
+  const queries = [resolver.resolve4(name, { ttl: true }), resolver.resolve6(name, { ttl: true })].map(nonEmpty);
   const records: { address: string; ttl: number }[] = [];
   const failures: unknown[] = [];
   const both = Promise.all(
@@ -153,6 +154,13 @@ async function addressesOf(resolver: Resolver, name: string): Promise<Found> {
       ttlSeconds: Math.min(...records.map(({ ttl }) => ttl)),
     };
   throw failures.find((failure) => !NOT_FOUND.has(codeOf(failure))) ?? failures[0];
+}
+
+/** c-ares returns no records, instead of ENODATA, for an alias of a name without addresses. */
+async function nonEmpty<T>(query: Promise<T[]>): Promise<T[]> {
+  const records = await query;
+  if (records.length === 0) throw Object.assign(new Error('no addresses'), { code: 'ENODATA' });
+  return records;
 }
 
 /** The result of `fresh`, or `stale` when it takes long or fails. That the name no longer exists is not a failure. */

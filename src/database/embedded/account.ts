@@ -23,6 +23,7 @@ const OTHERS_MAY_WRITE = 0o002;
  *  the owner of the folder. Throws DATA_DIR_UNSAFE. */
 export async function accountFor(path: string): Promise<{ folder: string; account: Account }> {
   const isRoot = process.geteuid?.() === 0;
+  if (isRoot) await checkLinks(path);
   await create(path, isRoot);
   // A running server is recognised by this path, so a folder must have only one.
   const folder = await realpath(path);
@@ -30,13 +31,21 @@ export async function accountFor(path: string): Promise<{ folder: string; accoun
   if (mode & OTHERS_MAY_WRITE) throw new DataDirUnsafe(folder, 'is writable for everybody', `chmod o-w ${folder}`);
   if (!isRoot) return { folder, account: { prefix: hasName() ? [] : asNobody } };
 
-  const link = await lstat(path);
-  if (link.isSymbolicLink() && link.uid !== 0 && link.uid !== uid)
-    throw new DataDirUnsafe(path, `is a symbolic link of user ${link.uid} to a folder of user ${uid}`);
   if (mayUnshare(uid, gid)) return { folder, account: { uid, gid, prefix: asNobody } };
   if (uid !== 0) return { folder, account: { uid, gid, prefix: [] } };
   await giveToNobody(folder);
   return { folder, account: { uid: NOBODY, gid: NOBODY, prefix: [] } };
+}
+
+/** Root follows a link of another user, also in the folders above, only to something of the same user. */
+async function checkLinks(path: string): Promise<void> {
+  for (let at = path; at !== dirname(at); at = dirname(at)) {
+    const link = await lstat(at).catch(() => undefined);
+    if (!link?.isSymbolicLink() || link.uid === 0) continue;
+    const target = await stat(at).catch(() => undefined);
+    if (target && target.uid !== link.uid)
+      throw new DataDirUnsafe(at, `is a symbolic link of user ${link.uid} to a folder of user ${target.uid}`);
+  }
 }
 
 /** As root, the owner of the folder above creates it. Root would have to change the owner afterwards, and the owner of the folder
