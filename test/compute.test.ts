@@ -107,7 +107,7 @@ describe('reads', () => {
       read('GET', '/API/v1/Jobs/', ALICE),
       read('HEAD', '/api/V1/jobs?limit=500', ALICE),
     ];
-    const { queue: turns } = service.app.get(ReadsInTurn) as unknown as { queue: Record<string, number> };
+    const { queue: turns } = service.app.get<{ queue: Record<string, number> }>(ReadsInTurn);
     await eventually(() => expect([turns['running'], turns['waiting']]).toEqual([2, 2]));
     expect((await read('HEAD', '/api/v1/runs', BOB)).status).toBe(200);
     await client.query('ROLLBACK');

@@ -35,7 +35,6 @@ export function dataSourceOptions(settings: DatabaseSettings, name: string, max:
       query_timeout: MAX_STATEMENT_MS[name as typeof API | typeof SCHEDULER] ?? 0,
       keepAlive: true,
       // Of the pools of pg. `TaskPool` has its own.
-      Client: PooledClient,
       stream: () => databaseSocket(),
       // Statements that do not depend on each other share a round trip. Not for tasks, since users may read with cursors.
       pipeline: name !== TASKS,
