@@ -51,7 +51,7 @@ export async function createApplication(
       inFlight: environment.HTTP_MAX_REQUESTS_PER_KEY,
       handled: Math.max(1, Math.floor(environment.DATABASE_POOL_MAX * CLIENT_SHARE)),
     },
-    connections: { max: environment.HTTP_MAX_CONNECTIONS, onRefused: app.get(HttpMetrics).connectionRefused },
+    connections: { max: environment.HTTP_MAX_CONNECTIONS, onLimit: app.get(HttpMetrics).connectionClosed },
   });
   setUpDocs(app);
   return app;

@@ -266,20 +266,43 @@ const connections = () =>
 // Other systems do not have the whole network 127.0.0.0/8 by default.
 const describeOnLinux = process.platform === 'linux' ? describe : describe.skip;
 describeOnLinux('connections beyond HTTP_MAX_CONNECTIONS', () => {
-  it('are refused to a client with its share, and others are still served', async () => {
+  const closedFor = async (reason: string) =>
+    (await scrape(url))
+      .get('cronzimus_http_connections_closed_total')!
+      .samples.find(({ labels }) => labels['reason'] === reason)!.value;
+
+  it('that are only held open give way to new ones, of the client with the most first', async () => {
     await givenService({ HTTP_MAX_CONNECTIONS: '10', METRICS_PUBLIC: 'true' });
-    const held = Array.from({ length: 8 }, () => open());
-    await eventually(() => expect(connections()).resolves.toBe(8));
+    const handled = open('127.0.0.3').head('GET', '/own/held/a', bearer('viewer'));
+    await eventually(() => expect(waiting.has('a')).toBe(true));
+    const [silent, slow] = [open(), open().send('GET /health/live HTTP/1.1\r\nHost: local')];
+    for (let count = 2; count < 7; count += 1) open();
+    for (const held of [silent, slow]) {
+      open();
+      await eventually(() => expect(connections()).resolves.toBe(9));
+      expect(await statusFor('127.0.0.1')).toBe(200);
+      await held.closed;
+    }
+    expect(await closedFor('client')).toBeGreaterThanOrEqual(2);
+    for (let count = 0; count < 9; count += 1) open();
+    open('127.0.0.4');
+    await eventually(() => expect(connections()).resolves.toBe(10));
+    expect(await statusFor('127.0.0.2')).toBe(200);
+    expect(await closedFor('all')).toBeGreaterThan(0);
+    await finish('a');
+    expect((await handled.response()).status).toBe(200);
+  });
+
+  it('on which requests are handled stay open, and others are still served', async () => {
+    await givenService({ HTTP_MAX_CONNECTIONS: '10', METRICS_PUBLIC: 'true' });
+    const names = Array.from({ length: 8 }, (_, n) => `held-${n}`);
+    for (const [index, name] of names.entries())
+      open().head('GET', `/own/held/${name}`, bearer(index % 2 === 0 ? 'viewer' : 'other'));
+    await eventually(() => expect(names.every((name) => waiting.has(name))).toBe(true));
     await expect(statusFor('127.0.0.1')).rejects.toThrow(/ECONNRESET|hang up/);
     expect(await statusFor('127.0.0.2')).toBe(200);
-    for (const localAddress of ['127.0.0.3', '127.0.0.4']) open(localAddress);
-    await eventually(() => expect(connections()).resolves.toBe(10));
-    await expect(statusFor('127.0.0.2')).rejects.toThrow(/ECONNRESET|hang up/);
-    for (const request of held) request.close();
+    for (const name of names) await finish(name);
     await eventually(async () => expect(await statusFor('127.0.0.1')).toBe(200));
-    const refused = (await scrape(url)).get('cronzimus_http_connections_refused_total')!;
-    for (const reason of ['all', 'client'])
-      expect(refused.samples.find(({ labels }) => labels['reason'] === reason)!.value).toBeGreaterThan(0);
   });
 });
 

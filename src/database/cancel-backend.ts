@@ -2,7 +2,7 @@ import { Client, type ClientBase } from 'pg';
 import { databaseSocket, streamOf } from './database-socket.js';
 
 /** A statement can catch its cancellation. After this time its session is terminated, which it cannot catch. */
-const TERMINATE_AFTER_MS = 3_000;
+const TERMINATE_AFTER_MS = 2_000;
 /** A server can be unreachable. After this time the connection is destroyed on our side. Shorter than the 10 s after which a
  *  task counts as one that ignores its signal. */
 const DESTROY_AFTER_MS = 6_000;

@@ -4,8 +4,8 @@ import { Logger } from '@nestjs/common';
 import { addressIn, clientNetwork } from '../core/ip.js';
 import { MAX_BODY_MS } from './bodies.js';
 
-/** Why a connection was refused: all are in use, or one client has as many as it may have. */
-export type Refusal = 'all' | 'client';
+/** Which limit a new connection met: all are in use, or one client has as many as it may have. */
+export type ConnectionLimit = 'all' | 'client';
 
 const HEADERS_MS = 10_000;
 const LOG_EVERY_MS = 60_000;
@@ -26,68 +26,114 @@ const timeouts = {
  *  Node handles all requests of a read, which are up to 2,400, without a turn of the event loop between them. */
 const MAX_PIPELINED = 10;
 
-/** Closes slow connections and those with more than ten unfinished requests. Refuses connections beyond `max` and those of a client
- *  that already has 80 % of `max`. A client is an IPv4 address or an IPv6 /56 network, of the peer and not of a header. Call it before
- *  the server listens, and after it has got its handler of requests. */
-export function limitConnections(server: Server, max: number, onRefused: (why: Refusal) => void = () => {}): void {
-  Object.assign(server, timeouts, { maxConnections: max });
+/** The unfinished responses of a connection. */
+const unfinished = new WeakMap<Socket, Set<ServerResponse>>();
+
+/** Closes slow connections and those with more than ten unfinished requests, and keeps no more open than `max`, and 80 % of `max` from
+ *  one client. At such a limit, the oldest connection on which the service handles nothing gives way to the new one: one that is
+ *  silent, still sends its headers, or has not read its response. Without such a connection, the new one is closed. A client is an
+ *  IPv4 address or an IPv6 /56 network, of the peer and not of a header. `onLimit` is called for each connection that is closed. Call
+ *  this before the server listens, and after it has got its handler of requests. */
+export function limitConnections(
+  server: Server,
+  max: number,
+  onLimit: (limit: ConnectionLimit) => void = () => {},
+): void {
+  Object.assign(server, timeouts);
   limitPipelining(server);
   const maxOfClient = Math.max(1, Math.floor(max * CLIENT_SHARE));
-  const open = new Map<string, number>();
+  const open = new OpenConnections();
   const log = logAtIntervals(max);
-  const refuse = (why: Refusal) => {
-    onRefused(why);
-    log(why);
-  };
-  server.on('drop', () => refuse('all'));
   server.on('connection', (socket) => {
     const client = clientNetwork(addressIn(socket.remoteAddress ?? '') ?? '');
-    const count = open.get(client) ?? 0;
-    if (count >= maxOfClient) {
-      socket.destroy();
-      refuse('client');
-      return;
+    const limit = open.countOf(client) >= maxOfClient ? 'client' : open.count >= max ? 'all' : undefined;
+    if (limit) {
+      onLimit(limit);
+      log(limit);
+      const idle = open.oldestIdle(limit === 'client' ? client : open.largestClient());
+      (idle ?? socket).destroy();
+      if (!idle) return;
+      open.remove(idle);
     }
-    open.set(client, count + 1);
-    socket.once('close', () => {
-      const left = open.get(client)! - 1;
-      if (left > 0) open.set(client, left);
-      else open.delete(client);
-    });
+    open.add(client, socket);
+    socket.once('close', () => open.remove(socket));
   });
 }
+
+/** The open connections by client, the oldest first. */
+class OpenConnections {
+  private readonly byClient = new Map<string, Set<Socket>>();
+  private readonly clientOf = new Map<Socket, string>();
+
+  get count(): number {
+    return this.clientOf.size;
+  }
+
+  countOf(client: string): number {
+    return this.byClient.get(client)?.size ?? 0;
+  }
+
+  add(client: string, socket: Socket): void {
+    const sockets = this.byClient.get(client) ?? new Set();
+    this.byClient.set(client, sockets.add(socket));
+    this.clientOf.set(socket, client);
+  }
+
+  /** Does nothing when it was removed before. */
+  remove(socket: Socket): void {
+    const client = this.clientOf.get(socket);
+    if (client === undefined) return;
+    this.clientOf.delete(socket);
+    const sockets = this.byClient.get(client)!;
+    sockets.delete(socket);
+    if (sockets.size === 0) this.byClient.delete(client);
+  }
+
+  /** The client with the most connections. */
+  largestClient(): string {
+    return [...this.byClient].reduce((a, b) => (b[1].size > a[1].size ? b : a))[0];
+  }
+
+  oldestIdle(client: string): Socket | undefined {
+    for (const socket of this.byClient.get(client) ?? []) if (isIdle(socket)) return socket;
+    return undefined;
+  }
+}
+
+/** Whether the service handles no request of the connection: it has written all responses, even if the client has not read them. */
+const isIdle = (socket: Socket): boolean =>
+  [...(unfinished.get(socket) ?? [])].every((response) => response.writableEnded);
 
 /** Runs before the handlers of the server and not as middleware, because even the first middleware costs more than the rest. */
 function limitPipelining(server: Server): void {
   const handlers = server.listeners('request') as RequestListener[];
-  const unfinished = new WeakMap<Socket, number>();
   server.removeAllListeners('request');
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
     // The other requests of the read in which the connection was closed.
     if (socket.destroyed) return;
-    const count = unfinished.get(socket) ?? 0;
-    if (count >= MAX_PIPELINED) {
+    const responses = unfinished.get(socket) ?? new Set();
+    if (responses.size >= MAX_PIPELINED) {
       socket.destroy();
       return;
     }
-    unfinished.set(socket, count + 1);
-    response.once('close', () => unfinished.set(socket, unfinished.get(socket)! - 1));
+    unfinished.set(socket, responses.add(response));
+    response.once('close', () => responses.delete(response));
     for (const handle of handlers) handle.call(server, request, response);
   });
 }
 
-/** Logs the first refusal, and then at most one line a minute. */
-function logAtIntervals(max: number): (why: Refusal) => void {
+/** Logs the first time that a limit is met, and then at most one line a minute. */
+function logAtIntervals(max: number): (limit: ConnectionLimit) => void {
   const logger = new Logger('Connections');
   let loggedAt = -Infinity;
-  let refused = 0;
-  return (why) => {
-    refused += 1;
+  let closed = 0;
+  return (met) => {
+    closed += 1;
     if (performance.now() - loggedAt < LOG_EVERY_MS) return;
     loggedAt = performance.now();
-    const limit = why === 'all' ? `HTTP_MAX_CONNECTIONS=${max}` : `80 % of HTTP_MAX_CONNECTIONS=${max} for one client`;
-    logger.warn(`${refused} connections refused since the last such line; the limit is ${limit}`);
-    refused = 0;
+    const limit = met === 'all' ? `HTTP_MAX_CONNECTIONS=${max}` : `80 % of HTTP_MAX_CONNECTIONS=${max} for one client`;
+    logger.warn(`${closed} connections closed since the last such line; the limit is ${limit}`);
+    closed = 0;
   };
 }

@@ -4,7 +4,7 @@ import helmet from 'helmet';
 import { Problem } from '../core/problem.js';
 import { API } from './api.js';
 import { BodyGuard, BodyTypes, type TextBody } from './bodies.js';
-import { limitConnections, type Refusal } from './connections.js';
+import { limitConnections, type ConnectionLimit } from './connections.js';
 import { plainForwardedFor, reportForwarding } from './forwarded-for.js';
 import { ProblemFilter } from './problem.filter.js';
 import { rebindingProtection } from './rebinding-protection.js';
@@ -36,8 +36,8 @@ export interface HttpOptions {
   maxBodyBytes?: number;
   /** The requests in flight of one client. Default: no limit. */
   requestLimits?: RequestLimits;
-  /** Open connections, and what to call when one is refused. Default: no limit, and the timeouts of Node. */
-  connections?: { max: number; onRefused: (why: Refusal) => void };
+  /** Open connections, and what to call when one is closed for that limit. Default: no limit, and the timeouts of Node. */
+  connections?: { max: number; onLimit: (limit: ConnectionLimit) => void };
 }
 
 const DEFAULT_BODY_BYTES = 32 * 1024 * 1024;
@@ -50,8 +50,7 @@ export function setUpHttp(app: NestExpressApplication, options: HttpOptions = {}
   app.set('query parser', 'simple');
   if (options.trustProxy !== undefined) app.set('trust proxy', options.trustProxy).use(plainForwardedFor);
   else if (options.onUntrustedProxy) app.use(reportForwarding(options.onUntrustedProxy));
-  if (options.connections)
-    limitConnections(app.getHttpServer(), options.connections.max, options.connections.onRefused);
+  if (options.connections) limitConnections(app.getHttpServer(), options.connections.max, options.connections.onLimit);
   if (options.observe) app.use(options.observe);
   app.use(drainUnreadBodies, noStore, securityHeaders);
   const bodyTypes = new BodyTypes(options.textBodies ?? []);

@@ -11,19 +11,19 @@ export class HttpMetrics {
   private readonly requests;
   private readonly durations;
   private readonly refusals;
-  private readonly refusedConnections;
+  private readonly closedConnections;
 
   constructor(metrics: Metrics) {
     this.requests = metrics.counter('http_requests_total', 'HTTP requests', ['method', 'route', 'status']);
     const help = 'Time from the first byte of a request to the last byte of its response';
     this.durations = metrics.histogram('http_request_duration_seconds', help, SECONDS, ['method', 'route']);
     this.refusals = metrics.counter('auth_refused_total', 'Requests refused for their key or its role', ['reason']);
-    this.refusedConnections = metrics.counter(
-      'http_connections_refused_total',
-      'Connections closed at once: all of HTTP_MAX_CONNECTIONS were open (all), or one client had its share of them (client)',
+    this.closedConnections = metrics.counter(
+      'http_connections_closed_total',
+      'Connections closed for a limit: all of HTTP_MAX_CONNECTIONS were open (all), or one client had its share of them (client)',
       ['reason'],
     );
-    for (const reason of ['all', 'client']) this.refusedConnections.inc({ reason }, 0);
+    for (const reason of ['all', 'client']) this.closedConnections.inc({ reason }, 0);
     for (const code of REFUSALS) this.refusals.inc({ reason: code.toLowerCase() }, 0);
   }
 
@@ -40,7 +40,7 @@ export class HttpMetrics {
     next();
   };
 
-  readonly connectionRefused = (reason: 'all' | 'client'): void => this.refusedConnections.inc({ reason });
+  readonly connectionClosed = (reason: 'all' | 'client'): void => this.closedConnections.inc({ reason });
 }
 
 /** `none` for a request that matched no route. */
