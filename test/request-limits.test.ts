@@ -263,17 +263,17 @@ const statusFor = (localAddress: string) =>
 const connections = () =>
   new Promise<number>((resolve) => app.getHttpServer().getConnections((_error, count) => resolve(count)));
 
+const closedFor = async (reason: string) =>
+  (await scrape(url))
+    .get('cronzimus_http_connections_closed_total')!
+    .samples.find(({ labels }) => labels['reason'] === reason)!.value;
+
 // Other systems do not have the whole network 127.0.0.0/8 by default.
 const describeOnLinux = process.platform === 'linux' ? describe : describe.skip;
 describeOnLinux('connections beyond HTTP_MAX_CONNECTIONS', () => {
-  const closedFor = async (reason: string) =>
-    (await scrape(url))
-      .get('cronzimus_http_connections_closed_total')!
-      .samples.find(({ labels }) => labels['reason'] === reason)!.value;
-
   it('that are only held open give way to new ones, of the client with the most first', async () => {
     await givenService({ HTTP_MAX_CONNECTIONS: '10', METRICS_PUBLIC: 'true' });
-    const handled = open('127.0.0.3').head('GET', '/own/held/a', bearer('viewer'));
+    const busy = open('127.0.0.3').head('GET', '/own/held/a', bearer('viewer'));
     await eventually(() => expect(waiting.has('a')).toBe(true));
     const [silent, slow] = [open(), open().send('GET /health/live HTTP/1.1\r\nHost: local')];
     for (let count = 2; count < 7; count += 1) open();
@@ -290,7 +290,7 @@ describeOnLinux('connections beyond HTTP_MAX_CONNECTIONS', () => {
     expect(await statusFor('127.0.0.2')).toBe(200);
     expect(await closedFor('all')).toBeGreaterThan(0);
     await finish('a');
-    expect((await handled.response()).status).toBe(200);
+    expect((await busy.response()).status).toBe(200);
   });
 
   it('on which requests are handled stay open, and others are still served', async () => {

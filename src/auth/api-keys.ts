@@ -13,7 +13,9 @@ import { type ReadApiKeys, readApiKeys } from './api-keys-file.js';
 /** The API keys, as digests. The keys of API_KEYS_FILE are reloaded when the file changes. */
 @Injectable()
 export class ApiKeys {
-  private keys: ApiKey[];
+  private keys: ApiKey[] = [];
+  /** The digests of the keys, in their order. Every request is compared with all of them, so they are decoded only once. */
+  private digests: Buffer[] = [];
   /** The last time when API_KEYS_FILE was loaded or rejected, in milliseconds of the local clock. Null without the variable. */
   lastReload: { success: boolean; at: number } | null = null;
   private readonly events = new EventEmitter<{ reloaded: [success: boolean] }>();
@@ -34,17 +36,17 @@ export class ApiKeys {
     private readonly logger: PinoLogger,
   ) {
     const { API_KEYS = [], API_KEYS_FILE } = environment;
-    this.keys = API_KEYS;
+    this.use(API_KEYS);
     if (API_KEYS_FILE === undefined) return;
     const { keys, error } = this.load(API_KEYS_FILE, readNow(API_KEYS_FILE));
     if (error) throw error;
-    this.keys = keys;
+    this.use(keys);
   }
 
   /** The key with this text, even when it has expired. Compares the text with all keys in constant time. */
   find(text: string): ApiKey | undefined {
     const digest = sha256(text);
-    return this.keys.filter((key) => timingSafeEqual(Buffer.from(key.sha256, 'hex'), digest))[0];
+    return this.keys.filter((_key, index) => timingSafeEqual(this.digests[index]!, digest))[0];
   }
 
   /** Calls `listener` each time API_KEYS_FILE was loaded or rejected after the start. */
@@ -71,10 +73,15 @@ export class ApiKeys {
     this.lastRead = text;
     if (!isSettled || text === this.handled) return;
     const { keys, error } = this.load(path, read);
-    this.keys = keys;
+    this.use(keys);
     const names = keys.map(({ name }) => name);
     if (error) this.logger.error({ err: error, keys: names }, 'API keys file rejected, only these keys are valid now');
     else this.logger.info({ keys: names }, 'API keys reloaded');
+  }
+
+  private use(keys: ApiKey[]): void {
+    this.keys = keys;
+    this.digests = keys.map((key) => Buffer.from(key.sha256, 'hex'));
   }
 
   /** The keys that are valid once the file was read, and what is wrong with it. A missing file has no keys. Any other failure to

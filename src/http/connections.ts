@@ -1,8 +1,9 @@
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { addressIn, clientNetwork } from '../core/ip.js';
 import { MAX_BODY_MS } from './bodies.js';
+import { isIdle } from './incoming-requests.js';
 
 /** Which limit a new connection met: all are in use, or one client has as many as it may have. */
 export type ConnectionLimit = 'all' | 'client';
@@ -22,25 +23,16 @@ const timeouts = {
   connectionsCheckingInterval: 1_000,
 };
 
-/** How many requests a client may send on one connection before it has the response to the first. Browsers and most clients send one.
- *  Node handles all requests of a read, which are up to 2,400, without a turn of the event loop between them. */
-const MAX_PIPELINED = 10;
-
-/** The unfinished responses of a connection. */
-const unfinished = new WeakMap<Socket, Set<ServerResponse>>();
-
-/** Closes slow connections and those with more than ten unfinished requests, and keeps no more open than `max`, and 80 % of `max` from
- *  one client. At such a limit, the oldest connection on which the service handles nothing gives way to the new one: one that is
+/** Closes slow connections, and keeps no more open than `max`, and 80 % of `max` from one client. At such a limit, the oldest connection on which the service handles nothing gives way to the new one: one that is
  *  silent, still sends its headers, or has not read its response. Without such a connection, the new one is closed. A client is an
  *  IPv4 address or an IPv6 /56 network, of the peer and not of a header. `onLimit` is called for each connection that is closed. Call
- *  this before the server listens, and after it has got its handler of requests. */
+ *  this before the server listens. */
 export function limitConnections(
   server: Server,
   max: number,
   onLimit: (limit: ConnectionLimit) => void = () => {},
 ): void {
   Object.assign(server, timeouts);
-  limitPipelining(server);
   const maxOfClient = Math.max(1, Math.floor(max * CLIENT_SHARE));
   const open = new OpenConnections();
   const log = logAtIntervals(max);
@@ -98,29 +90,6 @@ class OpenConnections {
     for (const socket of this.byClient.get(client) ?? []) if (isIdle(socket)) return socket;
     return undefined;
   }
-}
-
-/** Whether the service handles no request of the connection: it has written all responses, even if the client has not read them. */
-const isIdle = (socket: Socket): boolean =>
-  [...(unfinished.get(socket) ?? [])].every((response) => response.writableEnded);
-
-/** Runs before the handlers of the server and not as middleware, because even the first middleware costs more than the rest. */
-function limitPipelining(server: Server): void {
-  const handlers = server.listeners('request') as RequestListener[];
-  server.removeAllListeners('request');
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const { socket } = request;
-    // The other requests of the read in which the connection was closed.
-    if (socket.destroyed) return;
-    const responses = unfinished.get(socket) ?? new Set();
-    if (responses.size >= MAX_PIPELINED) {
-      socket.destroy();
-      return;
-    }
-    unfinished.set(socket, responses.add(response));
-    response.once('close', () => responses.delete(response));
-    for (const handle of handlers) handle.call(server, request, response);
-  });
 }
 
 /** Logs the first time that a limit is met, and then at most one line a minute. */

@@ -6,6 +6,7 @@ import { API } from './api.js';
 import { BodyGuard, BodyTypes, type TextBody } from './bodies.js';
 import { limitConnections, type ConnectionLimit } from './connections.js';
 import { plainForwardedFor, reportForwarding } from './forwarded-for.js';
+import { limitRequests } from './incoming-requests.js';
 import { ProblemFilter } from './problem.filter.js';
 import { rebindingProtection } from './rebinding-protection.js';
 import { type RequestLimits, RequestSlots } from './request-slots.js';
@@ -50,7 +51,10 @@ export function setUpHttp(app: NestExpressApplication, options: HttpOptions = {}
   app.set('query parser', 'simple');
   if (options.trustProxy !== undefined) app.set('trust proxy', options.trustProxy).use(plainForwardedFor);
   else if (options.onUntrustedProxy) app.use(reportForwarding(options.onUntrustedProxy));
-  if (options.connections) limitConnections(app.getHttpServer(), options.connections.max, options.connections.onLimit);
+  if (options.connections) {
+    limitRequests(app.getHttpServer());
+    limitConnections(app.getHttpServer(), options.connections.max, options.connections.onLimit);
+  }
   if (options.observe) app.use(options.observe);
   app.use(drainUnreadBodies, noStore, securityHeaders);
   const bodyTypes = new BodyTypes(options.textBodies ?? []);
