@@ -105,14 +105,29 @@ describe('reads', () => {
       read('GET', '/api/v1/jobs', ALICE),
       read('HEAD', '/api/v1/jobs', ALICE),
       read('GET', '/API/v1/Jobs/', ALICE),
-      read('HEAD', '/api/V1/jobs?limit=500', ALICE),
+      read('HEAD', '/api/V1/jobs?limit=50', ALICE),
     ];
-    const { queue: turns } = service.app.get<{ queue: Record<string, number> }>(ReadsInTurn);
+    const { reads: turns } = service.app.get<{ reads: Record<string, number> }>(ReadsInTurn);
     await eventually(() => expect([turns['running'], turns['waiting']]).toEqual([2, 2]));
     expect((await read('HEAD', '/api/v1/runs', BOB)).status).toBe(200);
     await client.query('ROLLBACK');
     await client.end();
     expect((await Promise.all(reads)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  });
+
+  it('of large pages do not keep other reads waiting', async () => {
+    const client = new Client({ connectionString: service.database });
+    client.on('error', () => {});
+    await client.connect();
+    await client.query('BEGIN; LOCK TABLE jobs');
+    const read = (path: string, headers: Record<string, string>) => fetch(service.url + path, { headers });
+    const pages = [ALICE, ALICE, BOB, BOB].map((key) => read('/api/v1/jobs?limit=500', key));
+    const { largePages } = service.app.get<{ largePages: Record<string, number> }>(ReadsInTurn);
+    await eventually(() => expect([largePages['running'], largePages['waiting']]).toEqual([2, 2]));
+    expect((await read('/api/v1/runs', BOB)).status).toBe(200);
+    await client.query('ROLLBACK');
+    await client.end();
+    expect((await Promise.all(pages)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
   });
 });
 
