@@ -33,7 +33,11 @@ const endless = (id) => {
     prepare: prepare && ((service) => service.sql(prepare)),
     async run(service, { targetUrl }) {
       const input = { statement: statement.replace('copied', 'public.copied') };
-      await createJob(service, 'endless', { task: 'sql', input, timeoutSeconds: TIMEOUT_SECONDS });
+      const job = { task: 'sql', input, timeoutSeconds: TIMEOUT_SECONDS };
+      // A statement that is refused when its job is saved never runs.
+      const refusal = await createJob(service, 'endless', job).catch(({ message }) => message);
+      if (/got 422.*COPY/.test(refusal)) return { answers: 'refused when the job was saved', faults: [] };
+      if (refusal) throw new Error(refusal);
       return judgeRuns(service, await runJob(service, 'endless', RUNS), TIMEOUT_SECONDS, targetUrl);
     },
   };
