@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { NameResolver } from '../src/core/dns/name-resolver.js';
 import { Metrics } from '../src/metrics/metrics.js';
@@ -40,6 +42,29 @@ const run = (input: object = {}, signal = new AbortController().signal) =>
     httpInput.parse({ url: base, ...input }),
     runContext({ signal }),
   );
+
+/** A port whose queue of connections is full and whose process accepts none, so that no further connection is made. */
+async function fullListener() {
+  const script = `const server = require('node:net').createServer();
+    server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+      require('node:fs').writeSync(1, String(server.address().port));
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    });`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [port] = (await once(child.stdout, 'data')) as [Buffer];
+  const waiting: Socket[] = [];
+  const close = () => {
+    for (const socket of waiting) socket.destroy();
+    child.kill('SIGKILL');
+  };
+  for (let connected = true; connected;) {
+    if (waiting.length > 20) throw new Error('the queue of connections does not fill');
+    const socket = connect(Number(port), '127.0.0.1').on('error', () => undefined);
+    waiting.push(socket);
+    connected = await Promise.race([once(socket, 'connect').then(() => true), setTimeout(500, false)]);
+  }
+  return { port: Number(port), close };
+}
 
 const OK = 'HTTP/1.1 200 OK\r\n';
 
@@ -141,9 +166,13 @@ describe('the task http ends at its signal, and closes its connection, when the 
   it('accepts no connection', async () => {
     const stop = new AbortController();
     const reason = new Error('time is over');
+    const full = await fullListener();
     setImmediate(() => stop.abort(reason));
-    // TEST-NET-1, which nobody serves.
-    await expect(run({ url: 'http://192.0.2.1/' }, stop.signal)).rejects.toBe(reason);
+    try {
+      await expect(run({ url: `http://127.0.0.1:${full.port}/` }, stop.signal)).rejects.toBe(reason);
+    } finally {
+      full.close();
+    }
   });
 
   it('never completes the TLS handshake', async () => {
