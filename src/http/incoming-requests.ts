@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
  *  Node parses all requests of a read, which are up to 2,400, without a turn of the event loop between them. */
 const MAX_PIPELINED = 10;
 /** How many requests begin in one turn of the event loop. Each takes up to a millisecond until it first waits for something. */
-const MAX_PER_TURN = 10;
+const MAX_PER_TURN = 2;
 
 /** The unfinished responses of a connection. */
 const unfinished = new WeakMap<Socket, Set<ServerResponse>>();
@@ -15,7 +15,7 @@ export const isIdle = (socket: Socket): boolean =>
   [...(unfinished.get(socket) ?? [])].every((response) => response.writableEnded);
 
 /**
- * Closes connections with more than ten unfinished requests, and begins at most ten requests in one turn of the event loop, in the
+ * Closes connections with more than ten unfinished requests, and begins at most two requests in one turn of the event loop, in the
  * order in which they came. When hundreds of clients send a request at the same moment, the scheduler gets its turns in between.
  *
  * Takes the place of the server's handlers and is no middleware, because even the first middleware costs more than the rest. Call it

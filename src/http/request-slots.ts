@@ -6,6 +6,7 @@ import {
   SetMetadata,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { finalize } from 'rxjs';
@@ -15,6 +16,8 @@ import { onDone } from './on-done.js';
 
 const UNCOUNTED = 'cronzimus:uncounted';
 const RETRY_AFTER_SECONDS = 1;
+/** How long a refused request waits for its response. Clients that try again at once would busy the process otherwise. */
+const REFUSAL_MS = 1000;
 
 /** Requests to this route or controller do not count as requests of a client. For probes and scrapers. */
 export const Uncounted = (): MethodDecorator & ClassDecorator => SetMetadata(UNCOUNTED, true);
@@ -53,6 +56,7 @@ export class RequestSlots implements CanActivate, NestInterceptor {
     const name = this.limits.clientOf(request);
     const client = this.clients.get(name) ?? { inFlight: 0, limit: pLimit(this.limits.handled) };
     if (client.inFlight >= this.limits.inFlight) {
+      await untilDone(request, response, REFUSAL_MS);
       response.setHeader('Retry-After', RETRY_AFTER_SECONDS);
       throw new TooManyRequestsError(this.limits.inFlight);
     }
@@ -81,6 +85,13 @@ export class RequestSlots implements CanActivate, NestInterceptor {
   private isUncounted(context: ExecutionContext): boolean {
     return this.reflector.getAllAndOverride<boolean>(UNCOUNTED, [context.getHandler(), context.getClass()]) ?? false;
   }
+}
+
+/** Waits for `ms`, or until the client has hung up. */
+async function untilDone(request: Request, response: Response, ms: number): Promise<void> {
+  const stop = new AbortController();
+  onDone(request, response, () => stop.abort());
+  await delay(ms, undefined, { signal: stop.signal }).catch(() => undefined);
 }
 
 export class TooManyRequestsError extends Problem {

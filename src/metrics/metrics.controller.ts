@@ -20,7 +20,7 @@ export class MetricsController {
   constructor(private readonly metrics: Metrics) {}
 
   /** Concurrent scrapes share one, because each costs several milliseconds. */
-  private readonly scrape = shareFor(0, () => this.metrics.registry.metrics());
+  private readonly scrape = shareFor(0, () => this.metrics.text());
 
   @Get()
   @Header('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE)

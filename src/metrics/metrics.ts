@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { turnOfItsOwn } from '../core/slices.js';
 
 const PREFIX = 'cronzimus_';
 
@@ -16,6 +17,15 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** All metrics in the text format of Prometheus. Each is written in a turn of the event loop of its own. */
+  async text(): Promise<string> {
+    const texts = this.registry.getMetricsAsArray().map(async ({ name }) => {
+      await turnOfItsOwn();
+      return this.registry.getSingleMetricAsString(name);
+    });
+    return `${(await Promise.all(texts)).join('\n\n')}\n`;
   }
 
   counter<L extends string = never>(name: string, help: string, labelNames: L[] = []): Counter<L> {
