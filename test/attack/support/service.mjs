@@ -10,14 +10,14 @@ import { inProcess } from './processes.mjs';
 import { until } from './until.mjs';
 
 const MAIN = join(import.meta.dirname, '../../../dist/main.js');
-/** What the chart sets for a pod with its default memory limit of 512 MiB. */
-const CHART_HEAP = '--max-old-space-size=358';
+/** What the chart sets for a pod with its default memory limit of 512 MiB, and what the image sets. */
+const CHART = { NODE_OPTIONS: '--max-old-space-size=358', MALLOC_ARENA_MAX: '2' };
 const VIEWERS = 200;
 /** The lines of stderr that say why a process ended. */
 const REASON = /out of memory|[A-Z]+_[A-Z_]+:|ERR_\w+|Error:/;
 
 /**
- * Starts `node dist/main.js` with API keys and the heap of the chart, on a database of its own.
+ * Starts `node dist/main.js` with API keys, and with the memory settings of the chart and the image, on a database of its own.
  * - `settings`: additional environment variables.
  * - `prefix`: a command that starts Node, as a list of words. Default: none.
  * - `host`: the host name in DATABASE_URL.
@@ -36,7 +36,7 @@ export async function startService(postgres, { settings = {}, prefix = [], host 
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
-      NODE_OPTIONS: CHART_HEAP,
+      ...CHART,
       PORT: String(port),
       LOG_FORMAT: 'json',
       DATABASE_URL: url.href,
