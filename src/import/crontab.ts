@@ -11,7 +11,7 @@ import {
   NotImportableError,
   unreadable,
 } from './import-result.js';
-import { validName } from './job-names.js';
+import { nameOfUrl, validName } from './job-names.js';
 
 /** A line that runs a command at its times. */
 interface CrontabEntry {
@@ -93,13 +93,6 @@ function jobOf(entry: CrontabEntry, { timeZone }: ImportOptions): ImportedJob {
   const { changes, input, ...limits } = request;
   const name = validName(nameOfUrl(input.url as string));
   return { place, name, definition: { task: 'http', input, ...definition, ...limits }, changes };
-}
-
-/** A line of a crontab has no name, so the job is named after the host and path of its request. */
-function nameOfUrl(url: string): string {
-  if (!URL.canParse(url)) return 'curl';
-  const { hostname, pathname } = new URL(url);
-  return `${hostname}${pathname}`;
 }
 
 const valueFrom =
