@@ -1,3 +1,4 @@
+import { stringify } from 'yaml';
 import { z } from 'zod';
 import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
 import { type ApschedulerJob, apschedulerJob, idOf } from './apscheduler-job.js';
@@ -41,7 +42,7 @@ export function importApscheduler(text: string, options: ImportOptions): ImportR
   for (const [index, written] of jobs.entries()) {
     const id = idOf(written);
     const place = id === undefined ? `entry ${index + 1}` : `job "${id}"`;
-    addJob(result, place, () => {
+    addJob(result, { place, original: stringify(written) }, () => {
       const job = parseWith(apschedulerJob, { ...defaults, ...parseWith(fields, written) });
       return jobOf(place, job, { ...options, timeZone });
     });
