@@ -96,7 +96,7 @@ function nameOf({ id, name, func }: ApschedulerJob, request: HttpRequest | undef
   if (id !== undefined && !/^[\da-f]{32}$/.test(id)) return id;
   const isOfLibrary = request !== undefined && func.endsWith(name ?? '');
   if (name !== undefined && name !== func && !isOfLibrary) return name;
-  return validName(request ? nameOfUrl(String(request.input.url)) : func);
+  return validName(request ? nameOfUrl(request.input.url as string) : func);
 }
 
 /** The longest `graceSeconds` of the service, one year. */

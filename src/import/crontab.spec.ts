@@ -92,8 +92,9 @@ it.each([
   expect(first).not.toContain('crontab');
 });
 
+const described = (command: string) => jobOf(`@daily ${command}`).definition.description;
+
 it('keeps the command as it is written, without the passwords in it', () => {
-  const described = (command: string) => jobOf(`@daily ${command}`).definition.description;
   expect(described('mysqldump --password=geheim db | gzip > "/a/$(date +\\%F).gz"')).toBe(
     'crontab: mysqldump --password=*** db | gzip > "/a/$(date +\\%F).gz"',
   );

@@ -73,7 +73,7 @@ function workOf(entry: CrontabEntry, user: string | undefined): Work {
 /** A line of a crontab has no name, so a job is named after its request or its command. */
 function namesOf({ command, request }: Work): string[] {
   if (!request) return namesOfCommand(splitInput(command).command).map(validName);
-  const url = String(request.input.url);
+  const url = request.input.url as string;
   const query = URL.canParse(url) ? new URL(url).search : '';
   return [nameOfUrl(url), `${nameOfUrl(url)}${query}`].map(validName);
 }
