@@ -4,10 +4,11 @@ import { expressionOf } from './apscheduler-cron.js';
 import type { ApschedulerJob } from './apscheduler-job.js';
 import { NotImportableError } from './import-result.js';
 
-/** The trigger of an APScheduler job. Dates without an offset are in `timeZone`, or in UTC when that is unknown. */
+/** The trigger of an APScheduler job. Dates without an offset are in `timeZone`, or in UTC when that is unknown. Throws a
+ *  NotImportableError for a date with an abbreviation such as CET when `timeZone` is unknown. */
 export function triggerOf(job: ApschedulerJob, timeZone: string | undefined): TriggerInput {
   const instant = (field: 'start_date' | 'end_date' | 'run_date') =>
-    job[field] === undefined ? undefined : instantOf(field, job[field], timeZone ?? 'UTC');
+    job[field] === undefined ? undefined : instantOf(field, job[field], timeZone);
   const [startAt, endAt] = [instant('start_date'), instant('end_date')];
   const bounds = {
     ...(startAt && { startAt }),
@@ -50,24 +51,33 @@ export function nextRunMismatch(job: ApschedulerJob, imported: TriggerInput, tim
 }
 
 const DATE =
-  /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,9}))?)?)?\s*(Z|[+-]\d\d:?\d\d)?$/i;
+  /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,9}))?)?)?\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)?(?: ([A-Z]{2,5}))?$/i;
+
+/** A job store holds next_run_time as seconds since 1970. */
+const SECONDS = /^\d{9,11}(\.\d+)?$/;
 
 /** A date of APScheduler as ISO 8601 in UTC. Without an offset it is a local time in `timeZone`. Of a local time that occurs
  *  twice, the first is meant; one that a clock change skips is read with the offset before the change. */
-export function instantOf(field: string, text: string, timeZone: string): string {
-  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', offset] = DATE.exec(text) ?? [];
+export function instantOf(field: string, text: string, timeZone: string | undefined): string {
+  if (SECONDS.test(text)) return new Date(Math.round(Number(text) * 1000)).toISOString();
+  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', offset, abbreviation] =
+    DATE.exec(text) ?? [];
   if (year === undefined)
     throw new NotImportableError(`${field} "${text}" is not a date such as 2026-12-24T18:00:00+01:00`);
+  if (abbreviation !== undefined && offset === undefined && timeZone === undefined)
+    throw new NotImportableError(
+      `${field} "${text}" names its time zone only as ${abbreviation}; give the zone with --time-zone=Europe/Berlin`,
+    );
   const milliseconds = Number(fraction.padEnd(3, '0').slice(0, 3));
   const local = Date.UTC(+year, +month! - 1, +day!, +hour, +minute, +second, milliseconds);
   if (new Date(local).getUTCDate() !== Number(day))
     throw new NotImportableError(`${field} "${text}": there is no such day`);
-  return new Date(local - (offset === undefined ? offsetAt(local, timeZone) : offsetIn(offset))).toISOString();
+  return new Date(local - (offset === undefined ? offsetAt(local, timeZone ?? 'UTC') : offsetIn(offset))).toISOString();
 }
 
-/** Milliseconds, of an offset such as Z or +01:00. */
+/** Milliseconds, of an offset such as Z, UTC or +01:00. */
 function offsetIn(offset: string): number {
-  if (/z/i.test(offset)) return 0;
+  if (/^(z|utc|gmt)$/i.test(offset)) return 0;
   const [, sign, hours, minutes] = /([+-])(\d\d):?(\d\d)/.exec(offset)!;
   return Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes)) * 60_000;
 }

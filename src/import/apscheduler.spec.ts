@@ -84,6 +84,57 @@ it('reads the configuration, with its time zone and its defaults for the jobs', 
   expect(notes).toEqual([]);
 });
 
+it.each<[string, object, object]>([
+  ['no arguments: ""', { args: '', kwargs: '' }, {}],
+  ['no arguments: null', { args: null, kwargs: null }, {}],
+  ['no arguments: {} and []', { args: {}, kwargs: [] }, {}],
+  ['no arguments as Python writes them', { args: '()', kwargs: '{}' }, {}],
+  ['JSON in a text', { args: '["a", 1]', kwargs: '{"to": "x"}' }, { args: ['a', 1], to: 'x' }],
+  ['a single value', { args: 'weekly' }, { args: ['weekly'] }],
+  ['a number', { args: 5 }, { args: [5] }],
+])('reads %s', (_what, fields, input) => {
+  expect(definitionOf({ func: 'app:send', ...fields }).input).toEqual(input);
+});
+
+it.each<[object, object]>([
+  [{ misfire_grace_time: '' }, {}],
+  [{ misfire_grace_time: '30' }, { misfire: { policy: 'skip', graceSeconds: 30 } }],
+  [{ coalesce: null, max_instances: '' }, { overlap: 'skip' }],
+  [{ coalesce: 0, misfire_grace_time: null }, { misfire: { policy: 'all' } }],
+  [{ max_instances: '3' }, { overlap: 'allow' }],
+  [{ name: '', jitter: '', start_date: null, end_date: '', timezone: '' }, { overlap: 'skip' }],
+  [{ weeks: null, days: '', minutes: '30' }, { trigger: { everySeconds: 5400 } }],
+  [{ next_run_time: '' }, { paused: true }],
+  [{ next_run_time: 'None' }, { paused: true }],
+  [{ next_run_time: 1_893_456_000 }, {}],
+  [{ trigger: "cron[hour='5', minute='*/10']", hours: null }, { trigger: { expression: '0-59/10 5 * * *' } }],
+  [{ trigger: 'interval[1 day, 0:10:05]', hours: null }, { trigger: { everySeconds: 87_005 } }],
+  [{ trigger: 'date[2030-06-01 12:00:00 UTC]' }, { trigger: { type: 'date', at: '2030-06-01T12:00:00.000Z' } }],
+  [
+    { trigger: 'date[2030-06-01 12:00:00 CEST]', timezone: 'Europe/Berlin' },
+    { trigger: { type: 'date', at: '2030-06-01T10:00:00.000Z' } },
+  ],
+])('reads the odd forms of an export of a job store: %j', (fields, expected) => {
+  const { jobs, notImported } = checkJobs(read([{ id: 'a', ...GET, trigger: 'interval', hours: 1, ...fields }]));
+  expect(notImported).toEqual([]);
+  expect(jobs[0]!.definition).toMatchObject(expected);
+});
+
+it('names a job without an id, or with a random one, after its function', () => {
+  const jobs = [
+    { func: 'app.jobs:send', trigger: 'interval', hours: 1 },
+    { id: '', name: '', func: 'app.jobs:clean', trigger: 'interval', hours: 1 },
+    { id: '0f5c1a2b3c4d5e6f708192a3b4c5d6e7', name: 'sweep', func: 'app.jobs:x', trigger: 'interval', hours: 1 },
+    { id: '0f5c1a2b3c4d5e6f708192a3b4c5d6e8', ...GET, trigger: 'interval', hours: 1 },
+  ];
+  expect(checkJobs(read(jobs)).jobs.map(({ name }) => name)).toEqual([
+    'app.jobs-send',
+    'app.jobs-clean',
+    'sweep',
+    'example.org',
+  ]);
+});
+
 describe('next_run_time', () => {
   const daily = { id: 'a', ...GET, trigger: 'cron', hour: '8', next_run_time: '2026-11-24T08:00:00+01:00' };
   const changesOf = (options: Partial<ImportOptions>) => read([daily], options).jobs[0]!.changes.join();
@@ -99,6 +150,11 @@ it.each<[object, string]>([
   [{ trigger: 'cron', week: '1' }, 'weeks of the year'],
   [{ trigger: 'and' }, 'neither cron, interval nor date'],
   [{ trigger: 'date' }, 'run_date'],
+  [{ trigger: null }, 'run_date'],
+  [{ trigger: 'cron[hour=5]' }, 'neither cron, interval nor date'],
+  [{ trigger: 'date[2030-06-01 12:00:00 CEST]' }, '--time-zone'],
+  [{ kwargs: 'a=1' }, 'kwargs'],
+  [{ misfire_grace_time: 'long' }, 'misfire_grace_time'],
   [{ trigger: 'date', run_date: 'tomorrow' }, 'not a date'],
   [{ trigger: 'date', run_date: '2026-02-30' }, 'no such day'],
   [{ trigger: 'cron', hour: 1, timezone: 'Mars/Base' }, 'time zone'],
@@ -107,7 +163,7 @@ it.each<[object, string]>([
 ])('lists what cannot be imported, with the reason: %j', (fields, reason) => {
   const { jobs, notImported } = checkJobs(read([{ id: 'a', ...GET, trigger: 'interval', hours: 1, ...fields }]));
   expect(jobs).toEqual([]);
-  expect(notImported).toEqual([{ place: 'job "a"', reason: expect.stringContaining(reason) }]);
+  expect(notImported).toMatchObject([{ place: 'job "a"', reason: expect.stringContaining(reason) }]);
 });
 
 it.each([

@@ -1,3 +1,4 @@
+import { stringify } from 'yaml';
 import { z } from 'zod';
 import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
 import { type ApschedulerJob, apschedulerJob, idOf } from './apscheduler-job.js';
@@ -14,6 +15,7 @@ import {
   parseWith,
   unreadable,
 } from './import-result.js';
+import { nameOfUrl, validName } from './job-names.js';
 import { pythonRequest } from './python-request.js';
 
 const fields = z.record(z.string(), z.unknown());
@@ -40,7 +42,7 @@ export function importApscheduler(text: string, options: ImportOptions): ImportR
   for (const [index, written] of jobs.entries()) {
     const id = idOf(written);
     const place = id === undefined ? `entry ${index + 1}` : `job "${id}"`;
-    addJob(result, place, () => {
+    addJob(result, { place, original: stringify(written) }, () => {
       const job = parseWith(apschedulerJob, { ...defaults, ...parseWith(fields, written) });
       return jobOf(place, job, { ...options, timeZone });
     });
@@ -62,7 +64,8 @@ function readJobList(text: string): JobList {
 }
 
 function jobOf(place: string, job: ApschedulerJob, options: ImportOptions): ImportedJob {
-  const { id = job.name ?? job.func, func, args, kwargs } = job;
+  const { func, args, kwargs } = job;
+  const id = job.id ?? job.name ?? func;
   const timeZone = job.timezone ?? options.timeZone;
   const definition = {
     ...(job.name !== undefined && job.name !== id && { description: job.name.slice(0, 4096) }),
@@ -74,17 +77,26 @@ function jobOf(place: string, job: ApschedulerJob, options: ImportOptions): Impo
   if (job.max_instances > 1)
     changes.push(`max_instances ${job.max_instances}: any number of runs may run at the same time`);
   const { value: request, reason } = attempt(() => requestOf(job, id, options.schedulerApi));
+  const name = nameOf(job, request);
   if (!request) {
     const input = { ...kwargs, ...(args.length > 0 && { args }) };
-    return { place, name: id, definition: { task: func, input, ...definition }, changes, todo: reason };
+    return { place, name, definition: { task: func, input, ...definition }, changes, todo: reason };
   }
   const { changes: more, input, ...limits } = request;
   return {
     place,
-    name: id,
+    name,
     definition: { task: 'http', input, ...definition, ...limits },
     changes: [...changes, ...more],
   };
+}
+
+/** APScheduler gives a job without an id a random one. Such a job is named after what it does. */
+function nameOf({ id, name, func }: ApschedulerJob, request: HttpRequest | undefined): string {
+  if (id !== undefined && !/^[\da-f]{32}$/.test(id)) return id;
+  const isOfLibrary = request !== undefined && func.endsWith(name ?? '');
+  if (name !== undefined && name !== func && !isOfLibrary) return name;
+  return validName(request ? nameOfUrl(request.input.url as string) : func);
 }
 
 /** The longest `graceSeconds` of the service, one year. */

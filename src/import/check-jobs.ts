@@ -18,11 +18,17 @@ export function checkJobs(imported: ImportResult): ImportResult {
   for (const job of imported.jobs) {
     const { place } = job;
     const { value: definition, reason } = attempt(() => checkDefinition(job.definition, job.todo !== undefined));
+    const name = names.take(job.name);
     if (!definition) {
-      checked.notImported.push({ place, reason });
+      const { disabled = false } = job;
+      checked.notImported.push({
+        place,
+        reason,
+        job: { name, definition: job.definition },
+        ...(disabled && { disabled }),
+      });
       continue;
     }
-    const name = names.take(job.name);
     const secrets = new Set(secretsIn(job.definition.input as Json));
     const changes = [
       ...(name === job.name ? [] : [`its name "${job.name}" is now "${name}"`]),

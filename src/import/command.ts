@@ -25,5 +25,9 @@ export function requestOfWords([program = '', ...args]: string[], valueOf: Value
   if (name === 'wget') return wgetRequest(args);
   if (/^(ba|da|a)?sh$/.test(name) && /^-[a-z]*c$/.test(args[0] ?? '') && args[1] !== undefined)
     return requestOfCommand(args[1], valueOf, stdin);
+  if (name === 'run-parts' && args.length > 0)
+    throw new NotImportableError(
+      `run-parts starts every program in ${args.at(-1)}; write a task and a job for each of them`,
+    );
   throw new NotImportableError(`"${name}" is neither curl nor wget; write a task for it`);
 }

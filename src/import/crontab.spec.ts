@@ -12,7 +12,7 @@ it('imports the request and the times of a line', () => {
     name: 'example.org-invoices-run',
     definition: {
       task: 'http',
-      description: 'Nightly invoices',
+      description: 'Nightly invoices\ncrontab: curl -fsS https://example.org/invoices/run >/dev/null 2>&1',
       input: { url: 'https://example.org/invoices/run' },
       trigger: { type: 'cron', expression: '30 2 * * *' },
       misfire: { policy: 'skip' },
@@ -47,7 +47,11 @@ HOST='https://b.example.org'
     ['https://a.example.org', { type: 'cron', expression: '0 1 * * *' }],
     ['https://b.example.org/x', { type: 'cron', expression: '0 2 * * *', timeZone: 'America/New_York' }],
   ]);
-  expect(notes).toEqual([expect.stringMatching(/^line 2: MAILTO/), expect.stringMatching(/time zone.*--time-zone/)]);
+  expect(notes).toEqual([
+    expect.stringMatching(/^line 2: MAILTO/),
+    expect.stringMatching(/^line 5: CRON_TZ=America\/New_York is taken .*Debian's cron ignores it/),
+    expect.stringMatching(/time zone.*--time-zone/),
+  ]);
 });
 
 it('has no note on a variable of its commands, whatever it is named', () => {
@@ -58,6 +62,136 @@ it('sets the given time zone for lines without one', () => {
   const { jobs, notes } = read('@daily curl https://example.org', { timeZone: 'Europe/Berlin' });
   expect(jobs[0]!.definition.trigger).toMatchObject({ timeZone: 'Europe/Berlin' });
   expect(notes).toEqual([]);
+});
+
+it('names the zone of the lines without CRON_TZ when both are given', () => {
+  const text = '@daily curl https://example.org\nCRON_TZ=Asia/Tokyo\n@daily curl https://example.org';
+  const { jobs, notes } = read(text, { timeZone: 'Europe/Berlin' });
+  expect(jobs.map(({ definition: { trigger } }) => trigger)).toMatchObject([
+    { timeZone: 'Europe/Berlin' },
+    { timeZone: 'Asia/Tokyo' },
+  ]);
+  expect(notes.join()).toMatch(/CRON_TZ=Asia\/Tokyo.*without CRON_TZ use the time zone Europe\/Berlin/);
+});
+
+it.each([
+  ['# a\n# b\n', 'a b'],
+  ['# title\n#\n# a\n', 'a'],
+  ['#\n# Cron jobs of a package\n#\n', ''],
+  ['# a\n\n', ''],
+  ['# m h  dom mon dow   command\n', ''],
+  ['# a\n# *  *  *  *  *  command to be executed\n', ''],
+  ['# .---------------- minute (0 - 59)\n# |  |  |\n', ''],
+  ['# 5 times a day\n', '5 times a day'],
+  ['# a\n#@daily echo\n', ''],
+])('describes a job with the comment above it: %j', (comment, description) => {
+  const [first = ''] = jobOf(`${comment}@daily a`).definition.description!.split(/\n?crontab: /);
+  expect(read(`${comment}@daily a`).jobs.at(-1)!.definition.description).toBe(
+    `${description}${description && '\n'}crontab: a`,
+  );
+  expect(first).not.toContain('crontab');
+});
+
+const described = (command: string) => jobOf(`@daily ${command}`).definition.description;
+
+it('keeps the command as it is written, without the passwords in it', () => {
+  expect(described('mysqldump --password=geheim db | gzip > "/a/$(date +\\%F).gz"')).toBe(
+    'crontab: mysqldump --password=*** db | gzip > "/a/$(date +\\%F).gz"',
+  );
+  expect(described('curl -u me:geheim -H "Authorization: Bearer geheim" https://me:geheim@example.org')).not.toContain(
+    'geheim',
+  );
+  expect(described('PGPASSWORD=geheim pg_dump app')).toBe('crontab: PGPASSWORD=*** pg_dump app');
+  expect(described('curl -H "Authorization: Bearer $TOKEN" -u $USER:$PASS https://example.org')).toBe(
+    'crontab: curl -H "Authorization: Bearer $TOKEN" -u $USER:$PASS https://example.org',
+  );
+});
+
+it('imports an entry that is commented out as disabled, and no sentence', () => {
+  const { jobs } = read(`@daily curl https://example.org/a
+#0 4 * * * curl https://example.org/b
+# */5 8-18 * * mon-fri /bin/c
+# 5 things to do in the morning
+# see @daily of the manual`);
+  expect(jobs.map(({ name, disabled = false }) => [name, disabled])).toEqual([
+    ['example.org-a', false],
+    ['example.org-b', true],
+    ['c', true],
+  ]);
+});
+
+describe('fields', () => {
+  it.each([
+    ['*/10 * * * * * curl https://example.org', '*/10 * * * * *'],
+    ['0 30 9 * * MON-FRI curl https://example.org', '0 30 9 * * MON-FRI'],
+    ['0 30 9 * * 1,3 /bin/a', '0 30 9 * * 1,3'],
+    ['0 0 7 1/1 * ? * /bin/a', '0 0 7 1/1 * ? *'],
+    ['0 30 9 * * * 2030 /bin/a', '0 30 9 * * * 2030'],
+    ['30 9 * * 1 2030 /bin/a', '0 30 9 * * 1 2030'],
+    ['0 10 * * ? * /bin/a', '0 0 10 * * ? *'],
+    ['30 9 * * 1 w -h', '30 9 * * 1'],
+    ['30 9 * * 1 7z a b', '30 9 * * 1'],
+    ['@every_minute /bin/a', '* * * * *'],
+  ])('of %j are %j', (line, expression) => {
+    expect(jobOf(line).definition.trigger).toMatchObject({ expression });
+  });
+
+  it.each([
+    ['@every 1h30m /bin/a', 5400],
+    ['@every_second /bin/a', 1],
+    ['@90 /bin/a', 90],
+  ])('%j becomes an interval', (line, everySeconds) => {
+    expect(jobOf(line).definition.trigger).toEqual({ type: 'interval', everySeconds });
+  });
+
+  it('are said to begin with seconds when there are six', () => {
+    expect(read('*/10 * * * * * /bin/a', { timeZone: 'UTC' }).notes).toEqual([
+      expect.stringMatching(/line 1.*six fields.*seconds/),
+    ]);
+  });
+
+  it('of Quartz have another Sunday, which is reported', () => {
+    expect(jobOf('0 0 9 ? * 2 * /bin/a').changes).toEqual([expect.stringContaining('1 = Sunday')]);
+  });
+});
+
+it('names jobs after what they run', () => {
+  const { jobs } = checkJobs(
+    read(`0 1 * * * /srv/run_script email:send
+0 2 * * * cd /srv && ./run_script log:rotate backend prod
+0 3 * * * cd /srv && ./run_script log:rotate frontend prod
+0 4 * * * nice -n 19 flock -n /tmp/l python3 -u /srv/sweep.py --all
+0 5 * * * test -x /bin/a || ( cd / && run-parts --report /etc/cron.daily )
+0 6 * * * /bin/sh -lc 'cd /opt && bundle exec rake congress:update' >>/var/log/cron.log 2>&1
+0 7 * * * docker exec -t web php artisan schedule:run
+0 8 * * * FOO=1 ID=packback ~/bin/p.sh
+0 9 * * * /srv/play.sh
+0 10 * * * /srv/play.sh
+0 11 * * * curl https://example.org/cron.php?job=a
+0 12 * * * curl https://example.org/cron.php?job=b`),
+  );
+  expect(jobs.map(({ name }) => name)).toEqual([
+    'run_script-email-send',
+    'run_script-log-rotate-backend',
+    'run_script-log-rotate-frontend',
+    'sweep.py',
+    'run-parts-cron.daily',
+    'rake-congress-update',
+    'artisan-schedule-run',
+    'packback',
+    'play.sh',
+    'play.sh-2',
+    'example.org-cron.php-job-a',
+    'example.org-cron.php-job-b',
+  ]);
+});
+
+it('says of run-parts what it starts', () => {
+  expect(jobOf('@daily run-parts --report /etc/cron.daily').todo).toMatch(/every program in \/etc\/cron.daily/);
+});
+
+it('sends a request that cron starts in the background', () => {
+  expect(jobOf('@daily curl -fsS https://example.org >/dev/null 2>&1 &').definition.task).toBe('http');
 });
 
 it('ends the command at a %, and passes what follows as its standard input', () => {
@@ -75,16 +209,53 @@ describe('the user column', () => {
     ['because a line has the user root', `${ROOT}\n${WEB}`, {}],
     ['because of the path', WEB, { source: '/etc/cron.d/app' }],
     ['because of the option', WEB, { userColumn: true }],
+    ['because of a package', WEB, { source: 'debian/app.cron.d' }],
+    ['because of a known user', WEB, {}],
+    ['because of the heading', `# m h dom mon dow user  command\n${WEB.replace('www-data', 'app')}`, {}],
+    [
+      'because of the heading of a BSD',
+      `#minute\thour\tmday\tmonth\twday\twho\tcommand\n#\n${WEB.replace('www-data', 'app')}`,
+      {},
+    ],
   ])('is recognised %s', (_how, text, options) => {
     const { jobs } = read(text, options);
     expect(jobs.at(-1)).toMatchObject({
       definition: { task: 'http', input: { url: 'https://example.org/b' } },
-      changes: [expect.stringContaining('www-data')],
+      changes: expect.arrayContaining([expect.stringMatching(/the user (www-data|app)/)]),
     });
   });
 });
 
 it.each([
+  ['0 1 * * * php /srv/a.php'],
+  ['0 1 * * * /srv/a.sh /etc/a.conf'],
+  ['0 1 * * * backup nightly'],
+  ['0 1 * * * sync; /bin/a'],
+  ['0 1 * * * push-dotfiles >> /var/log/a.log'],
+  ['# m h  dom mon dow   command\n0 1 * * * sweep /srv/files'],
+])('takes the first word of %j as the program', (text) => {
+  expect(read(text).jobs[0]!.changes).toEqual([]);
+});
+
+it('takes the line of a system crontab that begins with a program as one without a user', () => {
+  const { jobs } = read('0 1 * * * cd /srv && php a.php\n0 2 * * * root php b.php');
+  expect(jobs.map(({ name, changes }) => [name, changes.join()])).toEqual([
+    ['a.php', expect.stringContaining('names no user')],
+    ['b.php', expect.stringContaining('the user root')],
+  ]);
+});
+
+it('asks when a word may be a user or a program', () => {
+  const text = '0 1 * * * freeside /usr/bin/freeside-daily';
+  expect(() => read(text)).toThrow(expect.objectContaining({ code: 'IMPORT_AMBIGUOUS' }));
+  expect(() => read(text)).toThrow(/line 1: "freeside".*--user-column or --no-user-column/);
+  expect(read(text, { userColumn: true }).jobs[0]!.name).toBe('freeside-daily');
+  expect(read(text, { userColumn: false }).jobs[0]!.name).toBe('freeside-freeside-daily');
+});
+
+it.each([
+  ['0~59 1 * * * curl https://example.org', 'random'],
+  ['1 5 cron.daily nice run-parts /etc/cron.daily', 'anacrontab'],
   ['@reboot curl https://example.org', '@reboot'],
   ['61 * * * * curl https://example.org', 'minute "61"'],
   ['0 0 31 2 * curl https://example.org', 'never fires'],
@@ -94,7 +265,9 @@ it.each([
 ])('lists what cannot be imported, with the reason: %s', (text, reason) => {
   const { jobs, notImported } = checkJobs(read(text));
   expect(jobs).toEqual([]);
-  expect(notImported).toEqual([{ place: expect.stringMatching(/^line \d$/), reason: expect.stringContaining(reason) }]);
+  expect(notImported).toMatchObject([
+    { place: expect.stringMatching(/^line \d$/), reason: expect.stringContaining(reason) },
+  ]);
 });
 
 it('makes a job to be completed, with its times, of a command that needs a task', () => {
@@ -107,7 +280,7 @@ it('makes a job to be completed, with its times, of a command that needs a task'
 
 it('reports a line that is not valid, and refuses a file without valid lines', () => {
   expect(read('@daily curl https://example.org\nwhat?').notImported).toEqual([
-    { place: 'line 2', reason: expect.stringContaining('not a line of a crontab') },
+    { place: 'line 2', reason: expect.stringContaining('not a line of a crontab'), original: 'what?' },
   ]);
   expect(() => read('# a\n\n{ "jobs": [] }')).toThrow(/line 3/);
 });

@@ -1,6 +1,10 @@
-import { basename } from 'node:path';
+import type { TriggerInput } from '../core/triggers/trigger.js';
 import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
 import { requestOfCommand } from './command.js';
+import { distinctNames, namesOfCommand } from './command-name.js';
+import { type Crontab, type CrontabEntry, parseCrontab } from './crontab-lines.js';
+import { usersOf } from './crontab-users.js';
+import { withoutPasswords } from './hide-passwords.js';
 import {
   addJob,
   attempt,
@@ -9,97 +13,100 @@ import {
   type ImportResult,
   missingTimeZone,
   NotImportableError,
+  secondsOfDuration,
   unreadable,
 } from './import-result.js';
-import { validName } from './job-names.js';
-
-/** A line that runs a command at its times. */
-interface CrontabEntry {
-  /** From 1. */
-  line: number;
-  /** Five fields, or a name such as @daily. */
-  schedule: string;
-  /** As written. Includes the user when the file has that column. */
-  command: string;
-  /** The variables that are set above the line. */
-  environment: Record<string, string>;
-  /** The comment on the line above; empty when there is none. */
-  comment: string;
-}
-
-interface Crontab {
-  entries: CrontabEntry[];
-  variables: { line: number; name: string }[];
-  /** Numbers of the lines that a crontab cannot have. */
-  invalidLines: number[];
-}
+import { nameOfUrl, validName } from './job-names.js';
 
 /** cron starts every due job, even when an earlier run has not finished, and never catches up. */
 const CRON_POLICIES = { misfire: { policy: 'skip' }, overlap: 'allow' } as const;
 
-/** Imports a user's crontab, or a system crontab, which has a column of users. */
+/** A command without its user, and what becomes of it. */
+interface Work {
+  entry: CrontabEntry;
+  user: string | undefined;
+  /** As written, for people. */
+  command: string;
+  request: ReturnType<typeof requestOfCommand> | undefined;
+  /** Why there is no request. */
+  reason: string | undefined;
+}
+
+/** Imports a user's crontab, or a system crontab, which has a column of users. Entries that are commented out are imported as
+ *  disabled. Throws IMPORT_AMBIGUOUS when it is not clear whether there is a column of users. */
 export function importCrontab(text: string, options: ImportOptions): ImportResult {
-  const { entries, variables, invalidLines } = parseCrontab(text);
-  if (entries.length === 0 && invalidLines[0] !== undefined)
+  const crontab = parseCrontab(text);
+  const { entries, invalidLines } = crontab;
+  if (entries.length === 0 && invalidLines[0] !== undefined && !isAnacron(invalidLines[0].written))
     throw unreadable(
-      `line ${invalidLines[0]} is not a line of a crontab, such as "30 2 * * * curl -fsS https://example.org/nightly"`,
+      `line ${invalidLines[0].line} is not a line of a crontab, such as "30 2 * * * curl -fsS https://example.org/nightly"`,
     );
-  const hasUsers =
-    options.userColumn ?? (isSystemCrontab(options.source) || entries.some(({ command }) => /^root\s/.test(command)));
-  const result: ImportResult = {
-    jobs: [],
-    notImported: invalidLines.map((line) => ({ place: `line ${line}`, reason: 'it is not a line of a crontab' })),
-    notes: variables.flatMap(({ line, name }) => {
-      const note = IGNORED_VARIABLES.get(name);
-      return note === undefined ? [] : [`line ${line}: ${name} has no effect: ${note}`];
-    }),
-  };
-  for (const entry of entries)
-    addJob(result, `line ${entry.line}`, () => {
-      if (!hasUsers) return jobOf(entry, options);
-      const { user, command } = splitUser(entry.command);
-      const job = jobOf({ ...entry, command }, options);
-      return { ...job, changes: [...job.changes, `the user ${user} is dropped: the service sends the request`] };
+  const users = usersOf(crontab, options.source, options.userColumn);
+  const works = entries.map((entry) => workOf(entry, users.get(entry)));
+  const names = distinctNames(works.map(namesOf));
+  const result: ImportResult = { jobs: [], notImported: [], notes: notesOn(crontab, options) };
+  for (const [index, work] of works.entries()) {
+    const { line, disabled, written } = work.entry;
+    const place = { place: `line ${line}`, original: withoutPasswords(written), ...(disabled && { disabled }) };
+    addJob(result, place, () => jobOf(work, names[index]!, options, users.size > 0));
+  }
+  for (const { line, written } of invalidLines)
+    result.notImported.push({
+      place: `line ${line}`,
+      reason: isAnacron(written)
+        ? 'it is a line of an anacrontab (period in days, delay, name, command); choose times for it'
+        : 'it is not a line of a crontab',
+      original: withoutPasswords(written),
     });
-  if (!options.timeZone && entries.some(({ environment }) => !environment.CRON_TZ))
-    result.notes.push(missingTimeZone('lines without CRON_TZ'));
   return result;
 }
 
-const isSystemCrontab = (source: string): boolean => /(^|\/)etc\/(crontab|cron\.d\/[^/]+)$/.test(source);
-
-function splitUser(text: string): { user: string; command: string } {
-  const [, user = text, command = ''] = /^(\S+)\s+(.*)$/.exec(text) ?? [];
-  return { user, command };
+function workOf(entry: CrontabEntry, user: string | undefined): Work {
+  const written = user === undefined ? entry.command : entry.command.slice(user.length).trim();
+  // Options of cron itself, in OpenBSD.
+  const command = written.replace(/^(?:-[nqs]+\s+)+/, '');
+  const { command: line, stdin } = splitInput(command);
+  const { value: request, reason } = attempt(() => requestOfCommand(line, valueFrom(entry.environment), stdin));
+  return { entry, user, command, request, reason };
 }
 
-function jobOf(entry: CrontabEntry, { timeZone }: ImportOptions): ImportedJob {
-  const { line, schedule, environment, comment } = entry;
-  if (schedule.toLowerCase() === '@reboot')
+/** A line of a crontab has no name, so a job is named after its request or its command. */
+function namesOf({ command, request }: Work): string[] {
+  if (!request) return namesOfCommand(splitInput(command).command).map(validName);
+  const url = request.input.url as string;
+  const query = URL.canParse(url) ? new URL(url).search : '';
+  return [nameOfUrl(url), `${nameOfUrl(url)}${query}`].map(validName);
+}
+
+function jobOf(work: Work, name: string, options: ImportOptions, hasUsers: boolean): ImportedJob {
+  const { entry, user, command, request, reason } = work;
+  const { line, fields, environment, comment, disabled } = entry;
+  if (command === '') throw new NotImportableError('it has no command after the user');
+  if (/^@reboot$/i.test(fields[0]!))
     throw new NotImportableError('@reboot: the service has no job that runs at its start; use the init system instead');
-  const { command, stdin } = splitInput(entry.command);
-  const zone = environment.CRON_TZ || timeZone;
+  const { trigger, changes: ofTrigger } = triggerOf(fields, environment.CRON_TZ || options.timeZone);
+  const original = `crontab: ${withoutPasswords(command)}`;
   const definition = {
-    ...(comment && { description: comment.slice(0, 4096) }),
-    trigger: { type: 'cron', expression: expressionOf(schedule), ...(zone && { timeZone: zone }) },
+    description: `${comment}${comment && '\n'}${original}`.slice(0, 4096),
+    trigger,
     ...CRON_POLICIES,
   } satisfies Partial<JobDefinitionInput>;
-  const place = `line ${line}`;
-  const { value: request, reason } = attempt(() => requestOfCommand(command, valueFrom(environment), stdin));
+  const changes = [
+    ...ofTrigger,
+    ...(user === undefined ? [] : [`the user ${user} is dropped: the service sends the request`]),
+    ...(hasUsers && user === undefined ? ['the line names no user, although others do'] : []),
+  ];
+  const job = { place: `line ${line}`, name, ...(disabled && { disabled }) };
   if (!request) {
-    const name = validName(basename(command.split(/\s/)[0]!));
-    return { place, name, definition: { task: name, ...definition }, changes: [], todo: reason };
+    const [task = 'task'] = namesOfCommand(splitInput(command).command);
+    return { ...job, definition: { task: validName(task), ...definition }, changes, todo: reason! };
   }
-  const { changes, input, ...limits } = request;
-  const name = validName(nameOfUrl(input.url as string));
-  return { place, name, definition: { task: 'http', input, ...definition, ...limits }, changes };
-}
-
-/** A line of a crontab has no name, so the job is named after the host and path of its request. */
-function nameOfUrl(url: string): string {
-  if (!URL.canParse(url)) return 'curl';
-  const { hostname, pathname } = new URL(url);
-  return `${hostname}${pathname}`;
+  const { changes: ofRequest, input, ...limits } = request;
+  return {
+    ...job,
+    definition: { task: 'http', input, ...definition, ...limits },
+    changes: [...changes, ...ofRequest],
+  };
 }
 
 const valueFrom =
@@ -110,15 +117,71 @@ const valueFrom =
     return environment[variable]!;
   };
 
+function triggerOf(fields: string[], timeZone: string | undefined): { trigger: TriggerInput; changes: string[] } {
+  const [special = ''] = fields;
+  const every = /^@every\s+(\S+)$/i.exec(special)?.[1] ?? /^@(\d+)$/.exec(special)?.[1]?.concat('s');
+  if (every !== undefined)
+    return { trigger: { type: 'interval', everySeconds: secondsOfDuration(every) }, changes: [] };
+  if (/^@every_second$/i.test(special)) return { trigger: { type: 'interval', everySeconds: 1 }, changes: [] };
+  const { expression, changes } = expressionOf(fields);
+  return { trigger: { type: 'cron', expression, ...(timeZone && { timeZone }) }, changes };
+}
+
 /** In cron, a day field that begins with * restricts the other day field, so both must match. The service expresses that
- *  with a + before the day of week. */
-function expressionOf(schedule: string): string {
-  const fields = schedule.split(/\s+/);
-  if (fields.length === 1) return schedule;
+ *  with a + before the day of week. Six fields begin with seconds, unless only a year as the sixth makes sense. */
+function expressionOf(fields: string[]): { expression: string; changes: string[] } {
+  if (fields.length === 1) return { expression: fields[0]!.replace(/^@every_minute$/i, '* * * * *'), changes: [] };
+  const random = fields.find((field) => field.includes('~'));
+  if (random !== undefined)
+    throw new NotImportableError(
+      `"${random}" is a random value in cron; choose one, and spread the starts with jitterSeconds`,
+    );
+  if (fields.length === 6 && hasYear(fields))
+    return {
+      expression: ['0', ...fields].join(' '),
+      changes: ['its six fields end with a year; the seventh, for seconds, is 0'],
+    };
+  if (fields.length > 5) {
+    const weekday = fields[5]!;
+    const isQuartz = fields.includes('?') && /\d/.test(weekday.replace(/[#/].*/, ''));
+    return {
+      expression: fields.join(' '),
+      changes: isQuartz ? [`day of week ${weekday}: Quartz counts from 1 = Sunday, the service from 0 = Sunday`] : [],
+    };
+  }
   const [minute, hour, day, month, weekday] = fields as [string, string, string, string, string];
   const mustMatchBoth = (day.startsWith('*') || weekday.startsWith('*')) && day !== '*' && weekday !== '*';
-  return [minute, hour, day, month, mustMatchBoth ? `+${weekday}` : weekday].join(' ');
+  return { expression: [minute, hour, day, month, mustMatchBoth ? `+${weekday}` : weekday].join(' '), changes: [] };
 }
+
+/** Whether the sixth of six fields is a year, as in AWS and supercronic. */
+const hasYear = ([, , third, , fifth, sixth]: string[]): boolean =>
+  /^(19|20)\d\d\b/.test(sixth!) || third === '?' || fifth === '?';
+
+const isAnacron = (line: string): boolean => /^(\d+|@\w+)\s+\d+\s+[^\s=]+\s+\S/.test(line);
+
+function notesOn({ entries, variables }: Crontab, { timeZone }: ImportOptions): string[] {
+  const notes = variables.flatMap(({ line, name, value }) => {
+    const note = IGNORED_VARIABLES.get(name);
+    if (name === 'CRON_TZ' && value !== '') return [cronTzNote(line, value)];
+    if (name === 'SHELL' && /\/(ba|da|a|k|z)?sh$/.test(value)) return [];
+    return note === undefined ? [] : [`line ${line}: ${name} has no effect: ${note}`];
+  });
+  const seconds = entries.filter(({ fields }) => fields.length === 6 && !hasYear(fields));
+  if (seconds.length > 0)
+    notes.push(
+      `line ${seconds[0]!.line}: it has six fields, and the first is taken as seconds; so in ${seconds.length} lines`,
+    );
+  const withoutZone = entries.some(({ environment, disabled }) => !disabled && !environment.CRON_TZ);
+  if (withoutZone && !timeZone) notes.push(missingTimeZone('lines without CRON_TZ'));
+  if (withoutZone && timeZone && entries.some(({ environment }) => environment.CRON_TZ))
+    notes.push(`lines without CRON_TZ use the time zone ${timeZone}, from --time-zone`);
+  return notes;
+}
+
+const cronTzNote = (line: number, zone: string): string =>
+  `line ${line}: CRON_TZ=${zone} is taken as the time zone of the lines below it, as in cronie; Debian's cron ignores it and \
+uses the zone of the machine: if the file comes from Debian, remove this line and import again with --time-zone`;
 
 const IGNORED_VARIABLES = new Map([
   ['MAILTO', 'nothing is mailed; output and errors are kept with each run'],
@@ -127,44 +190,10 @@ const IGNORED_VARIABLES = new Map([
     'TZ',
     'in most crons it is the time zone of the command, not of its times; if it is that of the times, use --time-zone',
   ],
+  ['SHELL', 'requests are sent without a shell, and the commands are read as sh reads them'],
   ['RANDOM_DELAY', 'set jitterSeconds in the trigger instead'],
   ['START_HOURS_RANGE', 'the service has no such limit'],
 ]);
-
-const VARIABLE = /^(?:"([^"]*)"|'([^']*)'|([A-Za-z_]\w*))\s*=\s*(.*)$/;
-const ENTRY = /^-?((?:@\w+)|(?:[\d*?][^\s=]*(?:\s+[\w*?,/~#-]+){4}))\s+(\S.*)$/;
-
-function parseCrontab(text: string): Crontab {
-  const crontab: Crontab = { entries: [], variables: [], invalidLines: [] };
-  const environment: Record<string, string> = {};
-  let comment = '';
-  for (const [index, written] of text.split(/\r?\n/).entries()) {
-    const line = index + 1;
-    const trimmed = written.trim();
-    if (trimmed.startsWith('#')) {
-      comment = textOfComment(trimmed);
-      continue;
-    }
-    const entry = ENTRY.exec(trimmed);
-    const variable = VARIABLE.exec(trimmed);
-    if (entry) {
-      const [, schedule, command] = entry;
-      crontab.entries.push({ line, schedule: schedule!, command: command!, environment: { ...environment }, comment });
-    } else if (variable) {
-      const name = (variable[1] ?? variable[2] ?? variable[3])!;
-      environment[name] = variable[4]!.replace(/^(["'])(.*)\1$/, '$2');
-      crontab.variables.push({ line, name });
-    } else if (trimmed !== '') crontab.invalidLines.push(line);
-    comment = '';
-  }
-  return crontab;
-}
-
-/** Empty for an entry that is commented out, and for a heading such as "# m h dom mon dow". */
-function textOfComment(line: string): string {
-  const text = line.replace(/^[#\s]+/, '').trim();
-  return ENTRY.test(text) || /^(m\s+h\s|minute\s+hour|[-=*.|]{2})/i.test(text) ? '' : text;
-}
 
 /** The first unescaped % ends the command. What follows is its standard input, in which each further % is a line break. */
 function splitInput(text: string): { command: string; stdin?: string } {

@@ -12,13 +12,26 @@ export interface ImportedJob {
   /** How the job differs from the original. */
   changes: string[];
   /** Why the job cannot run yet. Such a job is printed as a comment, for a person to complete. */
-  todo?: string;
+  todo?: string | undefined;
+  /** The job is switched off in the source file. It is printed as a comment. */
+  disabled?: boolean;
+}
+
+/** A definition that the service would refuse. It is printed as a comment. */
+export interface NotImported {
+  place: string;
+  reason: string;
+  /** The definition as the source file has it. Left out when `job` says more. */
+  original?: string;
+  /** The job, when only a part of it is wrong. */
+  job?: Pick<ImportedJob, 'name' | 'definition'>;
+  disabled?: boolean;
 }
 
 /** What an importer read from a file. Everything in the file is a job, is listed in `notImported`, or has a note. */
 export interface ImportResult {
   jobs: ImportedJob[];
-  notImported: { place: string; reason: string }[];
+  notImported: NotImported[];
   /** Notes on the file as a whole. */
   notes: string[];
 }
@@ -28,7 +41,7 @@ export interface ImportOptions {
   source: string;
   /** For jobs that name no time zone. Left out, the DEFAULT_TIME_ZONE of the service applies. */
   timeZone?: string | undefined;
-  /** Crontab: each line names a user before its command. */
+  /** Crontab: each line names a user before its command. Left out, the importer finds out. */
   userColumn?: boolean | undefined;
   /** APScheduler: URL of the HTTP API of the old service, which then runs the Python functions. */
   schedulerApi?: string | undefined;
@@ -58,11 +71,26 @@ export function attempt<T>(convert: () => T): { value: T; reason?: undefined } |
   }
 }
 
-/** Adds the job that `convert` returns, or lists it as not imported. */
-export function addJob(result: ImportResult, place: string, convert: () => ImportedJob): void {
+/** Adds the job that `convert` returns, or lists the definition as not imported. */
+export function addJob(
+  result: ImportResult,
+  written: Pick<NotImported, 'place' | 'original' | 'disabled'>,
+  convert: () => ImportedJob,
+): void {
   const { value: job, reason } = attempt(convert);
   if (job) result.jobs.push(job);
-  else result.notImported.push({ place, reason });
+  else result.notImported.push({ ...written, reason });
+}
+
+const SECONDS_OF_UNIT: Record<string, number> = { h: 3600, m: 60, s: 1, ms: 0.001 };
+
+/** The seconds of a duration of Go, such as 1h30m. */
+export function secondsOfDuration(duration: string): number {
+  const parts = [...duration.trim().matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)];
+  if (parts.length === 0 || parts.map(([part]) => part).join('') !== duration.trim())
+    throw new NotImportableError(`@every ${duration} is not a duration such as 1h30m`);
+  const seconds = parts.reduce((sum, [, number, unit]) => sum + Number(number) * SECONDS_OF_UNIT[unit!]!, 0);
+  return Math.round(seconds * 1000) / 1000;
 }
 
 /** Adds a note when a cron job has no time zone; `what` names these jobs. */

@@ -6,6 +6,13 @@ export function validName(wish: string): string {
   return trimmed(plain.replaceAll(/[^a-z0-9._-]+/g, '-'), LONGEST) || 'job';
 }
 
+/** The host and path of a URL: what a request without a name of its own is named after. */
+export function nameOfUrl(url: string): string {
+  if (!URL.canParse(url)) return 'curl';
+  const { hostname, pathname } = new URL(url);
+  return `${hostname}${pathname}`;
+}
+
 /** Makes valid and unique job names. */
 export class JobNames {
   private readonly taken = new Set<string>();

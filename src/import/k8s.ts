@@ -1,3 +1,4 @@
+import { stringify } from 'yaml';
 import type { TriggerInput } from '../core/triggers/trigger.js';
 import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
 import { requestOfWords } from './command.js';
@@ -12,6 +13,7 @@ import {
   NotImportableError,
   noteMissingTimeZone,
   parseWith,
+  secondsOfDuration,
   unreadable,
 } from './import-result.js';
 import { type Container, cronJob, type JobSpec, type Manifest, objectsIn } from './k8s-manifest.js';
@@ -28,7 +30,9 @@ export function importK8s(text: string, options: ImportOptions): ImportResult {
   for (const object of cronJobs) {
     const { name, namespace } = object.metadata;
     const place = `CronJob ${namespace === undefined ? '' : `${namespace}/`}${name}`;
-    addJob(result, place, () => jobOf(place, object, options));
+    addJob(result, { place, original: stringify({ metadata: { name, namespace }, spec: object.spec }) }, () =>
+      jobOf(place, object, options),
+    );
   }
   const others = objects.length - cronJobs.length;
   if (others > 0) result.notes.push(`ignored objects of other kinds: ${others}`);
@@ -85,7 +89,8 @@ function tagsOf(labels: Record<string, string>, changes: string[]): string[] {
 
 function triggerOf(schedule: string, timeZone: string | undefined, defaultZone?: string): TriggerInput {
   const [, prefixed, expression] = /^(?:(?:CRON_)?TZ=(\S+)\s+)?(.*)$/s.exec(schedule.trim())!;
-  if (expression!.startsWith('@every ')) return { type: 'interval', everySeconds: secondsOf(expression!.slice(7)) };
+  if (expression!.startsWith('@every '))
+    return { type: 'interval', everySeconds: secondsOfDuration(expression!.slice(7)) };
   const zone = timeZone ?? prefixed ?? defaultZone;
   return { type: 'cron', expression: withStars(expression!), ...(zone && { timeZone: zone }) };
 }
@@ -96,17 +101,6 @@ function withStars(expression: string): string {
   const fields = expression.split(/\s+/);
   if (fields.length !== 5) return expression;
   return fields.map((field) => (/(^|,)[*?](\/1)?(,|$)/.test(field) ? '*' : field)).join(' ');
-}
-
-const UNITS: Record<string, number> = { h: 3600, m: 60, s: 1, ms: 0.001 };
-
-/** The seconds of a duration of Go, such as 1h30m. */
-function secondsOf(duration: string): number {
-  const parts = [...duration.trim().matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)];
-  if (parts.length === 0 || parts.map(([part]) => part).join('') !== duration.trim())
-    throw new NotImportableError(`@every ${duration} is not a duration such as 1h30m`);
-  const seconds = parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit!]!, 0);
-  return Math.round(seconds * 1000) / 1000;
 }
 
 function requestOf({ template, completions = 1, parallelism = 1 }: JobSpec): HttpRequest {

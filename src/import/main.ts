@@ -14,7 +14,7 @@ const IMPORTERS = { crontab: importCrontab, apscheduler: importApscheduler, k8s:
 
 const USAGE = `npm run -s import -- crontab|apscheduler|k8s FILE > jobs.yaml   (FILE is - for standard input)
   --time-zone=Europe/Berlin              for jobs that name no time zone
-  --user-column                          crontab: each line names a user before its command
+  --user-column, --no-user-column        crontab: each line names a user before its command, or none does
   --scheduler-api=http://host/scheduler  apscheduler: the API of the old service, which then runs the Python functions`;
 
 /** Prints the jobs file to standard output and the report to standard error. */
@@ -44,6 +44,7 @@ function readArguments() {
   try {
     return parseArgs({
       allowPositionals: true,
+      allowNegative: true,
       options: {
         'time-zone': { type: 'string' },
         'user-column': { type: 'boolean' },

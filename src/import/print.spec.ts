@@ -29,10 +29,28 @@ it('prints a job to be completed as a comment that only has to be uncommented', 
   expect(parse(uncommented)).toEqual({ jobs: { '404': job.definition } });
 });
 
+it('prints what was not imported and what is disabled as comments, with the reason', () => {
+  const text = jobsFileOf(
+    {
+      jobs: [{ ...job, changes: [], disabled: true }],
+      notImported: [
+        { place: 'line 2', reason: 'no\njobs: evil', original: '@reboot a\nb: 1' },
+        { place: 'line 3', reason: 'never fires', job: { name: 'x', definition: job.definition } },
+      ],
+      notes: [],
+    },
+    'crontab',
+  );
+  expect(parse(text)).toEqual({ jobs: {} });
+  expect(text).toContain("  # line 1\n  # - disabled: it is commented out there\n  # '404':\n");
+  expect(text).toContain('  # line 2\n  # - not imported: no jobs: evil\n  # @reboot a\n  # b: 1\n');
+  expect(text).toContain('  # line 3\n  # - not imported: never fires\n  # x:\n  #   task: http\n');
+});
+
 it('lists each change, and what was not imported, in the report', () => {
   const notImported = [{ place: 'line 2', reason: 'no' }];
   expect(reportOf({ jobs: [job], notImported, notes: ['all in all'] }, 'crontab').split('\n')).toEqual([
-    'crontab: 1 imported, 1 of them changed; 0 to be completed, in the file as comments; 1 not imported',
+    'crontab: 1 imported, 1 of them changed; 0 to be completed, in the file as comments; 1 not imported, as comments',
     '  all in all',
     'changed:',
     '  line 1, 404: a change jobs: evil  [31m',

@@ -10,6 +10,10 @@ export const placeholderOf = (secret: string): string => `${EDGE}${secret}${EDGE
 
 export const hasPlaceholder = (text: string): boolean => text.includes(EDGE);
 
+/** The text with the names of the secrets, as <name>, in place of the placeholders. */
+export const showPlaceholders = (text: string): string =>
+  text.replaceAll(new RegExp(`${EDGE}([^${EDGE}]*)${EDGE}`, 'g'), '<$1>');
+
 /** Replaces each placeholder by a reference to its secret. Throws a NotImportableError when a placeholder is only part of
  *  a text, because a reference replaces a whole value. */
 export function withReferences(value: Json): Json {
@@ -37,8 +41,7 @@ export function secretsIn(value: Json): string[] {
 
 function refusePlaceholders(text: string): void {
   if (!hasPlaceholder(text)) return;
-  const shown = text.replaceAll(new RegExp(`${EDGE}([^${EDGE}]*)${EDGE}`, 'g'), '<$1>');
   throw new NotImportableError(
-    `"${shown}" contains a secret; a reference replaces a whole value, so store the whole text as a secret`,
+    `"${showPlaceholders(text)}" contains a secret; a reference replaces a whole value, so store the whole text as a secret`,
   );
 }

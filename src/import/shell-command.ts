@@ -16,10 +16,10 @@ const PIECE = new RegExp(
   'y',
 );
 
-/** Parses one simple command as a shell would: quotes, variables, redirections and a comment at the end. Throws a
+/** Parses one simple command as a shell would: quotes, variables, redirections, and a comment or an & at the end. Throws a
  *  NotImportableError for everything that needs a real shell. */
 export function parseShellCommand(text: string, valueOf: (variable: string) => string): ShellCommand {
-  const line = text.trim().replace(/;$/, '');
+  const line = text.trim().replace(/(?<![&\\])[;&]$/, '');
   const words: string[] = [];
   const outputs: string[] = [];
   let word: string | undefined;

@@ -1,0 +1,163 @@
+import { basename } from 'node:path';
+import { nameOfUrl } from './job-names.js';
+
+/** Names for what a shell command runs, from the shortest to the longest: its program or script with the first argument that
+ *  says something, then with more arguments. The list is not empty. Nothing is refused: text that is not understood is a
+ *  word. */
+export function namesOfCommand(command: string): string[] {
+  const { name, words } = mainCommandOf(command);
+  if (name !== undefined) return [name];
+  const [program = 'job', ...args] = words;
+  const telling = args.flatMap(partOfName);
+  const first = [program, ...telling.slice(0, 1)].join('-');
+  const longer = telling.slice(1, 4).map((_argument, index) => [program, ...telling.slice(0, index + 2)].join('-'));
+  return [...new Set([first, ...longer, [program, ...args.map(shortened)].join('-')])];
+}
+
+/** Chooses for each item the shortest of its names that no other item has. Items may keep equal names if they have no more. */
+export function distinctNames(items: readonly string[][]): string[] {
+  const chosen = items.map(() => 0);
+  const nameOf = (index: number) => items[index]![chosen[index]!]!;
+  for (;;) {
+    const groups = Object.values(
+      Object.groupBy(
+        items.map((_names, index) => index),
+        nameOf,
+      ),
+    );
+    const ambiguous = groups.flatMap((group) => (group!.length > 1 ? group! : []));
+    const extensible = ambiguous.filter((index) => chosen[index]! + 1 < items[index]!.length);
+    if (extensible.length === 0) return items.map((_names, index) => nameOf(index));
+    for (const index of extensible) chosen[index]! += 1;
+  }
+}
+
+interface MainCommand {
+  /** The program or script without its path, and its arguments. */
+  words: string[];
+  /** The name that the command gives itself: `ID=name` of dcron and fcron. */
+  name?: string | undefined;
+}
+
+/** The command for which the line is there: without guards such as `test -x …`, without `cd`, and without programs that only
+ *  start another one, such as `nice`. */
+function mainCommandOf(text: string): MainCommand {
+  const commands = simpleCommandsIn(text).map(withoutWrappers);
+  const named = commands.find(({ name }) => name !== undefined);
+  return named ?? commands.find(({ words: [program = ''] }) => !GUARDS.has(program)) ?? commands[0] ?? { words: [] };
+}
+
+const TOKEN =
+  /(?:"(?:[^"\\]|\\.)*"|'[^']*'|`[^`]*`|\$\{[^}]*\}|\$\([^()]*\)|\\.|[^\s"'`\\;|&(){}<>])+|\d?[;|&(){}<>]+|["'`\\]/g;
+
+/** The words of each simple command in a line, without quotes and redirections. */
+function simpleCommandsIn(text: string): string[][] {
+  const commands: string[][] = [[]];
+  let isTarget = false;
+  for (const [token] of text.matchAll(TOKEN)) {
+    if (/^\d?[;|&(){}<>]+$/.test(token)) {
+      isTarget = /[<>]/.test(token);
+      if (isTarget && /^\d$/.test(commands.at(-1)!.at(-1) ?? '')) commands.at(-1)!.pop();
+      if (!isTarget) commands.push([]);
+    } else if (isTarget) isTarget = false;
+    else commands.at(-1)!.push(token.replaceAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'/g, '$1$2'));
+  }
+  return commands.filter((words) => words.length > 0);
+}
+
+/** Commands that prepare the one that matters, or check whether to run it. */
+const GUARDS = new Set(
+  '[ [[ test cd pushd . source export set umask sleep true false command which mkdir rm touch date if then else fi do done ! : sync'.split(
+    ' ',
+  ),
+);
+
+/** Programs that start the program in their arguments. The value: the options that take a value, and how many arguments stand
+ *  before the program. */
+const WRAPPERS: Record<string, { options?: string; skip?: number }> = {
+  sudo: { options: 'ughpCrtUD' },
+  doas: { options: 'uC' },
+  nice: { options: 'n' },
+  ionice: { options: 'cnp' },
+  chrt: { options: 'TPD', skip: 1 },
+  timeout: { options: 'ks', skip: 1 },
+  flock: { options: 'wE', skip: 1 },
+  lockrun: {},
+  setlock: { skip: 1 },
+  env: { options: 'uCS' },
+  nohup: {},
+  time: { options: 'fo' },
+  exec: {},
+  setsid: {},
+  stdbuf: { options: 'ioe' },
+  'systemd-cat': { options: 'tp' },
+  'dbus-run-session': {},
+  'xvfb-run': { options: 'asnef' },
+  chpst: { options: 'ueoPbm' },
+  runitor: {},
+  chronic: {},
+  cronic: {},
+  solo: {},
+  npx: { options: 'p' },
+  runuser: { options: 'ug' },
+};
+
+const SHELLS = /^(ba|da|a|k|z)?sh$/;
+const INTERPRETERS = /^(php|python|pypy|perl|ruby|node|java|Rscript|lua|tclsh|bun|deno|tsx)[\d.]*$/;
+
+function withoutWrappers(words: string[]): MainCommand {
+  let rest = words;
+  for (;;) {
+    const assignment = /^([A-Za-z_]\w*)=(.*)$/s.exec(rest[0] ?? '');
+    const program = basename(rest[0] ?? '');
+    const wrapper = Object.hasOwn(WRAPPERS, program) ? WRAPPERS[program]! : undefined;
+    if (assignment?.[1] === 'ID' && assignment[2]) return { words: [], name: assignment[2] };
+    if (assignment) rest = rest.slice(1);
+    else if (wrapper && rest.length > 1) rest = withoutOptions(rest.slice(1), wrapper.options).slice(wrapper.skip ?? 0);
+    else if (program === 'bundle' && rest[1] === 'exec') rest = rest.slice(2);
+    else if (/^(poetry|pipenv|uv)$/.test(program) && rest[1] === 'run') rest = rest.slice(2);
+    else if (/^docker(-compose)?$|^podman$|^kubectl$/.test(program) && programInContainer(rest).length > 0)
+      rest = programInContainer(rest);
+    else break;
+  }
+  const program = basename(rest[0] ?? '');
+  const script = rest.findIndex((_word, index) => index > 0 && /^-[a-z]*c$/.test(rest[index - 1]!));
+  if ((SHELLS.test(program) || program === 'su') && script > 0) return mainCommandOf(rest[script]!);
+  if (INTERPRETERS.test(program) || SHELLS.test(program)) {
+    const at = rest.findIndex((word, index) => index > 0 && isScript(word, rest[index - 1]!));
+    if (at > 0) return { words: [basename(rest[at]!), ...rest.slice(at + 1)] };
+  }
+  return { words: [program, ...rest.slice(1)] };
+}
+
+/** The first argument that is no option, and that is not the value of one: a path, a file, or the module of `python -m`. */
+const isScript = (word: string, before: string): boolean =>
+  !word.startsWith('-') && (!before.startsWith('-') || before === '-m' || /[/.]/.test(word)) && !/[:=]/.test(word);
+
+function withoutOptions(words: string[], withValue = ''): string[] {
+  const [first = '', ...rest] = words;
+  if (!first.startsWith('-') || first.length === 1) return words;
+  const takesValue = first.length === 2 && withValue.includes(first[1]!);
+  return withoutOptions(takesValue ? rest.slice(1) : rest, withValue);
+}
+
+/** What `docker exec CONTAINER`, `docker compose run SERVICE` and the like start. */
+function programInContainer(words: string[]): string[] {
+  const at = words.findIndex((word) => word === 'exec' || word === 'run');
+  if (at < 0) return [];
+  return withoutOptions(words.slice(at + 1), 'euwnpvcf')
+    .slice(1)
+    .filter((word) => word !== '--');
+}
+
+const LONGEST_PART = 40;
+
+/** The part that an argument adds to a name: the last part of a path, the host and path of a URL. An option, and an argument
+ *  that is only known when it runs, adds none. */
+function partOfName(argument: string): string[] {
+  if (argument.startsWith('-') || /[$`*]/.test(argument)) return [];
+  const part = /^https?:\/\//.test(argument) ? nameOfUrl(argument) : basename(argument);
+  return /[\p{L}\d]/u.test(part) ? [shortened(part)] : [];
+}
+
+const shortened = (text: string): string => text.slice(0, LONGEST_PART);
