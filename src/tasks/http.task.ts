@@ -6,6 +6,7 @@ import { fillIn } from '../core/template.js';
 import { Metrics } from '../metrics/metrics.js';
 import { type OutgoingRequest, sendRequest } from './http-client.js';
 import { Destinations } from './http-destinations.js';
+import { acceptEncoding } from './http-decoding.js';
 import { AddressRefusedError, HttpFailedError, HttpStatusError } from './http-errors.js';
 import { httpInput, type HttpInput } from './http-input.js';
 import { type HttpOutput, readResponse } from './http-response.js';
@@ -48,7 +49,8 @@ export class HttpTask implements TaskHandler<typeof httpInput> {
   private async send(request: HttpInput, context: RunContext): Promise<HttpOutput> {
     try {
       const network = { destinations: this.destinations, names: this.names };
-      const response = await sendRequest(requestOf(request, context), network, context.signal);
+      const mayFollow = (status: number) => !isExpected(status, request.expectStatus);
+      const response = await sendRequest(requestOf(request, context), network, mayFollow, context.signal);
       const output = await readResponse(response);
       // For Node, a body without a length is complete when the signal has closed its connection.
       context.signal.throwIfAborted();
@@ -66,7 +68,7 @@ export class HttpTask implements TaskHandler<typeof httpInput> {
 function requestOf({ method, url, headers: given, body }: HttpInput, context: RunContext): OutgoingRequest {
   const headers = new Headers({
     Accept: '*/*',
-    'Accept-Encoding': 'gzip, br',
+    'Accept-Encoding': acceptEncoding,
     'Idempotency-Key': idempotencyKey(context),
     'User-Agent': `Cronzimus/${packageVersion}`,
     'Cronzimus-Job': context.job.name,
