@@ -171,6 +171,11 @@ describe('task http', () => {
     await expect(run({})).resolves.toMatchObject({ body: 'a'.repeat(16_384), truncated: true });
   });
 
+  it.each([429, 503])('reports how long a server asks to wait with %s', async (status) => {
+    answer = (_request, response) => response.writeHead(status, { 'retry-after': '90' }).end();
+    await expect(run({})).rejects.toMatchObject({ code: 'HTTP_STATUS', retryAfterSeconds: 90 });
+  });
+
   it('fails with the status and the beginning of the body', async () => {
     answer = answering(500, 'text/plain', `out of order ${'x'.repeat(5000)}`);
     const failure = run({ method: 'PUT', url: `${base}/a?key=secret` });
