@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
+import { errorFields } from '../core/error-causes.js';
 import { currentRun } from './run-fields.js';
 
 /** Logs the errors that no code handles. A line has the fields of the run whose code threw, and the secrets of that run are masked,
@@ -32,20 +33,9 @@ export class StrayErrors {
   /** A getter or a proxy of a task may throw when the error is read. That would be the next uncaught exception. */
   private log(level: 'error' | 'fatal', thrown: unknown, message: string): void {
     try {
-      this.logger[level]({ err: asError(thrown) }, message);
+      this.logger[level]({ err: errorFields(thrown) }, message);
     } catch {
       this.logger[level](`${message}; the error cannot be read`);
     }
-  }
-}
-
-/** A task may throw anything. */
-const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(describe(thrown)));
-
-function describe(thrown: unknown): string {
-  try {
-    return JSON.stringify(thrown) ?? typeof thrown;
-  } catch {
-    return 'a value that cannot be read';
   }
 }
