@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import { gzipSync } from 'node:zlib';
+import zlib, { gzipSync } from 'node:zlib';
 import { NameResolver } from '../src/core/dns/name-resolver.js';
 import { Metrics } from '../src/metrics/metrics.js';
 import { httpInput } from '../src/tasks/http-input.js';
@@ -139,6 +140,49 @@ describe('the task http fails at once, and closes its connection, when the serve
     behaviour = given;
     await expect(run()).rejects.toMatchObject({ code: 'HTTP_FAILED', message: expect.stringMatching(message) });
   });
+});
+
+/** Each encoding of a text that fits into what a run keeps. */
+const PACKED: [encoding: string, packed: Buffer][] = [
+  ['gzip', zlib.gzipSync(randomBytes(6_000).toString('hex'))],
+  ['deflate', zlib.deflateSync(randomBytes(6_000).toString('hex'))],
+  ['deflate', zlib.deflateRawSync(randomBytes(6_000).toString('hex'))],
+  ['br', zlib.brotliCompressSync(randomBytes(6_000).toString('hex'))],
+  ['gzip, br', zlib.brotliCompressSync(zlib.gzipSync(randomBytes(6_000).toString('hex')))],
+  ...('zstdCompressSync' in zlib
+    ? [['zstd', zlib.zstdCompressSync(randomBytes(6_000).toString('hex'))] as [string, Buffer]]
+    : []),
+];
+
+describe('the task http fails when packed data is cut short by the end of the connection', () => {
+  it.each(PACKED)('%s', async (encoding, packed) => {
+    const cuts = [0, 1, 2, 10, 11, Math.floor(packed.length / 2), packed.length - 4, packed.length - 1];
+    for (const cut of cuts) {
+      behaviour = (socket) => {
+        socket.resume().write(`${OK}content-encoding: ${encoding}\r\n\r\n`);
+        socket.end(packed.subarray(0, cut));
+      };
+      await expect(run().catch((error: unknown) => error)).resolves.toMatchObject({
+        code: 'HTTP_FAILED',
+        message: expect.stringMatching(/cut short: its .* data is not complete/),
+      });
+    }
+    behaviour = (socket) => {
+      socket.resume().write(`${OK}content-encoding: ${encoding}\r\n\r\n`);
+      socket.end(packed);
+    };
+    await expect(run()).resolves.toMatchObject({ status: 200, body: expect.stringMatching(/^[0-9a-f]{12000}$/) });
+  });
+
+  it.each(['200 OK\r\ncontent-length: 0', '200 OK\r\ntransfer-encoding: chunked\r\n\r\n0', '204 No Content'])(
+    'but not when the response is complete without a body: %s',
+    async (head) => {
+      const [line, ...rest] = head.split('\r\n');
+      behaviour = (socket) =>
+        socket.resume().end(`HTTP/1.1 ${[line, 'content-encoding: gzip', ...rest].join('\r\n')}\r\n\r\n`);
+      await expect(run()).resolves.toMatchObject({ body: null });
+    },
+  );
 });
 
 describe('the task http ends at its signal, and closes its connection, when the server', () => {

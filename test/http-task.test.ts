@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { brotliCompressSync, gzipSync } from 'node:zlib';
+import zlib, { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { NameResolver } from '../src/core/dns/name-resolver.js';
 import type { Environment } from '../src/config/environment.js';
 import { httpInput } from '../src/tasks/http-input.js';
@@ -142,19 +142,38 @@ describe('task http', () => {
     expect(await asked).toMatchObject({ 'content-length': '7' });
   });
 
-  it.each([
+  it.each<[encoding: string, packed: Buffer]>([
     ['gzip', gzipSync('grüße')],
+    ['x-gzip', gzipSync('grüße')],
     ['br', brotliCompressSync('grüße')],
+    ['deflate', deflateSync('grüße')],
+    ['Deflate', deflateRawSync('grüße')],
+    ['identity', Buffer.from('grüße')],
+    ['gzip, br', brotliCompressSync(gzipSync('grüße'))],
+    ...('zstdCompressSync' in zlib ? [['zstd', zlib.zstdCompressSync('grüße')] as [string, Buffer]] : []),
   ])('unpacks %s', async (encoding, packed) => {
     answer = (_request, response) => response.writeHead(200, { 'content-encoding': encoding }).end(packed);
     await expect(run({})).resolves.toMatchObject({ body: 'grüße' });
     await expect(run({ method: 'HEAD' })).resolves.toMatchObject({ body: null });
   });
 
+  it.each(['compress', 'constructor', 'gzip, gzip, gzip, gzip', 'gzip, compress'])(
+    'leaves a body in an encoding that it does not know as it is: %s',
+    async (encoding) => {
+      answer = (_request, response) => response.writeHead(200, { 'content-encoding': encoding }).end('plain');
+      await expect(run({})).resolves.toMatchObject({ body: 'plain' });
+    },
+  );
+
   it('reads 16 KiB of a small response that unpacks to more', async () => {
     const zipped = gzipSync(Buffer.alloc(50_000_000, 'a'));
     answer = (_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(zipped);
     await expect(run({})).resolves.toMatchObject({ body: 'a'.repeat(16_384), truncated: true });
+  });
+
+  it.each([429, 503])('reports how long a server asks to wait with %s', async (status) => {
+    answer = (_request, response) => response.writeHead(status, { 'retry-after': '90' }).end();
+    await expect(run({})).rejects.toMatchObject({ code: 'HTTP_STATUS', retryAfterSeconds: 90 });
   });
 
   it('fails with the status and the beginning of the body', async () => {
@@ -178,6 +197,31 @@ describe('task http', () => {
       (error: { code: string }) => error.code !== 'HTTP_STATUS',
     );
     expect(await outcome).toBe(succeeds);
+  });
+
+  it.each([
+    [301, 301],
+    [302, 302],
+    [303, [200, 303]],
+    [307, [307, 308]],
+    [308, 308],
+  ])('does not follow a redirect with %s where %j is expected', async (status, expectStatus) => {
+    const asked: (string | undefined)[] = [];
+    answer = ({ url }, response) => {
+      asked.push(url);
+      response.writeHead(status, { location: 'ftp://elsewhere.example/' }).end('moved');
+    };
+    await expect(run({ method: 'POST', body: 'x', expectStatus })).resolves.toMatchObject({ status, body: 'moved' });
+    expect(asked).toEqual(['/']);
+  });
+
+  it('follows redirects with other statuses up to the expected one', async () => {
+    answer = ({ url }, response) => {
+      if (url === '/') response.writeHead(307, { location: '/next' }).end();
+      else response.writeHead(302, { location: '/last' }).end('here');
+    };
+    await expect(run({ expectStatus: [302] })).resolves.toMatchObject({ status: 302, body: 'here' });
+    await expect(run({ expectStatus: 307 })).resolves.toMatchObject({ status: 307 });
   });
 
   it('follows redirects, and drops Authorization for another origin', async () => {

@@ -1,6 +1,8 @@
 import { mkdir, mkdtemp, rename, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { Secrets } from '../src/tasks/secrets.js';
 import { eventually } from './support/eventually.js';
 import { type RunAnswer, finishedJob, TestService } from './support/service.js';
@@ -23,6 +25,44 @@ afterAll(() => service.stop());
 const noKeys = { find: () => undefined };
 const write = (name: string, value: string | Buffer) => writeFile(join(folder, name), value);
 const read = (name: string) => new Secrets({ SECRETS_DIR: folder }, noKeys).fillIn({ a: [{ $secret: name }] });
+
+const LOG_WORD = 'is a word of the log itself, which is masked wherever a run with this secret writes it';
+
+describe('SECRETS_DIR', () => {
+  it('with more text than can be masked is refused at the start, and so are such secrets of an attempt', async () => {
+    const own = await mkdtemp(join(process.env['TEST_SCRATCH'] ?? tmpdir(), 'secrets-'));
+    for (const name of ['a', 'b', 'c', 'd', 'e']) await writeFile(join(own, name), name.repeat(60_000));
+    const secrets = new Secrets({ SECRETS_DIR: own }, noKeys);
+    await expect(secrets.onModuleInit()).rejects.toMatchObject({
+      code: 'BAD_ENVIRONMENT',
+      message: expect.stringContaining('300000 characters together; at most 262144'),
+    });
+    const all = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ $secret: name }));
+    await expect(secrets.fillIn(all)).rejects.toMatchObject({ code: 'SECRET_UNREADABLE' });
+    await expect(secrets.fillIn(all.slice(1))).resolves.toMatchObject({ secrets: expect.any(Array) });
+  });
+
+  it.each<[string, string[]]>([
+    ['level', [LOG_WORD]],
+    ['True', [LOG_WORD]],
+    ['abc', ['has fewer than 4 characters and is not masked']],
+    ['abcdefg', ['has fewer than 8 characters, so ordinary words that contain it are masked too']],
+    ['abcdefgh', []],
+  ])('with a value that is masked badly is warned about: %s', async (value, warnings) => {
+    const own = await mkdtemp(join(process.env['TEST_SCRATCH'] ?? tmpdir(), 'secrets-'));
+    await writeFile(join(own, 'weak'), value);
+    const warned = jest.spyOn(Logger.prototype, 'warn').mockReturnValue();
+    try {
+      await new Secrets({ SECRETS_DIR: own }, noKeys).onModuleInit();
+      const texts = warned.mock.calls.map(([text]) => String(text));
+      expect(texts).toEqual(
+        warnings.map((text) => `SECRETS_DIR: the secret "weak" ${text}. Use a longer random value`),
+      );
+    } finally {
+      warned.mockRestore();
+    }
+  });
+});
 
 describe('a secret', () => {
   it.each<[string, string | Buffer, string]>([

@@ -95,6 +95,42 @@ describe('an error that no code handles', () => {
     },
   );
 
+  it.each(['warning', 'warning with an error', 'warning in a timer', 'deprecation'])(
+    'is a warning of the process: names the run, as JSON without its secrets: %s',
+    async (kind) => {
+      givenProcess();
+      const id = await givenRun('first', kind);
+      const line = await eventually(() => {
+        const found = lineWith(/process warning/);
+        expect(found).toBeDefined();
+        return found;
+      });
+      expect(line).toMatchObject({ level: 40, job: 'first', runId: id, attempt: 1, err: { message: 'stray ***' } });
+      await eventually(async () => expect(await stateOf(id)).toEqual({ state: 'succeeded', attempt: 1 }));
+      expect(written).not.toContain(SECRET.slice(0, 8));
+      expect(written).not.toMatch(/\(node:\d+\).*stray/);
+    },
+  );
+
+  it.each(['console.log', 'console.error', 'console.trace', 'console.table', 'console.dir'])(
+    'is printed by a task: names the run, as JSON without its secrets: %s',
+    async (kind) => {
+      givenProcess({ LOG_LEVEL: 'debug' });
+      const id = await givenRun('first', kind);
+      await eventually(() =>
+        expect(lines()).toContainEqual(
+          expect.objectContaining({
+            context: 'console',
+            job: 'first',
+            runId: id,
+            msg: expect.stringContaining('stray ***'),
+          }),
+        ),
+      );
+      expect(written).not.toContain(SECRET.slice(0, 8));
+    },
+  );
+
   it.each(['timer', 'event emitter', 'callback'])(
     'ends the process with 1 when it was thrown outside of a promise, and names the run that left it: %s',
     async (kind) => {

@@ -1,3 +1,4 @@
+import { errorFields, isError } from './error-causes.js';
 import { unmasked, type Mask } from './mask.js';
 import { Problem } from './problem.js';
 import { RECOGNISABLE } from './secret-forms.js';
@@ -28,7 +29,7 @@ export const storableText = (text: string) => text.toWellFormed().replaceAll('\0
 /** The fields of a log line as JSON text that the database can hold. Never throws: fields that are not JSON become a note. */
 export function fieldsAsJson(fields: object, mask: Mask = unmasked): string {
   try {
-    const named = fields instanceof Error ? { err: fields } : fields;
+    const named = isError(fields) ? { err: fields } : fields;
     return JSON.stringify(named, (_key, value: unknown) => masked(readable(value), mask));
   } catch {
     return JSON.stringify({ unreadable: 'these fields cannot be written as JSON' });
@@ -39,7 +40,7 @@ export function fieldsAsJson(fields: object, mask: Mask = unmasked): string {
 function readable(value: unknown): unknown {
   if (typeof value === 'string') return storableText(value);
   if (typeof value === 'bigint') return value.toString();
-  if (value instanceof Error) return { name: value.name, message: value.message, stack: value.stack };
+  if (isError(value)) return errorFields(value);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [storableText(key), item]));
 }

@@ -12,20 +12,8 @@ export const unmasked: Mask = (text) => text;
 /** A mask for these secrets. Of each of them, and of each encoding of it, any eight characters in a row are masked: so the secret may
  *  be split over lines or fields, cut off on either side, or escaped. Escapes may also be inside of escapes. */
 export function maskOf(secrets: readonly string[]): Mask {
-  const key = JSON.stringify(secrets);
-  const known = compiled.get(key) ?? compile(secrets);
-  compiled.set(key, known);
-  return known;
-}
-
-/** Attempts of the same job have the same secrets. The size is counted in characters, each of which takes about 100 bytes. */
-const compiled = new LRUCache<string, Mask>({ maxSize: 200_000, sizeCalculation: (_mask, key) => key.length });
-
-function compile(secrets: readonly string[]): Mask {
-  const forms = new Set(secrets.flatMap((secret) => [...formsOf(secret)]));
-  if (forms.size === 0) return unmasked;
-  const byWidth = Map.groupBy(forms, (form) => Math.min(form.length, RECOGNISABLE));
-  const fragments = [...byWidth].map(([width, texts]) => new Fragments(width, texts));
+  const fragments = [...new Set(secrets)].flatMap(fragmentsOf);
+  if (fragments.length === 0) return unmasked;
   const spansIn = (text: string) => fragments.flatMap((one) => one.spansIn(text));
   return (text) => {
     const spans = spansIn(text);
@@ -33,6 +21,26 @@ function compile(secrets: readonly string[]): Mask {
       for (const { start, end } of spansIn(plain)) spans.push({ start: starts[start]!, end: starts[end]! });
     return spans.length === 0 ? text : withoutSpans(text, spans);
   };
+}
+
+/** How many characters the secrets of one attempt may have together, and those of SECRETS_DIR. Each takes about 100 bytes once it is
+ *  compiled, and compiling 64 KiB blocks the process for a noticeable time. */
+export const MAX_SECRETS_LENGTH = 262_144;
+
+/** Compiled secrets, one by one: every secret is compiled once, in whatever sets of secrets the attempts use it. There is room for
+ *  all secrets twice, since they may change. The size is counted in characters. */
+const compiled = new LRUCache<string, Fragments[]>({
+  maxSize: 2 * MAX_SECRETS_LENGTH,
+  sizeCalculation: (_fragments, secret) => secret.length + 1,
+});
+
+function fragmentsOf(secret: string): Fragments[] {
+  const known = compiled.get(secret);
+  if (known) return known;
+  const byWidth = Map.groupBy(formsOf(secret), (form) => Math.min(form.length, RECOGNISABLE));
+  const fragments = [...byWidth].map(([width, texts]) => new Fragments(width, texts));
+  compiled.set(secret, fragments);
+  return fragments;
 }
 
 /** Replaces the spans, as one where they overlap. A character of two UTF-16 units is replaced as a whole. */

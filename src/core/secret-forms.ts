@@ -1,7 +1,7 @@
 import { unescape } from './unescape.js';
 
 /** Characters. A shorter secret is not masked, because its text is likely to occur inside ordinary words. */
-const SHORTEST = 4;
+export const SHORTEST = 4;
 /** Characters. As much of a secret, or of an encoding of it, is masked wherever it is. A shorter secret is masked as a whole. */
 export const RECOGNISABLE = 8;
 

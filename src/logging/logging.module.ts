@@ -3,14 +3,18 @@ import { LoggerModule } from 'nestjs-pino';
 import pretty from 'pino-pretty';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { maskedLines } from './masked-lines.js';
-import { runFields } from './run-fields.js';
+import { mergeFields, runFields } from './run-fields.js';
 import { ServiceLogger } from './service-logger.js';
 import { StrayErrors } from './stray-errors.js';
 
 const secrets = ['authorization', 'cookie', '["x-api-key"]', '["proxy-authorization"]'];
 const redacted = [
   ...secrets.flatMap((name) => [`req.headers${name.startsWith('[') ? name : `.${name}`}`]),
-  ...['password', 'secret', 'token', 'apiKey', 'authorization'].flatMap((name) => [name, `*.${name}`]),
+  ...['password', 'secret', 'token', 'apiKey', 'authorization'].flatMap((name) => [
+    name,
+    `*.${name}`,
+    `fields.*.${name}`,
+  ]),
 ];
 
 /** Logging with nestjs-pino: JSON lines, or readable lines on a terminal, unless LOG_FORMAT is set. Fields with secrets are
@@ -27,6 +31,7 @@ const redacted = [
             redact: { paths: redacted, censor: '[redacted]' },
             hooks: maskedLines,
             mixin: runFields,
+            mixinMergeStrategy: mergeFields,
             customLogLevel: (_request, { statusCode }, error) =>
               error !== undefined || statusCode >= 500 ? 'error' : 'debug',
             autoLogging: { ignore: ({ url = '' }) => /^\/(health|metrics)/.test(url) },

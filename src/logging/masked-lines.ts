@@ -19,8 +19,24 @@ export const maskedLines: NonNullable<LoggerOptions['hooks']> = {
   },
 };
 
-/** What names the attempt is not masked: a job may be named like a part of its secret. */
+/** The fields that pino writes itself, with values that are no text of a task. */
+const OF_PINO = ['level', 'time', 'pid', 'hostname'];
+/** Names of fields that stay readable, although a secret may have the same text. */
+const NAMES = ['msg', 'err', 'fields', 'context'];
+
+/** What names the attempt, and what pino writes itself, is not masked: a job may be named like a part of its secret, and a secret
+ *  may be a word such as `level`. */
 function maskedLine(line: string, mask: Mask): string {
-  const fields = JSON.parse(fieldsAsJson(JSON.parse(line) as object, mask)) as object;
-  return `${JSON.stringify({ ...fields, ...runFields() })}\n`;
+  const fields = JSON.parse(line) as Record<string, unknown>;
+  const own = Object.entries(fields).filter(([name]) => OF_PINO.includes(name));
+  const named = Object.entries(fields).filter(([name]) => NAMES.includes(name));
+  const others = Object.entries(fields).filter(([name]) => !OF_PINO.includes(name) && !NAMES.includes(name));
+  return `${JSON.stringify({
+    ...Object.fromEntries(own),
+    ...maskedFields(Object.fromEntries(others), mask),
+    ...Object.fromEntries(named.map(([name, value]) => [name, maskedFields({ '': value }, mask)['']])),
+    ...runFields(),
+  })}\n`;
 }
+
+const maskedFields = (fields: object, mask: Mask) => JSON.parse(fieldsAsJson(fields, mask)) as Record<string, unknown>;

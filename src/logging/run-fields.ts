@@ -16,5 +16,18 @@ export const withRunFields = <T>(fields: RunFields, work: () => T): T => current
 /** The attempt whose code runs now. Undefined outside of attempts. */
 export const currentRun = (): RunFields | undefined => current.getStore();
 
+const OF_PINO = new Set(['level', 'time', 'pid', 'hostname']);
+
+/** The merge strategy of pino: what code of an attempt logs through any logger replaces neither the fields of the service nor
+ *  those of pino. Such fields are moved to `fields`. */
+export function mergeFields(given: object, own: object): object {
+  const run = current.getStore();
+  if (!run) return { ...own, ...given };
+  const clashes = Object.entries(given).filter(([key]) => OF_PINO.has(key) || (Object.hasOwn(run, key) && key in own));
+  if (clashes.length === 0) return { ...given, ...own };
+  const others = Object.entries(given).filter(([key]) => !OF_PINO.has(key) && !Object.hasOwn(run, key));
+  return { ...Object.fromEntries(others), fields: Object.fromEntries(clashes), ...own };
+}
+
 /** The mixin of pino that adds them. Returns a new object each time, because pino changes it. */
 export const runFields = (): object => ({ ...current.getStore() });

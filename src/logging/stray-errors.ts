@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
+import { errorFields } from '../core/error-causes.js';
 import { currentRun } from './run-fields.js';
+import { logConsoleOfTasks } from './task-console.js';
 
-/** Logs the errors that no code handles. A line has the fields of the run whose code threw, and the secrets of that run are masked,
+/** Logs the errors that no code handles, and the warnings of the process. A line has the fields of the run whose code threw, and the secrets of that run are masked,
  *  because Node calls these listeners in the async context of the error. */
 @Injectable()
 export class StrayErrors {
@@ -19,6 +21,11 @@ export class StrayErrors {
       if (!currentRun()) this.end(reason, 'unhandled rejection; the process exits');
       this.log('error', reason, 'a promise of this run was rejected, and nothing awaited it');
     });
+    // Node's own listener prints warnings to stderr, unmasked.
+    for (const listener of process.listeners('warning'))
+      if (listener.name === 'onWarning') process.off('warning', listener);
+    logConsoleOfTasks(this.logger);
+    process.on('warning', (warning) => this.log('warn', warning, 'process warning'));
   }
 
   private end(thrown: unknown, message: string): never {
@@ -30,22 +37,11 @@ export class StrayErrors {
   }
 
   /** A getter or a proxy of a task may throw when the error is read. That would be the next uncaught exception. */
-  private log(level: 'error' | 'fatal', thrown: unknown, message: string): void {
+  private log(level: 'warn' | 'error' | 'fatal', thrown: unknown, message: string): void {
     try {
-      this.logger[level]({ err: asError(thrown) }, message);
+      this.logger[level]({ err: errorFields(thrown) }, message);
     } catch {
       this.logger[level](`${message}; the error cannot be read`);
     }
-  }
-}
-
-/** A task may throw anything. */
-const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(describe(thrown)));
-
-function describe(thrown: unknown): string {
-  try {
-    return JSON.stringify(thrown) ?? typeof thrown;
-  } catch {
-    return 'a value that cannot be read';
   }
 }

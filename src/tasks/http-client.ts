@@ -27,11 +27,12 @@ interface Network {
   names: NameResolver;
 }
 
-/** Sends a request and follows its redirects. Returns the last response with its body unread; its caller destroys the socket.
+/** Sends a request and follows its redirects, except those with a status that `mayFollow` refuses. Returns the last response with its body unread; its caller destroys the socket.
  *  Throws ADDRESS_REFUSED before anything is sent to an address that `destinations` refuses. */
 export async function sendRequest(
   first: OutgoingRequest,
   network: Network,
+  mayFollow: (status: number) => boolean,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   let request = first;
@@ -39,7 +40,7 @@ export async function sendRequest(
     const response = await sendOnce(request, network, signal);
     let next: OutgoingRequest | undefined;
     try {
-      next = redirectOf(request, response);
+      next = mayFollow(response.statusCode!) ? redirectOf(request, response) : undefined;
     } catch (error) {
       response.socket.destroy();
       throw error;

@@ -7,7 +7,12 @@ const MAX_EXCERPT = 1024;
 
 /** The response has a status that does not count as success. */
 export class HttpStatusError extends Problem {
-  constructor(request: HttpInput, { status, body }: HttpOutput) {
+  constructor(
+    request: HttpInput,
+    { status, body }: HttpOutput,
+    /** How long the server asks to wait before the next request. Undefined when it does not. */
+    readonly retryAfterSeconds?: number,
+  ) {
     const { expectStatus } = request;
     const expected = expectStatus === undefined ? 'a 2xx' : [expectStatus].flat().join(' or ');
     super(502, 'HTTP_STATUS', `${describe(request)} returned ${status} instead of ${expected}${excerpt(body)}`);

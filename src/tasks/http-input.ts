@@ -44,7 +44,9 @@ export const httpInput = z
     expectStatus: z
       .union([status, z.array(status).min(1)])
       .optional()
-      .describe('The status, or list of statuses, that counts as success. Default: any 2xx.')
+      .describe(
+        'The status, or list of statuses, that counts as success. A redirect with such a status is not followed. Default: any 2xx.',
+      )
       .meta({ examples: [200, [200, 404]] }),
   })
   .superRefine(({ method, body }, context) => {

@@ -1,10 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { pipeline, type Readable } from 'node:stream';
-import { constants, createBrotliDecompress, createGunzip } from 'node:zlib';
+import { decodedBody } from './http-decoding.js';
 import { jsonOrText } from './json-or-text.js';
 
 const MAX_BYTES = 16_384;
-const MAX_PACKED_BYTES = 1_048_576;
 
 /** What a run keeps of a response. */
 export interface HttpOutput {
@@ -29,7 +27,7 @@ export async function readResponse(response: IncomingMessage): Promise<HttpOutpu
 
 async function read(response: IncomingMessage): Promise<HttpOutput> {
   const type = response.headers['content-type'];
-  const { bytes, truncated } = await firstBytes(decoded(response));
+  const { bytes, truncated } = await firstBytes(decodedBody(response));
   return {
     status: response.statusCode!,
     headers: type === undefined ? {} : { 'content-type': type },
@@ -38,34 +36,11 @@ async function read(response: IncomingMessage): Promise<HttpOutput> {
   };
 }
 
-/** Handles the encodings of our Accept-Encoding. */
-function decoded(response: IncomingMessage): Readable {
-  const encoding = response.headers['content-encoding']?.toLowerCase();
-  // An incomplete body is decoded as far as possible. An empty one, as in the response to HEAD, is not an error.
-  const { Z_SYNC_FLUSH, BROTLI_OPERATION_FLUSH } = constants;
-  if (encoding === 'gzip' || encoding === 'x-gzip')
-    return pipeline(response, limited, createGunzip({ finishFlush: Z_SYNC_FLUSH }), () => {});
-  if (encoding === 'br')
-    return pipeline(response, limited, createBrotliDecompress({ finishFlush: BROTLI_OPERATION_FLUSH }), () => {});
-  return response;
-}
-
-/** Packed data of any length can unpack to nothing, so the limit for the unpacked body is not enough. */
-async function* limited(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let length = 0;
-  for await (const chunk of packed) {
-    length += chunk.length;
-    if (length > MAX_PACKED_BYTES)
-      throw new Error('1 MiB of gzip or br unpacks to less than 16 KiB, which no ordinary response does');
-    yield chunk;
-  }
-}
-
-async function firstBytes(body: Readable): Promise<{ bytes: Buffer; truncated: boolean }> {
+async function firstBytes(body: AsyncIterable<Buffer>): Promise<{ bytes: Buffer; truncated: boolean }> {
   const chunks: Buffer[] = [];
   let length = 0;
   // Leaving the loop closes the connection.
-  for await (const chunk of body as AsyncIterable<Buffer>) {
+  for await (const chunk of body) {
     chunks.push(chunk);
     length += chunk.length;
     if (length > MAX_BYTES) break;

@@ -6,10 +6,12 @@ import { fillIn } from '../core/template.js';
 import { Metrics } from '../metrics/metrics.js';
 import { type OutgoingRequest, sendRequest } from './http-client.js';
 import { Destinations } from './http-destinations.js';
+import { acceptEncoding } from './http-decoding.js';
 import { AddressRefusedError, HttpFailedError, HttpStatusError } from './http-errors.js';
 import { httpInput, type HttpInput } from './http-input.js';
 import { type HttpOutput, readResponse } from './http-response.js';
 import { placeholderValues } from './placeholders.js';
+import { retryAfterSeconds } from './retry-after.js';
 import type { RunContext } from './run-context.js';
 import { Task, type TaskHandler } from './task.decorator.js';
 
@@ -40,19 +42,23 @@ export class HttpTask implements TaskHandler<typeof httpInput> {
   /** Throws a Problem: HTTP_STATUS, HTTP_FAILED or ADDRESS_REFUSED. Once the signal has aborted, throws its reason. */
   async run(input: HttpInput, context: RunContext): Promise<HttpOutput> {
     const request = fillIn(input, placeholderValues(context));
-    const output = await this.send(request, context);
-    if (!isExpected(output.status, request.expectStatus)) throw new HttpStatusError(request, output);
+    const { output, retryAfter } = await this.send(request, context);
+    if (!isExpected(output.status, request.expectStatus)) throw new HttpStatusError(request, output, retryAfter);
     return output;
   }
 
-  private async send(request: HttpInput, context: RunContext): Promise<HttpOutput> {
+  private async send(
+    request: HttpInput,
+    context: RunContext,
+  ): Promise<{ output: HttpOutput; retryAfter: number | undefined }> {
     try {
       const network = { destinations: this.destinations, names: this.names };
-      const response = await sendRequest(requestOf(request, context), network, context.signal);
+      const mayFollow = (status: number) => !isExpected(status, request.expectStatus);
+      const response = await sendRequest(requestOf(request, context), network, mayFollow, context.signal);
       const output = await readResponse(response);
       // For Node, a body without a length is complete when the signal has closed its connection.
       context.signal.throwIfAborted();
-      return output;
+      return { output, retryAfter: retryAfterSeconds(response, Date.now()) };
     } catch (error) {
       context.signal.throwIfAborted();
       if (!(error instanceof AddressRefusedError)) throw new HttpFailedError(request, error);
@@ -66,7 +72,7 @@ export class HttpTask implements TaskHandler<typeof httpInput> {
 function requestOf({ method, url, headers: given, body }: HttpInput, context: RunContext): OutgoingRequest {
   const headers = new Headers({
     Accept: '*/*',
-    'Accept-Encoding': 'gzip, br',
+    'Accept-Encoding': acceptEncoding,
     'Idempotency-Key': idempotencyKey(context),
     'User-Agent': `Cronzimus/${packageVersion}`,
     'Cronzimus-Job': context.job.name,

@@ -1,14 +1,23 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ApiKeys } from '../auth/api-keys.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
+import { MAX_SECRETS_LENGTH } from '../core/mask.js';
 import { Problem } from '../core/problem.js';
+import { RECOGNISABLE, SHORTEST } from '../core/secret-forms.js';
 import { OwnCredentials } from './own-credentials.js';
 import { referencesIn, replaceReferences } from './secret-reference.js';
 
 const MAX_BYTES = 65_536;
 const KEEP_APART = 'a job could send it anywhere. Keep the credentials of the service in another folder';
+
+const LIMIT = `at most ${MAX_SECRETS_LENGTH} can be masked. Keep other files in another folder`;
+/** Words that log lines, outputs and errors consist of. */
+const LOG_WORDS = new Set(
+  `level time msg message pid hostname context err error errors fields job run runid attempt name type stack code cause causes
+   trace debug info warn warning fatal true false null undefined status headers body input output state`.split(/\s+/),
+);
 
 /** Reads secrets from files in SECRETS_DIR. Every attempt reads them again, so a changed secret applies from the next attempt
  *  on. Files with credentials of the service itself are refused. */
@@ -16,22 +25,33 @@ const KEEP_APART = 'a job could send it anywhere. Keep the credentials of the se
 export class Secrets implements OnModuleInit {
   private readonly folder: string | undefined;
   private readonly own: OwnCredentials;
+  private readonly logger = new Logger(Secrets.name);
 
   constructor(@Inject(ENVIRONMENT) environment: Partial<Environment>, @Inject(ApiKeys) keys: Pick<ApiKeys, 'find'>) {
     this.folder = environment.SECRETS_DIR;
     this.own = new OwnCredentials(environment, keys);
   }
 
-  /** Throws BAD_ENVIRONMENT when a file in SECRETS_DIR is or contains a credential of the service. */
+  /** Throws BAD_ENVIRONMENT when a file in SECRETS_DIR is or contains a credential of the service, and when all files together are
+   *  too long to be masked. Warns about values that cannot be masked well. */
   async onModuleInit(): Promise<void> {
     if (this.folder === undefined) return;
     const faults: string[] = [];
+    const values = new Set<string>();
     for (const name of await readdir(this.folder).catch(() => [])) {
       const path = join(this.folder, name);
       const text = await readText(path).catch(() => null);
-      const what = text === null ? null : await this.own.describe(path, text);
+      if (text === null) continue;
+      values.add(text);
+      const what = await this.own.describe(path, text);
+      const weakness = weaknessOf(text);
+      if (weakness !== null)
+        this.logger.warn(`SECRETS_DIR: the secret "${name}" ${weakness}. Use a longer random value`);
       if (what !== null) faults.push(`  SECRETS_DIR: the file "${name}" ${what}; ${KEEP_APART}`);
     }
+    const length = lengthOf(values);
+    if (length > MAX_SECRETS_LENGTH)
+      faults.push(`  SECRETS_DIR: the files have ${length} characters together; ${LIMIT}`);
     if (faults.length > 0)
       throw new Problem(500, 'BAD_ENVIRONMENT', `The environment has faults:\n${faults.join('\n')}`);
   }
@@ -42,6 +62,8 @@ export class Secrets implements OnModuleInit {
     const secrets = new Map<string, string>();
     for (const { name } of referencesIn(input)) if (name !== null) secrets.set(name, await this.read(name));
     if (secrets.size === 0) return { input, secrets: [] };
+    const length = lengthOf(new Set(secrets.values()));
+    if (length > MAX_SECRETS_LENGTH) throw new SecretsTooLongError([...secrets.keys()], length);
     return { input: replaceReferences(input, (name) => secrets.get(name)!), secrets: [...secrets.values()] };
   }
 
@@ -61,6 +83,18 @@ export class Secrets implements OnModuleInit {
       throw new SecretUnreadableError(name, error as NodeJS.ErrnoException);
     }
   }
+}
+
+const lengthOf = (values: ReadonlySet<string>) => [...values].reduce((sum, value) => sum + value.length, 0);
+
+/** Why the value of a secret cannot be masked well, or null. The text does not quote the value. */
+function weaknessOf(value: string): string | null {
+  if (LOG_WORDS.has(value.toLowerCase()))
+    return 'is a word of the log itself, which is masked wherever a run with this secret writes it';
+  if (value.length < SHORTEST) return `has fewer than ${SHORTEST} characters and is not masked`;
+  if (value.length < RECOGNISABLE)
+    return `has fewer than ${RECOGNISABLE} characters, so ordinary words that contain it are masked too`;
+  return null;
 }
 
 async function readText(path: string): Promise<string> {
@@ -100,5 +134,13 @@ export class SecretUnreadableError extends Problem {
   ) {
     const why = code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is not UTF-8 text' : (code ?? message);
     super(500, 'SECRET_UNREADABLE', `The file of secret "${secret}" in SECRETS_DIR cannot be used: ${why}`);
+  }
+}
+
+/** The message contains nothing of the files' content. */
+export class SecretsTooLongError extends Problem {
+  constructor(names: string[], length: number) {
+    const list = names.map((name) => `"${name}"`).join(', ');
+    super(500, 'SECRET_UNREADABLE', `The secrets ${list} have ${length} characters together; ${LIMIT}`);
   }
 }

@@ -1,3 +1,4 @@
+/* oxlint-disable no-console -- a task may print */
 // The service with tasks whose errors no code handles.
 import { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -18,6 +19,15 @@ const strays = {
   'rejection with what cannot be read': (error) => void reject(unreadable(error)),
   'rejection with an error whose stack cannot be read': (error) =>
     void reject(Object.defineProperty(error, 'stack', { get: () => throwIt(error) })),
+  warning: (error) => process.emitWarning(error.message, { type: 'StrayWarning', detail: error.message }),
+  'warning with an error': (error) => process.emitWarning(error),
+  'warning in a timer': (error) => setTimeout(() => process.emitWarning(error.message), 5),
+  deprecation: (error) => process.emitWarning(error.message, 'DeprecationWarning', 'STRAY1'),
+  'console.log': (error) => console.log('%s', error.message),
+  'console.error': (error) => console.error(error),
+  'console.trace': (error) => console.trace(error.message),
+  'console.table': (error) => console.table([{ text: error.message }]),
+  'console.dir': (error) => setTimeout(() => console.dir({ text: error.message }), 5),
   timer: (error) => setTimeout(() => throwIt(error), 5),
   'event emitter': (error) => setImmediate(() => new EventEmitter().emit('error', error)),
   callback: (error) => process.nextTick(() => throwIt(error)),

@@ -5,6 +5,16 @@ import { type Run, runKinds, runStates } from '../lifecycle/run.entity.js';
 
 const time = z.date();
 
+const causeFields = {
+  /** 1 for a cause of the error itself, 2 for a cause of that cause. */
+  depth: z.int().describe('1 for a cause of the error itself, 2 for a cause of that cause'),
+  name: z.string(),
+  /** Up to 1,024 characters. */
+  message: z.string(),
+  code: z.string().optional(),
+};
+const causeView: DocumentedObject<typeof causeFields, z.core.$strip> = z.object(causeFields);
+
 const runErrorFields = {
   name: z.string(),
   /** Up to 16,384 characters. */
@@ -13,6 +23,11 @@ const runErrorFields = {
   code: z.string().optional(),
   /** Left out of lists. */
   stack: z.string().optional().describe('Omitted in lists'),
+  /** Up to 20 causes and errors of AggregateErrors, to a depth of 5, each before its own causes. Left out of lists. */
+  causes: z
+    .array(causeView)
+    .optional()
+    .describe('Causes, and errors of AggregateErrors, each before its own causes. Up to 20. Omitted in lists'),
 };
 export const runErrorView: DocumentedObject<typeof runErrorFields, z.core.$strip> = z
   .object(runErrorFields)
@@ -155,7 +170,7 @@ export const itemFields = [
 ] as const satisfies readonly (keyof Run)[];
 
 export function itemOf(run: Pick<Run, (typeof itemFields)[number]>): RunItem {
-  const { stack: _stack, ...error } = run.error ?? { name: '', message: '' };
+  const { stack: _stack, causes: _causes, ...error } = run.error ?? { name: '', message: '' };
   return {
     id: run.id,
     job: run.job,

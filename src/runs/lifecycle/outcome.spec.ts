@@ -29,6 +29,34 @@ const unknown: RunError = { name: 'UnknownTaskError', message: 'no such task', c
 const failed: UnwrittenResult = { state: 'failed', error, final: false };
 const timedOut: UnwrittenResult = { state: 'timed_out', error, final: false };
 
+const afterWait = (retryAfterSeconds: number, retry: Partial<RetryPolicy>, random: number) =>
+  outcomeOf({ ...run, retry: { ...run.retry, ...retry } }, { ...failed, retryAfterSeconds }, null, random).delayMs;
+
+describe('outcomeOf an attempt whose server asked to wait', () => {
+  it.each<[string, number, Partial<RetryPolicy>, number, number]>([
+    ['waits as long as asked', 60, {}, 0, 60_000],
+    ['waits up to 20 % longer than asked, at random', 60, {}, 0.5, 66_000],
+    ['waits at most the maximum of the policy', 86_400, { maxDelaySeconds: 100 }, 0, 100_000],
+    [
+      'waits at most the maximum of the policy, however long the server asks',
+      Infinity,
+      { maxDelaySeconds: 7 },
+      0,
+      7_000,
+    ],
+    ['never waits less than the policy says', 1, { delaySeconds: 30 }, 0.5, 30_000],
+    ['waits as the policy says without a request', 0, {}, 0.5, 5_000],
+    ['does not wait when the maximum is 0', 60, { delaySeconds: 0, maxDelaySeconds: 0 }, 0.9, 0],
+  ])('%s', (_case, seconds, policy, random, expected) => {
+    expect(afterWait(seconds, policy, random)).toBe(expected);
+  });
+
+  it('fails without another attempt when no retry is left', () => {
+    const outcome = outcomeOf({ ...run, retriesUsed: 2 }, { ...failed, retryAfterSeconds: 60 }, null, 0);
+    expect(outcome).toMatchObject({ state: 'failed', delayMs: null });
+  });
+});
+
 describe('outcomeOf an attempt', () => {
   it.each<[string, Partial<ClaimedRun>, UnwrittenResult, 'shutdown' | null, object]>([
     [

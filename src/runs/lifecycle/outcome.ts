@@ -2,12 +2,13 @@ import type { ClaimedRun } from './claim-runs.js';
 import type { InterruptedError } from './run-errors.js';
 import type { RetryPolicy, RunError, RunState } from './run.entity.js';
 
-/** How an attempt ended. `final`: another attempt would fail in the same way, so there is no retry. */
+/** How an attempt ended. `final`: another attempt would fail in the same way, so there is no retry. `retryAfterSeconds`: the
+ *  task was asked to wait this long before the next attempt. */
 export type AttemptResult =
   | { state: 'succeeded'; output: string | null }
   /** The attempt succeeded, and the transaction that the task wrote in has already settled the run. */
   | { state: 'committed' }
-  | { state: 'failed' | 'timed_out'; error: RunError; final: boolean };
+  | { state: 'failed' | 'timed_out'; error: RunError; final: boolean; retryAfterSeconds?: number };
 
 export type UnwrittenResult = Exclude<AttemptResult, { state: 'committed' }>;
 
@@ -60,7 +61,10 @@ export function outcomeOf(
       state: 'retrying',
       error,
       isRetry: true,
-      delayMs: retryDelayMs(run.retry, run.retriesUsed + 1, random),
+      delayMs: Math.max(
+        retryDelayMs(run.retry, run.retriesUsed + 1, random),
+        retryAfterMs(run.retry, result.retryAfterSeconds ?? 0, random),
+      ),
     };
   return { ...end, state: result.state, reason: error.code === 'UNKNOWN_TASK' ? 'unknown_task' : null, error };
 }
@@ -87,4 +91,10 @@ export function retryDelayMs(policy: RetryPolicy, failures: number, random: numb
   const growth = policy.backoff === 'exponential' ? 2 ** (failures - 1) : 1;
   const seconds = Math.min(policy.delaySeconds * growth, policy.maxDelaySeconds);
   return Math.round(seconds * 1000 * (0.8 + 0.4 * random));
+}
+
+/** Milliseconds until the next attempt when a server has asked to wait: as long as it asked, at most the maximum of the policy,
+ *  and then up to 20 % more at random. The next attempt is never earlier than asked, except for the maximum. */
+function retryAfterMs(policy: RetryPolicy, seconds: number, random: number): number {
+  return Math.ceil(Math.min(seconds, policy.maxDelaySeconds) * 1000 * (1 + 0.2 * random));
 }

@@ -1,3 +1,4 @@
+import { causesOf, type CauseParts, isError, textOf } from '../../core/error-causes.js';
 import { storableText } from '../../core/json.js';
 import { unmasked, type Mask } from '../../core/mask.js';
 import { CodedError } from '../../core/coded-error.js';
@@ -5,6 +6,8 @@ import type { RunError } from './run.entity.js';
 
 /** How many characters of each text are stored. */
 const MAX_TEXT = 16_384;
+/** The same for each text of a cause. There are up to 20 causes. */
+const MAX_CAUSE_TEXT = 1_024;
 
 export class TaskTimeoutError extends CodedError {
   /** `waited` says what the attempt was waiting for, if that is known. */
@@ -101,39 +104,41 @@ export class RunNeverStartedError extends CodedError {
   }
 }
 
-/** Converts whatever a task has thrown into what the row of its run stores, with secrets masked and long texts cut.
+/** Converts what a task has thrown into what the row of its run stores, with its causes, with secrets masked and long texts cut.
  *  Never throws. */
 export function runError(thrown: unknown, mask: Mask = unmasked): RunError {
   // Masked before it is cut, since half a secret would not be recognised.
-  const kept = (value: string) => cut(mask(value));
+  const kept = (value: string, length = MAX_TEXT) => cut(mask(value), length);
   try {
-    return thrown instanceof Error ? describe(thrown, kept) : { name: 'NonError', message: kept(text(thrown)) };
+    return isError(thrown) ? describe(thrown, kept) : { name: 'NonError', message: kept(textOf(thrown)) };
   } catch {
     return { name: 'NonError', message: 'The task threw something that cannot be read' };
   }
 }
 
-function describe(thrown: Error, kept: (value: string) => string): RunError {
+function describe(thrown: Error, kept: (value: string, length?: number) => string): RunError {
   const code: unknown = (thrown as { code?: unknown }).code;
+  const { stack } = thrown;
+  const causes = causesOf(thrown);
   return {
     // Some libraries put something other than a string into these fields.
-    name: kept(text(thrown.name)),
-    message: kept(text(thrown.message)),
+    name: kept(textOf(thrown.name)),
+    message: kept(textOf(thrown.message)),
     ...(typeof code === 'string' && { code: kept(code) }),
-    ...(typeof thrown.stack === 'string' && { stack: kept(thrown.stack + causes(thrown)) }),
+    ...(typeof stack === 'string' && { stack: kept([stack, ...causes.map(asLines)].join('\n')) }),
+    ...(causes.length > 0 && {
+      causes: causes.map((cause) => ({
+        depth: cause.depth,
+        name: kept(cause.name, MAX_CAUSE_TEXT),
+        message: kept(cause.message, MAX_CAUSE_TEXT),
+        ...(cause.code !== undefined && { code: kept(cause.code, MAX_CAUSE_TEXT) }),
+      })),
+    }),
   };
 }
 
-function causes(error: Error): string {
-  const { cause } = error;
-  return cause instanceof Error && cause !== error ? `\ncaused by: ${cause.stack ?? cause.message}` : '';
-}
+const asLines = ({ depth, name, message, stack }: CauseParts): string =>
+  `${'  '.repeat(depth - 1)}caused by: ${stack ?? `${name}: ${message}`}`;
 
-const text = (value: unknown): string =>
-  typeof value === 'string'
-    ? value
-    : typeof value === 'bigint'
-      ? `${value}n`
-      : (JSON.stringify(value) ?? String(value));
-
-const cut = (value: string) => storableText(value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value);
+const cut = (value: string, length: number) =>
+  storableText(value.length > length ? `${value.slice(0, length)}…` : value);

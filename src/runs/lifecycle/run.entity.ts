@@ -42,7 +42,10 @@ export interface RunError {
   name: string;
   message: string;
   code?: string;
+  /** With the stacks of the causes below it. */
   stack?: string;
+  /** Its causes and the errors of an AggregateError, each before its own causes. Left out if there are none. */
+  causes?: { depth: number; name: string; message: string; code?: string }[];
 }
 
 /** The history of one occurrence or of one manual request: a run, or a `skipped` or `missed` row. Times are whole

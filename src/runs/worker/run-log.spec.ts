@@ -52,9 +52,9 @@ describe('runLog', () => {
     ]);
     expect(logged).toEqual([
       ['debug', 'one'],
-      ['info', { a: 1 }, 'two'],
+      ['info', { fields: { a: 1 } }, 'two'],
       ['warn', 'three'],
-      ['error', {}, 'four'],
+      ['error', { fields: {} }, 'four'],
     ]);
   });
 
@@ -111,7 +111,7 @@ describe('runLog', () => {
     expect(logged[0]).toEqual(['info', 'with ***']);
     expect(logged[1]).toEqual([
       'warn',
-      { '***': [{ a: '***!' }], err: expect.objectContaining({ message: 'no ***' }) },
+      { fields: { '***': [{ a: '***!' }], err: expect.objectContaining({ message: 'no ***' }) } },
       '***',
     ]);
   });

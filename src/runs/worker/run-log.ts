@@ -1,5 +1,5 @@
 import { fieldsAsJson, storableText } from '../../core/json.js';
-import { unmasked, type Mask } from '../../core/mask.js';
+import type { Mask } from '../../core/mask.js';
 import type { LogMethod, RunLog } from '../../tasks/run-context.js';
 
 export type LogLevel = keyof RunLog;
@@ -54,7 +54,8 @@ export function runLog(
         add(level, storableText(message), null);
       } else {
         const fields = fieldsAsJson(first, mask);
-        pino[level](mask === unmasked ? first : (JSON.parse(fields) as object), message);
+        // Under a name of their own, so that they do not replace `level`, `time`, `runId` or another field of the service.
+        pino[level]({ fields: JSON.parse(fields) as object }, message);
         add(level, storableText(message), fields);
       }
     };

@@ -7,7 +7,7 @@ import { unmasked, type Mask, maskOf } from '../../core/mask.js';
 import { NoConnectionError, waitingUntil } from '../../database/task-pool.js';
 import { withMask } from '../../logging/masked-lines.js';
 import { withRunFields } from '../../logging/run-fields.js';
-import { AddressRefusedError } from '../../tasks/http-errors.js';
+import { AddressRefusedError, HttpStatusError } from '../../tasks/http-errors.js';
 import { InvalidTaskInputError, UnknownTaskError } from '../../tasks/task-errors.js';
 import type { RunContext } from '../../tasks/run-context.js';
 import { Secrets } from '../../tasks/secrets.js';
@@ -75,7 +75,12 @@ export class TaskRunner {
       return { state: 'succeeded', output };
     } catch (error) {
       if (signal.reason instanceof TaskTimeoutError) return timedOut(whileWaiting(signal.reason, error));
-      return { state: 'failed', error: runError(error, mask), final: FINAL.some((type) => error instanceof type) };
+      return {
+        state: 'failed',
+        error: runError(error, mask),
+        final: FINAL.some((type) => error instanceof type),
+        ...(error instanceof HttpStatusError && { retryAfterSeconds: error.retryAfterSeconds ?? 0 }),
+      };
     }
   }
 
