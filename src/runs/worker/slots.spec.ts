@@ -40,6 +40,10 @@ function given(concurrency: number, connections: number, ...running: Attempt[]) 
 const capacityOf = (slots: Slots) => slots.capacity(slots.reserveForClaim() ?? { slots: 0, ahead: 0 }, null);
 
 describe('what claims and creations have stored', () => {
+  beforeEach(() => {
+    jest.useRealTimers();
+  });
+
   it('is accepted when those that had begun have ended, whatever begins later', async () => {
     const { slots } = given(4, 1);
     slots.open();

@@ -108,13 +108,18 @@ export class Slots {
    *  them has been accepted, or its transaction has ended with an error. Resolves with false after `ms`. */
   async accepted(ms: number): Promise<boolean> {
     const before = [...this.unaccepted];
-    const deadline = performance.now() + ms;
-    while (before.some((reservation) => this.unaccepted.has(reservation))) {
-      const leftMs = deadline - performance.now();
-      if (leftMs <= 0) return false;
-      await once(this.events, 'changed', { signal: AbortSignal.timeout(Math.ceil(leftMs)) }).catch(() => {});
-    }
-    return true;
+    const areAccepted = () => !before.some((reservation) => this.unaccepted.has(reservation));
+    if (areAccepted()) return true;
+    return new Promise((resolve) => {
+      const check = () => areAccepted() && end();
+      const end = () => {
+        clearTimeout(timer);
+        this.events.off('changed', check);
+        resolve(areAccepted());
+      };
+      const timer = setTimeout(end, ms);
+      this.events.on('changed', check);
+    });
   }
 
   /** Slots that are free and not reserved. */
