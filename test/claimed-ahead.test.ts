@@ -212,12 +212,12 @@ describe('a run that was claimed ahead', () => {
   });
 
   it('goes back to the queue untouched when its process is lost before it has started', async () => {
-    const long = await givenFullSlots();
+    await givenFullSlots();
     const [id] = await queue.create([brief('brief')]);
     await claimAhead(id!);
     await queue.sql('UPDATE runs SET replica_number = 0 WHERE id = $1', [id]);
     const reclaim = () =>
-      queue.database.transaction((tx) => reclaimOrphans(tx, { number: get(Replicas).number, active: long }));
+      queue.database.transaction((tx) => reclaimOrphans(tx, { number: get(Replicas).number, unstarted: [] }));
     expect(await reclaim()).toMatchObject([{ id, state: 'pending', reason: null, interrupted: false }]);
     // Next time only into a free slot, so that its start is recorded: it may be what has ended the process.
     expect(await queue.sql('SELECT run_id, exclusive FROM run_queue')).toEqual([{ run_id: id, exclusive: true }]);
@@ -237,7 +237,7 @@ describe('a run that was claimed ahead', () => {
     expect((marked['started_at'] as Date).getTime()).toBeGreaterThanOrEqual(claimedAt.getTime());
     expect(marked['lateness_ms']).toBe((marked['started_at'] as Date).getTime() - (marked['due_at'] as Date).getTime());
     await queue.sql('UPDATE runs SET replica_number = 0');
-    await queue.database.transaction((tx) => reclaimOrphans(tx, { number: get(Replicas).number, active: [] }));
+    await queue.database.transaction((tx) => reclaimOrphans(tx, { number: get(Replicas).number, unstarted: [] }));
     expect(await queue.run(id!)).toMatchObject({ state: 'pending', reason: 'worker_lost', interruptions: 1 });
     expect(await queue.sql('SELECT state FROM run_attempts')).toEqual([{ state: 'failed' }]);
   });

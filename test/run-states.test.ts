@@ -122,7 +122,7 @@ const claim = (task: string) =>
     return claimRuns(tx, capacity, { number: replicas.number, name: replicas.name });
   });
 
-const reclaim = () => transaction((tx) => reclaimOrphans(tx, { number: replicas.number, active: [] }));
+const reclaim = () => transaction((tx) => reclaimOrphans(tx, { number: replicas.number, unstarted: [] }));
 
 const error = { name: 'Error', message: 'x' };
 /** All that an attempt can come to, with the policy of its run. */

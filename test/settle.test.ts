@@ -173,7 +173,7 @@ describe('a stale result is refused, and counted as refused', () => {
   ])('when others considered its process dead, and the run %s', async (_case, onInterruption, result, row) => {
     const run = await givenRunning();
     await runSql(database.url, `UPDATE cronzimus.runs SET on_interruption = '${onInterruption}', replica_number = 0`);
-    await scheduler().transaction((tx) => reclaimOrphans(tx, { number: replicas().number, active: [] }));
+    await scheduler().transaction((tx) => reclaimOrphans(tx, { number: replicas().number, unstarted: [] }));
     await settle(run, result);
     expect(await theRun()).toMatchObject({ ...row, attempt: 1, output: null });
     expect(await counts()).toEqual({ refused: 1, ended: 0 });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { DataSourceOptions } from 'typeorm';
 import type { Environment } from '../config/environment.js';
 import { databaseSocket } from './database-socket.js';
@@ -9,6 +10,10 @@ export const API = 'api';
 export const SCHEDULER = 'scheduler';
 export const TASKS = 'tasks';
 
+/** The application_name of the scheduler's connections. No other process has the same one, so other replicas can see whether this
+ *  process still has connections (see docs/adr/0027). */
+export const SCHEDULER_APPLICATION = `cronzimus ${SCHEDULER} ${randomBytes(6).toString('hex')}`;
+
 export type DatabaseSettings = Pick<Environment, 'DATABASE_URL' | 'DATABASE_DIRECT_URL' | 'DATABASE_SCHEMA'>;
 
 /** How long the client waits for a statement, in case a connection dies silently. Each transaction sets the server's own limit. */
@@ -19,7 +24,7 @@ export function dataSourceOptions(settings: DatabaseSettings, name: string, max:
   return {
     type: 'postgres',
     url: settings.DATABASE_URL,
-    applicationName: `cronzimus ${name}`,
+    applicationName: name === SCHEDULER ? SCHEDULER_APPLICATION : `cronzimus ${name}`,
     uuidExtension: 'pgcrypto',
     installExtensions: false,
     // Tasks wait for a connection as long as their attempt may run.

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
+import { ReplicasModule } from '../replicas/replicas.module.js';
 import { SchedulerModule } from '../scheduler/scheduler.module.js';
 import { ApiKeysHealth } from './api-keys.health.js';
 import { HealthController } from './health.controller.js';
@@ -8,7 +9,7 @@ import { SchedulerHealth } from './scheduler.health.js';
 
 /** The health endpoints. */
 @Module({
-  imports: [SchedulerModule, TerminusModule.forRoot({ logger: false })],
+  imports: [ReplicasModule, SchedulerModule, TerminusModule.forRoot({ logger: false })],
   controllers: [HealthController],
   providers: [SchedulerHealth, LoopHealth, ApiKeysHealth],
 })

@@ -6,11 +6,14 @@ import { ApiDatabase } from '../database/api-database.js';
 import { rows } from '../database/transaction.js';
 import { DatabaseClock } from '../jobs/dispatch/database-clock.js';
 import { isOverdue } from '../jobs/dispatch/due.js';
+import { Replicas } from '../replicas/replicas.js';
 
 const MAX_OFFSET_MS = 10_000;
 const MAX_QUERY_MS = 3_000;
 
 interface Facts {
+  /** True for a standby as well. */
+  readOnly: boolean;
   overdue: number;
   waiting: number;
   oldestWaitingSeconds: number;
@@ -23,14 +26,18 @@ export class SchedulerHealth {
     @Inject(ENVIRONMENT) private readonly environment: Environment,
     private readonly database: ApiDatabase,
     private readonly clock: DatabaseClock,
+    private readonly replicas: Replicas,
     private readonly health: HealthIndicatorService,
   ) {}
 
-  /** Reports only the database as down when it does not answer within 3 s, because the other indicators then are unknown. */
+  /** Reports only the database as down when it does not answer within 3 s, because the other indicators then are unknown, and when nobody
+   *  can write to it, because nothing is dispatched then. */
   async check() {
     const database = this.health.check('database');
     const facts = await Promise.race([this.facts().catch(() => null), pause(MAX_QUERY_MS, null, { ref: false })]);
     if (!facts) return database.down('does not answer');
+    const { unwritable } = this.replicas;
+    if (facts.readOnly || unwritable) return database.down(`cannot be written to: ${unwritable ?? 'it is read-only'}`);
     return { ...database.up(), ...this.occurrences(facts), ...this.queue(facts), ...this.clockOffset() };
   }
 
@@ -56,7 +63,7 @@ export class SchedulerHealth {
       const [facts] = await rows<Facts>(
         tx,
         `SELECT (SELECT count(*)::int FROM jobs WHERE ${isOverdue}) AS overdue,
-           count(*)::int AS waiting,
+           current_setting('transaction_read_only')::boolean AS "readOnly", count(*)::int AS waiting,
            COALESCE(round(extract(epoch FROM statement_timestamp() - min(queued_at))), 0)::int AS "oldestWaitingSeconds"
          FROM runs WHERE state = 'pending' AND NOT held`,
       );

@@ -14,8 +14,7 @@ const MAX_PAUSE_MS = 5_000;
  * LISTEN. A pooler in transaction mode would give the session to another client after each transaction.
  *
  * After a loss it reconnects for ever, with a growing pause. Meanwhile this replica gets no notifications and holds no
- * lock. If others see the lock free in two polls, they declare this replica dead, and it joins again under a new
- * number.
+ * lock. It still counts as alive as long as its pool has connections or writes heartbeats.
  */
 @Injectable()
 export class DirectSession {

@@ -10,7 +10,9 @@ import { Loop } from '../core/loop.js';
 import { packageVersion } from '../core/package-version.js';
 import { describeHolders, LockHeldError, type Query } from '../database/lock-holders.js';
 import { rows } from '../database/transaction.js';
+import { SCHEDULER_APPLICATION } from '../database/data-source.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
+import { whyNobodyCanWrite } from '../database/unavailable.js';
 import { DirectSession } from './direct-session.js';
 
 const HEARTBEAT_MS = 2_000;
@@ -26,11 +28,13 @@ const HOLDER_AFTER_MS = 3_000;
 type Register = (tx: EntityManager, number: number) => Promise<void>;
 
 /**
- * This process as a replica. Others see three things of it:
+ * This process as a replica. Others see four things of it:
  * - a row with a number of its own. Running runs refer to the number, and a run whose number has no row is taken over.
- * - an advisory lock, held by a session. The server frees it when the process dies, so others notice a crash after two
- *   polls.
- * - a heartbeat, `seen_at`. It detects a process that is stopped or cut off while the server still sees its session.
+ * - an advisory lock, held by a session.
+ * - the connections of its scheduler pool, by their `application_name`, which no other process has. The server closes
+ *   them and frees the lock when the process dies, so others notice a crash after two polls. A live process that loses
+ *   its session alone keeps these connections.
+ * - a heartbeat, `seen_at`, written through the pool. It detects a process that is stopped or cut off.
  */
 @Injectable()
 export class Replicas {
@@ -40,15 +44,25 @@ export class Replicas {
   hasPeers = false;
   /** Whether there are replicas that work and do not schedule. They get runs only from the queue. */
   hasPureWorkers = false;
+  /** When the last heartbeat was confirmed, in monotonic milliseconds. -Infinity after a heartbeat that failed: then this
+   *  process cannot write, and perhaps nobody can. */
+  writtenAt = -Infinity;
+  /** Why nobody can write to the database, if the last heartbeat failed for such a reason. Null otherwise. */
+  unwritable: string | null = null;
   readonly heart = new Loop({
     everyMs: HEARTBEAT_MS,
     turn: () => this.beat(),
     failed: (error) => {
       this.logger.warn({ err: error }, 'heartbeat not written');
-      if (isAway(error)) this.expectBeat();
+      this.writtenAt = -Infinity;
+      this.unwritable = whyNobodyCanWrite(error);
+      // Nobody else can write a verdict about this process meanwhile.
+      if (this.unwritable) this.expectBeat(performance.now());
     },
   });
-  private readonly events = new EventEmitter<{ rejoined: []; silenced: [] }>();
+  /** The latest instant, in monotonic milliseconds, from which others may count the silence of this process. */
+  private silentSince = Infinity;
+  private readonly events = new EventEmitter<{ rejoined: []; silenced: []; removed: [number] }>();
   private register: Register | undefined;
   private silence: NodeJS.Timeout | undefined;
 
@@ -61,6 +75,13 @@ export class Replicas {
 
   get name(): string {
     return `${this.number} ${hostname()} pid ${process.pid}`;
+  }
+
+  /** Whether others may soon take over, or have taken over, the runs of this process. Then it may not start any. The
+   *  event `silenced` alone would not do: after SIGCONT, a response that waits in a socket is read before that timer
+   *  fires. */
+  get silent(): boolean {
+    return performance.now() - this.silentSince > SILENCE_MS + LAST_CHANCE_MS;
   }
 
   /** Calls `register` in each transaction that creates the row of this process, so that it can store what other
@@ -76,6 +97,12 @@ export class Replicas {
     this.events.on('rejoined', listener);
   }
 
+  /** Calls `listener` with the number of this process when others have deleted its row, before it joins again. They take
+   *  over the runs of that number. */
+  onRemoved(listener: (number: number) => void): void {
+    this.events.on('removed', listener);
+  }
+
   /** Calls `listener` when no heartbeat could be written for 6 s. Others may soon take over this process's runs. */
   onSilenced(listener: () => void): void {
     this.events.on('silenced', listener);
@@ -86,7 +113,7 @@ export class Replicas {
     await this.createRow();
     await this.session.open((client) => this.holdLock(client));
     this.heart.start();
-    this.expectBeat();
+    this.expectBeat(performance.now());
   }
 
   /** Deletes the row and ends the session. Call it when this process executes no run any more. */
@@ -102,13 +129,20 @@ export class Replicas {
     }
   }
 
+  /** The `application_name` of the connections whose absence proves that this process is gone. Null if DATABASE_URL may
+   *  lead through a pooler, which lends the server's connections to other clients. */
+  private get connections(): string | null {
+    const { DATABASE_DIRECT_URL, DATABASE_URL } = this.environment;
+    return DATABASE_DIRECT_URL === undefined || DATABASE_DIRECT_URL === DATABASE_URL ? SCHEDULER_APPLICATION : null;
+  }
+
   private async createRow(): Promise<void> {
     this.number = await this.database.transaction(async (tx) => {
       const [row] = await rows<{ number: number }>(
         tx,
-        `INSERT INTO replicas (name, app, version, roles, started_at, seen_at)
-         VALUES ('', $1, $2, $3, statement_timestamp(), statement_timestamp()) RETURNING number`,
-        [this.environment.APP_NAME, packageVersion, this.environment.ROLES],
+        `INSERT INTO replicas (name, app, version, roles, connections, started_at, seen_at)
+         VALUES ('', $1, $2, $3, $4, statement_timestamp(), statement_timestamp()) RETURNING number`,
+        [this.environment.APP_NAME, packageVersion, this.environment.ROLES, this.connections],
       );
       this.number = row!.number;
       await tx.query('UPDATE replicas SET name = $2 WHERE number = $1', [this.number, this.name]);
@@ -143,6 +177,7 @@ export class Replicas {
   }
 
   private async beat(): Promise<void> {
+    const sentAt = performance.now();
     const replicas = `"${this.environment.DATABASE_SCHEMA}".replicas`;
     const [row] = await this.database.statement<{ peers: boolean; pureWorkers: boolean }>(
       `UPDATE ${replicas} SET seen_at = statement_timestamp() WHERE number = $1
@@ -154,34 +189,36 @@ export class Replicas {
       this.hasPeers = row.peers;
       this.hasPureWorkers = row.pureWorkers;
     } else await this.rejoin();
-    this.expectBeat();
+    this.writtenAt = performance.now();
+    this.unwritable = null;
+    // Others may have seen this heartbeat as soon as it was sent.
+    this.expectBeat(row ? sentAt : this.writtenAt);
   }
 
-  /** Starts the time that may pass until the next heartbeat. After a blocked event loop this timer fires before the
-   *  overdue heartbeat could be sent, so there is one more try before `silenced`. */
-  private expectBeat(): void {
+  /** Starts the time that may pass until the next heartbeat, from `since` on. After a blocked event loop this timer fires
+   *  before the overdue heartbeat could be sent, so there is one more try before `silenced`. */
+  private expectBeat(since: number): void {
+    this.silentSince = since;
     clearTimeout(this.silence);
-    this.silence = setTimeout(() => {
-      this.heart.wake();
-      this.silence = setTimeout(() => this.events.emit('silenced'), LAST_CHANCE_MS);
-    }, SILENCE_MS);
+    this.silence = setTimeout(
+      () => {
+        this.heart.wake();
+        this.silence = setTimeout(() => this.events.emit('silenced'), LAST_CHANCE_MS);
+      },
+      Math.max(0, since + SILENCE_MS - performance.now()),
+    );
   }
 
   /** Others have deleted the row of this process and take over its runs. It continues under a new number. The worker
    *  aborts the attempts of the old one, whose results would be refused. */
   private async rejoin(): Promise<void> {
     const before = this.number;
+    // At once, even if joining again takes long: others may be starting the same runs.
+    this.events.emit('removed', before);
     await this.session.close();
     await this.createRow();
     await this.session.reopen((client) => this.holdLock(client));
     this.logger.warn({ before, replica: this.number }, 'declared dead by others and joined again');
     this.events.emit('rejoined');
   }
-}
-
-/** Whether the server itself refuses connections or reports that it is shutting down or starting. That affects all
- *  replicas, so nobody can take over runs meanwhile, and attempts continue (see docs/adr/0011). */
-function isAway(error: unknown): boolean {
-  const code = String((error as { code?: unknown }).code);
-  return ['ECONNREFUSED', '57P01', '57P02', '57P03'].includes(code);
 }

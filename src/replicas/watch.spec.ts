@@ -1,7 +1,7 @@
 import { Watch } from './watch.js';
 
-const alive = (seenAt: number) => ({ number: 1, seenAt: new Date(seenAt), free: false });
-const gone = { number: 1, seenAt: new Date(0), free: true };
+const alive = (seenAt: number) => ({ number: 1, seenAt: new Date(seenAt), gone: false });
+const gone = { number: 1, seenAt: new Date(0), gone: true };
 const silent = alive(0);
 
 /** Polls every 400 ms from `from` to `to`. Returns when the replica was first declared lost, or null. */
@@ -11,7 +11,7 @@ function lostAt(watch: Watch, sighting: (now: number) => typeof gone, from: numb
 }
 
 describe('Watch', () => {
-  it('declares a replica lost whose lock is free in two polls in a row', () => {
+  it('declares a replica lost that is gone in two polls in a row', () => {
     expect(lostAt(new Watch(), () => gone, 0, 5_000)).toBe(400);
   });
 
@@ -23,13 +23,13 @@ describe('Watch', () => {
     expect(lostAt(new Watch(), (now) => alive(now - (now % 2_000)), 0, 60_000)).toBeNull();
   });
 
-  it('declares no replica lost whose lock was free in one poll, during a reconnect', () => {
+  it('declares no replica lost that was gone in one poll, during a reconnect', () => {
     const watch = new Watch();
     watch.observe([gone], 0);
     expect(lostAt(watch, (now) => alive(now), 400, 5_000)).toBeNull();
   });
 
-  it('declares no replica lost whose session was lost twice, with a heartbeat in between', () => {
+  it('declares no replica lost that was gone twice, with a heartbeat in between', () => {
     const watch = new Watch();
     expect(lostAt(watch, (now) => ({ ...gone, seenAt: new Date(now) }), 0, 20_000)).toBeNull();
   });

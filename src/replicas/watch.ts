@@ -6,18 +6,18 @@ export interface Sighting {
   number: number;
   /** Its latest heartbeat, by the database's clock. */
   seenAt: Date;
-  /** Whether its advisory lock is free. */
-  free: boolean;
+  /** Whether it has neither its advisory lock nor a connection, although it could open one. */
+  gone: boolean;
 }
 
 /** Decides from successive polls which replicas are gone. After an outage of the database all locks are free and all
  *  heartbeats are old, so the first replica that is back would declare all others dead. Therefore only polls without an
- *  interruption between them count (see docs/adr/0010). */
+ *  interruption between them count (see docs/adr/0010 and 0027). */
 export class Watch {
   /** The latest heartbeat of each replica, and when this process first saw it, in monotonic milliseconds. */
   private heartbeats = new Map<number, { seenAt: number; since: number }>();
-  /** The replicas whose lock was free in the last poll, with their heartbeat. A reconnect also frees the lock for a
-   *  moment, but then writes a new heartbeat. */
+  /** The replicas that were gone in the last poll, with their heartbeat. A reconnect of all connections also looks like
+   *  this for a moment, but then writes a new heartbeat. */
   private suspects = new Map<number, number>();
   private lastPollAt: number | null = null;
   private interruptedAt: number | null = null;
@@ -31,15 +31,15 @@ export class Watch {
     const settled = this.interruptedAt === null || now - this.interruptedAt > SILENCE_MS;
     this.heartbeats = new Map(seen.map((sighting) => [sighting.number, this.heartbeatOf(sighting, now)]));
     const lost = seen.filter(
-      ({ number, seenAt, free }) =>
+      ({ number, seenAt, gone }) =>
         now - this.heartbeats.get(number)!.since > SILENCE_MS ||
-        (settled && free && this.suspects.get(number) === seenAt.getTime()),
+        (settled && gone && this.suspects.get(number) === seenAt.getTime()),
     );
-    this.suspects = new Map(seen.filter(({ free }) => free).map(({ number, seenAt }) => [number, seenAt.getTime()]));
+    this.suspects = new Map(seen.filter(({ gone }) => gone).map(({ number, seenAt }) => [number, seenAt.getTime()]));
     return lost.map(({ number }) => number);
   }
 
-  /** Forgets all earlier polls. Free locks count again after 10 s without an interruption. */
+  /** Forgets all earlier polls. What is gone counts again after 10 s without an interruption. */
   interrupt(now: number): void {
     this.heartbeats.clear();
     this.suspects.clear();

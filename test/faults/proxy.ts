@@ -6,6 +6,7 @@ export class Proxy {
   private readonly pairs = new Set<[Socket, Socket]>();
   private delayMs = 0;
   private stalled = false;
+  private refusing = false;
   private commitToLose: { text: string; lost: () => void } | null = null;
 
   private constructor(
@@ -46,6 +47,24 @@ export class Proxy {
     for (const pair of this.pairs) for (const socket of pair) socket.resume();
   }
 
+  /** Ends all connections, and refuses new ones until `accept`. */
+  refuse(): void {
+    this.refusing = true;
+    this.cut();
+  }
+
+  accept(): void {
+    this.refusing = false;
+  }
+
+  /** Ends all connections for the server only. The clients do not notice. */
+  drop(): void {
+    for (const [near, far] of this.pairs) {
+      far.removeAllListeners('close').destroy();
+      near.removeAllListeners('data').resume();
+    }
+  }
+
   /** Lets the next transaction with this text in a statement commit, and ends its connection before the client gets the response.
    *  Resolves when that has happened. */
   loseCommitOf(text: string): Promise<void> {
@@ -61,6 +80,10 @@ export class Proxy {
   }
 
   private join(near: Socket, port: number, host: string): void {
+    if (this.refusing) {
+      near.destroy();
+      return;
+    }
     const far = connect(port, host);
     const pair: [Socket, Socket] = [near, far];
     this.pairs.add(pair);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { serverEnvironment } from '../../src/database/embedded/binaries.js';
@@ -33,14 +33,26 @@ export class OwnServer {
   /** Restarts like `pg_ctl restart -m immediate`: without a checkpoint, with all sessions cut, with crash recovery, on the same port. The
    *  server is down for `awayMs` in between. */
   async restartAtOnce(awayMs = 0): Promise<void> {
-    const [pid] = (await readFile(join(this.folder, 'postgres', 'postmaster.pid'), 'utf8')).split('\n').map(Number);
-    process.kill(pid!, 'SIGQUIT');
-    await eventually(() => expect(isAlive(pid!)).toBe(false));
+    const pid = await this.postmaster();
+    process.kill(pid, 'SIGQUIT');
+    await eventually(() => expect(isAlive(pid)).toBe(false));
     await this.running.stop();
     await new Promise((resolve) => setTimeout(resolve, awayMs));
     const { url } = this;
     this.running = await startEmbeddedPostgres(this.folder);
     expect(this.url).toBe(url);
+  }
+
+  /** Replaces the settings of an earlier call, as ALTER SYSTEM and pg_reload_conf() of a superuser do. */
+  async set(settings: Record<string, string>): Promise<void> {
+    const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'\n`);
+    await writeFile(join(this.folder, 'postgres', 'postgresql.auto.conf'), lines.join(''));
+    process.kill(await this.postmaster(), 'SIGHUP');
+  }
+
+  private async postmaster(): Promise<number> {
+    const [pid] = (await readFile(join(this.folder, 'postgres', 'postmaster.pid'), 'utf8')).split('\n');
+    return Number(pid);
   }
 
   async stop(): Promise<void> {

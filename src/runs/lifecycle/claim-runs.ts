@@ -69,7 +69,7 @@ type ClaimRow = ClaimedRun & Pick<Claim, 'moreWait' | 'moreLiveWait'> & { candid
  *
  * If the process dies before the commit, nothing has happened. If it dies after the commit and before the task starts,
  * the runs are `running` on a replica that is gone, and the reconciler takes them over. If only the reply to the commit
- * is lost, the reconciler of this process finds `running` runs that it does not execute.
+ * is lost, the reconciler of this process finds `running` runs that it does not execute, and puts them back.
  */
 export async function claimRuns(
   tx: EntityManager,

@@ -15,37 +15,61 @@ export interface ReclaimedRun extends EndedRun {
   interrupted: boolean;
 }
 
+/** A running run of this process that it does not execute. */
+export interface UnstartedRun {
+  id: string;
+  attempt: number;
+}
+
+/** Finds `running` runs of this replica that are not in `known`. They must be 10 s old, because most of the younger ones
+ *  are just being accepted. */
+export async function findUnknown(tx: EntityManager, replica: number, known: string[]): Promise<UnstartedRun[]> {
+  return rows<UnstartedRun>(
+    tx,
+    `SELECT id, attempt FROM runs
+     WHERE state = 'running' AND replica_number = $1 AND id <> ALL ($2::uuid[])
+       AND started_at < statement_timestamp() - interval '10 s'
+     ORDER BY id LIMIT ${BATCH}`,
+    [replica, known],
+  );
+}
+
 /**
  * Takes over `running` runs that no process executes: their replica has no row any more. They go back to the queue, or
  * end as `failed` if `onInterruption` is `fail`. Returns them.
  *
- * Two kinds of runs go back without an interruption, whatever `onInterruption` says:
- * - runs that were claimed ahead. They have not started, or only just.
- * - runs of this replica (`own`) that are not in `active`. Its claim committed, but the reply was lost, so they have not
- *   started. They must be 10 s old, so that a claim whose runs are being accepted right now is not mistaken for one.
+ * A run with `onInterruption: fail` goes back only if it is in `unstarted`: its claim committed, the response was lost,
+ * and the caller knows that this process has not started it and never will (see Recovery). Nothing else can tell whether
+ * the task of a claimed run has started. Neither can this process, once its row is gone: its own runs are then orphans
+ * like those of any other replica. A process without a row takes over nothing, since it may be executing these runs.
+ *
+ * Runs that were claimed ahead go back without an interruption. They have not started, or only just. They are never
+ * `onInterruption: fail`.
  *
  * SKIP LOCKED divides the runs between replicas that reconcile at the same time, and leaves out a run whose attempt is
  * being settled at this moment.
  */
 export async function reclaimOrphans(
   tx: EntityManager,
-  own: { number: number; active: string[] },
+  own: { number: number; unstarted: UnstartedRun[] },
 ): Promise<ReclaimedRun[]> {
-  const orphans = await rows<{ id: string }>(
+  const ids = own.unstarted.map(({ id }) => id);
+  const attempts = own.unstarted.map(({ attempt }) => attempt);
+  const orphans = await rows<{ id: string; unstarted: boolean }>(
     tx,
-    `SELECT id FROM runs
-     WHERE state = 'running' AND (replica_number NOT IN (SELECT number FROM replicas) OR (replica_number = $1
-       AND id <> ALL ($2::uuid[]) AND started_at < statement_timestamp() - interval '10 s'))
+    `SELECT id, replica_number = $1 AS unstarted FROM runs
+     WHERE state = 'running' AND EXISTS (SELECT FROM replicas WHERE number = $1)
+       AND (replica_number NOT IN (SELECT number FROM replicas) OR (replica_number = $1
+         AND (id, attempt) IN (SELECT * FROM unnest($2::uuid[], $3::int[]))))
      ORDER BY id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED`,
-    [own.number, own.active],
+    [own.number, ids, attempts],
   );
   if (orphans.length === 0) return [];
-  return rows<ReclaimedRun>(tx, reclaim, [orphans.map(({ id }) => id), own.number]);
+  return rows<ReclaimedRun>(tx, reclaim, [orphans.map(({ id }) => id), orphans.map(({ unstarted }) => unstarted)]);
 }
 
-// `verdict` reads the row as it was before the update. A run that was claimed ahead is never `onInterruption: fail`, so
-// starting it again is allowed even if its task has just started. A process that was only silent and comes back cannot
-// settle the run any more: it is `pending` or has ended, and the next claim raises the attempt number.
+// `verdict` reads the row as it was before the update. A process that was only silent and comes back cannot settle the
+// run any more: it is `pending` or has ended, and the next claim raises the attempt number.
 //
 // A run that was claimed ahead keeps its place in the queue and its last error. Every run that comes back is claimed into
 // a free slot next time, so that its start is recorded: if its task is what kills processes, that counts.
@@ -59,17 +83,18 @@ const reclaim = `
         WHEN verdict.ahead THEN NULL ELSE 'worker_lost' END,
       finished_at = CASE WHEN verdict.final THEN clock_timestamp() END, claimed_ahead = false,
       started_at = CASE WHEN NOT verdict.ahead THEN started_at END
-    FROM unnest($1::uuid[]) AS orphan (run), LATERAL (
-      SELECT interrupted, poison, old.claimed_ahead AS ahead,
+    FROM unnest($1::uuid[], $2::boolean[]) AS orphan (run, unstarted), LATERAL (
+      SELECT interrupted, poison, ahead,
         poison OR (interrupted AND old.on_interruption = 'fail') OR old.cancel_reason IS NOT NULL AS final,
-        CASE WHEN NOT old.claimed_ahead THEN jsonb_build_object('name', 'Error',
+        CASE WHEN NOT ahead THEN jsonb_build_object('name', 'Error',
           'code', CASE WHEN poison THEN 'POISON' ELSE 'WORKER_LOST' END,
           'message', 'The process that ran attempt ' || old.attempt || ' (' || old.replica || ') was lost'
             || CASE WHEN poison THEN '; it is the third one, so the run is not started again' ELSE '' END) END AS error
       FROM (SELECT *, may_have_started AS interrupted,
         may_have_started AND interruptions + 1 >= ${MAX_INTERRUPTIONS} AS poison
-        FROM (SELECT *, replica_number <> $2 AND NOT claimed_ahead AS may_have_started FROM runs) r
-        WHERE r.id = orphan.run) old
+        FROM (SELECT *, claimed_ahead AND on_interruption <> 'fail' AS ahead,
+          NOT orphan.unstarted AND NOT (claimed_ahead AND on_interruption <> 'fail') AS may_have_started
+          FROM runs WHERE runs.id = orphan.run) r) old
     ) AS verdict
     WHERE runs.id = orphan.run
     RETURNING runs.*, verdict.error AS lost_error, verdict.interrupted, verdict.ahead

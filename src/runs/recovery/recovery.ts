@@ -5,13 +5,24 @@ import { SchedulerDatabase } from '../../database/scheduler-database.js';
 import { LostReplicas } from '../../replicas/lost-replicas.js';
 import { notify } from '../../replicas/notify.js';
 import { Replicas } from '../../replicas/replicas.js';
-import { failUnknownTasks, reclaimOrphans, repairQueue } from '../lifecycle/reclaim-runs.js';
+import {
+  failUnknownTasks,
+  findUnknown,
+  reclaimOrphans,
+  repairQueue,
+  type UnstartedRun,
+} from '../lifecycle/reclaim-runs.js';
 import { releaseHeld } from '../lifecycle/release-held.js';
 import { isUnfinished } from '../lifecycle/run.entity.js';
 import { Attempts } from '../worker/attempts.js';
+import { ClaimedAhead } from '../worker/claimed-ahead.js';
 import { RunMetrics } from '../worker/run-metrics.js';
+import { Slots } from '../worker/slots.js';
 import { LiveTasks } from './live-tasks.js';
 import { RecoveryMetrics } from './recovery-metrics.js';
+
+/** How long the reconciler waits for claims that are under way. If one takes longer, it tries again in its next turn. */
+const ACCEPTED_WITHIN_MS = 1_000;
 
 /**
  * Makes sure that no run waits for a dead process. Every replica with the role scheduler or worker does this, so the
@@ -41,6 +52,8 @@ export class Recovery {
     private readonly replicas: Replicas,
     private readonly lost: LostReplicas,
     private readonly attempts: Attempts,
+    private readonly ahead: ClaimedAhead,
+    private readonly slots: Slots,
     private readonly runMetrics: RunMetrics,
     private readonly metrics: RecoveryMetrics,
     private readonly logger: PinoLogger,
@@ -72,12 +85,33 @@ export class Recovery {
     return row!.unfinished;
   }
 
+  /**
+   * Finds the runs of this process that it has not started and never will: their claim committed, and the response was
+   * lost.
+   *
+   * A commit can take long, for example while a synchronous standby is silent. Then the run is old when it becomes
+   * visible, and its response may arrive only after the run was found. Three steps prove that none does:
+   * - The run is found. So the claim that would start it has begun before.
+   * - All claims that had begun by then have ended here. Runs that they returned are in `attempts`, or wait for a slot.
+   * - The run is in neither. It has no attempt that is unsettled either, because an attempt stays in `attempts` until its
+   *   end is stored.
+   */
+  private async findUnstarted(): Promise<{ number: number; unstarted: UnstartedRun[] }> {
+    const { number } = this.replicas;
+    const found = await this.database.transaction((tx) => findUnknown(tx, number, this.knownRuns()));
+    if (found.length === 0 || !(await this.slots.accepted(ACCEPTED_WITHIN_MS))) return { number, unstarted: [] };
+    const known = new Set(this.knownRuns());
+    return { number, unstarted: found.filter(({ id }) => !known.has(id)) };
+  }
+
+  private knownRuns(): string[] {
+    return [...this.attempts.runs, ...this.ahead.runs].map(({ id }) => id);
+  }
+
   /** Returns true if there may be another batch. */
   private async reconcile(): Promise<boolean> {
     if (!(await this.hasUnfinishedRuns())) return false;
-    // Read before the transaction. A run that is claimed in between is not in the list, and is not taken for an orphan
-    // either, because these must be 10 s old.
-    const own = { number: this.replicas.number, active: this.attempts.runs.map(({ id }) => id) };
+    const own = await this.findUnstarted();
     const { reclaimed, unknown, added } = await this.database.transaction(async (tx) => {
       // In this order: what ends here may release held runs.
       const found = await reclaimOrphans(tx, own);

@@ -49,10 +49,10 @@ export class DirectStarts {
   }
 
   /** The part of the reservation that may be used: nothing while the scheduler is paused, and nothing in a process that
-   *  others have declared dead. Locks the replica's row, as a claim does, so that the runs created in `tx` belong to a
+   *  others have declared dead or soon may. Locks the replica's row, as a claim does, so that the runs created in `tx` belong to a
    *  replica that exists. */
   async allowed(tx: EntityManager, reserved: Reservation): Promise<Reservation> {
-    if (sizeOf(reserved) === 0) return NONE;
+    if (sizeOf(reserved) === 0 || this.replicas.silent) return NONE;
     return (await mayStartRuns(tx, this.replicas.number)) ? reserved : NONE;
   }
 

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import type { CodedError } from '../../core/coded-error.js';
+import { Replicas } from '../../replicas/replicas.js';
 import type { ClaimedRun } from '../lifecycle/claim-runs.js';
 import { type AttemptResult, givenBack, outcomeOf } from '../lifecycle/outcome.js';
 import { InterruptedError, SlotsAbandonedError } from '../lifecycle/run-errors.js';
@@ -37,6 +38,7 @@ export class Executor {
     private readonly ahead: ClaimedAhead,
     private readonly marks: StartMarks,
     private readonly slots: Slots,
+    private readonly replicas: Replicas,
     private readonly metrics: RunMetrics,
     private readonly logger: PinoLogger,
   ) {
@@ -54,8 +56,10 @@ export class Executor {
     this.events.on('exhausted', listener);
   }
 
-  /** Starts claimed runs now, and runs that were claimed ahead as soon as a slot is free. */
+  /** Starts claimed runs now, and runs that were claimed ahead as soon as a slot is free. Returns them to the queue if
+   *  this process has been silent for so long that others may take them over: the response to the claim came late. */
   accept(runs: ClaimedRun[]): void {
+    if (this.replicas.silent) return void this.giveBack(runs);
     for (const run of runs)
       if (run.claimedAhead) this.ahead.add(run);
       else this.startAttempt(run);
@@ -94,7 +98,7 @@ export class Executor {
 
   private async giveBack(runs: ClaimedRun[]): Promise<void> {
     if (runs.length === 0) return;
-    this.logger.debug({ runs: runs.length }, 'runs claimed ahead returned to the queue');
+    this.logger.debug({ runs: runs.length }, 'runs returned to the queue before they started');
     await Promise.all(runs.map((run) => this.settler.settle(givenBack(run))));
   }
 

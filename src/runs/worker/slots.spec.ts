@@ -39,6 +39,31 @@ function given(concurrency: number, connections: number, ...running: Attempt[]) 
 /** What the next claim may take. */
 const capacityOf = (slots: Slots) => slots.capacity(slots.reserveForClaim() ?? { slots: 0, ahead: 0 }, null);
 
+describe('what claims and creations have stored', () => {
+  beforeEach(() => {
+    jest.useRealTimers();
+  });
+
+  it('is accepted when those that had begun have ended, whatever begins later', async () => {
+    const { slots } = given(4, 1);
+    slots.open();
+    slots.found({ moreWait: false, moreLiveWait: false });
+    const creation = slots.reserveForCreation(4, false);
+    const claim = slots.reserveForClaim()!;
+    const accepted = slots.accepted(60_000);
+    expect(await slots.accepted(1)).toBe(false);
+    slots.release(creation);
+    expect(await slots.accepted(1)).toBe(false);
+    slots.releaseClaim(claim);
+    slots.reserveForClaim();
+    expect(await accepted).toBe(true);
+  });
+
+  it('is accepted at once when there is none', async () => {
+    expect(await given(4, 1).slots.accepted(0)).toBe(true);
+  });
+});
+
 describe('a claim', () => {
   it('may fill the free slots, and half of all slots with backfills', () => {
     expect(capacityOf(given(8, 4).slots)).toEqual({

@@ -44,6 +44,8 @@ export class Slots {
   /** Counts slots that became free, and results that were written. */
   private changes = 0;
   private readonly reserved: Reservation = { slots: 0, ahead: 0 };
+  /** The reservations of claims and creations whose runs this process has not accepted yet. */
+  private readonly unaccepted = new Set<Reservation>();
   private readonly events = new EventEmitter<{ changed: []; available: []; overtakable: [] }>();
 
   constructor(
@@ -102,6 +104,24 @@ export class Slots {
     return this.ahead.turnover();
   }
 
+  /** Resolves with true when no run may start here any more that a claim or a creation has stored before this call: each of
+   *  them has been accepted, or its transaction has ended with an error. Resolves with false after `ms`. */
+  async accepted(ms: number): Promise<boolean> {
+    const before = [...this.unaccepted];
+    const areAccepted = () => !before.some((reservation) => this.unaccepted.has(reservation));
+    if (areAccepted()) return true;
+    return new Promise((resolve) => {
+      const check = () => areAccepted() && end();
+      const end = () => {
+        clearTimeout(timer);
+        this.events.off('changed', check);
+        resolve(areAccepted());
+      };
+      const timer = setTimeout(end, ms);
+      this.events.on('changed', check);
+    });
+  }
+
   /** Slots that are free and not reserved. */
   free(): number {
     if (this.attempts.unwritten > MAX_UNWRITTEN) return 0;
@@ -111,7 +131,8 @@ export class Slots {
   /** Reserves all capacity for a claim. Null if there is too little for a claim to be worthwhile. */
   reserveForClaim(): ClaimReservation | null {
     if (!this.isWorthwhile()) return null;
-    return { ...this.reserve({ slots: this.free(), ahead: this.allowance() }), since: this.changes };
+    const reservation = this.reserve({ slots: this.free(), ahead: this.allowance() });
+    return Object.assign(reservation, { since: this.changes });
   }
 
   /** Reserves capacity for runs that are being created: at most one of `share` equal parts of all slots. Nothing while
@@ -201,15 +222,17 @@ export class Slots {
     if (this.isWorthwhile()) this.events.emit('available');
   }
 
-  private unreserve({ slots, ahead }: Reservation): void {
-    this.reserved.slots -= slots;
-    this.reserved.ahead -= ahead;
+  private unreserve(reservation: Reservation): void {
+    this.unaccepted.delete(reservation);
+    this.reserved.slots -= reservation.slots;
+    this.reserved.ahead -= reservation.ahead;
   }
 
   private reserve({ slots, ahead }: Reservation): Reservation {
     const reservation = { slots: Math.max(0, slots), ahead };
     this.reserved.slots += reservation.slots;
     this.reserved.ahead += ahead;
+    this.unaccepted.add(reservation);
     return reservation;
   }
 

@@ -53,7 +53,13 @@ export class Worker {
     slots.onClaimable(() => this.loop.wake());
     executor.onRetry((ms) => this.wakeIn(ms));
     replicas.onRejoined(() => this.loop.wake());
-    replicas.onSilenced(() => this.attempts.abort(new DatabaseSilentError()));
+    replicas.onSilenced(() => {
+      this.attempts.abort(new DatabaseSilentError());
+      void this.executor.giveBackAll();
+    });
+    replicas.onRemoved((number) =>
+      this.attempts.abort(new TakenOverError(), ({ replicaNumber }) => replicaNumber === number),
+    );
   }
 
   startClaiming(): void {
@@ -92,6 +98,7 @@ export class Worker {
 
   /** Returns true if it should claim again at once. */
   private async claim(): Promise<boolean> {
+    if (this.replicas.silent) return false;
     const reservation = this.slots.reserveForClaim();
     if (!reservation) {
       this.slots.found({ moreWait: true, moreLiveWait: true });
