@@ -166,6 +166,24 @@ describe('a fault in a jobs file is reported with its line and path', () => {
       `jobs:\n  Big Job:\n    task: wait\n    ${daily}`,
       'line 3: jobs.Big Job: A job name is 1-128 of a-z 0-9 . _ -',
     ],
+    ...[
+      '9007199254740993',
+      '-9007199254740993.0',
+      '12345678901234567890',
+      '0x20000000000001',
+      '1e400',
+      '.inf',
+      '.nan',
+    ].map((number): [string, string, string] => [
+      `the number ${number}, which would change,`,
+      `jobs:\n  a:\n    ${daily}\n    task: echo\n    input:\n      text: x\n      list:\n        - 1\n        - id: ${number}`,
+      'line 9: jobs.a.input.list.1.id: This number cannot be kept exactly; write it as a string',
+    ]),
+    [
+      'a number in YAML 1.1 that JavaScript does not have',
+      `%YAML 1.1\n---\n${job(daily, 'input: { at: 12:30 }')}`,
+      'line 7: jobs.a.input.at: This number cannot be kept exactly',
+    ],
     [
       'a NUL',
       job(daily, 'description: "a\\0b"'),

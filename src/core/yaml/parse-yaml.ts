@@ -11,6 +11,7 @@ import {
   type YAMLError,
   YAMLMap,
 } from 'yaml';
+import { isExact } from '../exact-numbers.js';
 
 export interface YamlFault {
   /** From 1. */
@@ -19,7 +20,8 @@ export interface YamlFault {
 }
 
 export interface YamlDocument {
-  /** Undefined when there are faults. Nodes that aliases refer to are one shared object. */
+  /** Undefined when there are faults. Nodes that aliases refer to are one shared object. A number that JavaScript would change is
+   *  Infinity, which `unstorable` finds. A key is the text in the file, also if it looks like a number. */
   value: unknown;
   faults: YamlFault[];
   /** Where the content begins, from 1. */
@@ -91,7 +93,11 @@ function readDocument(document: Document, errors: YAMLError[], lineCounter: Line
   }));
   if (faults.length === 0)
     visit(document, {
+      Scalar: (_key, scalar) => {
+        if (typeof scalar.value === 'number' && !isExact(scalar.source ?? '')) scalar.value = Infinity;
+      },
       Map: (_key, map) => {
+        keepNumberKeys(map);
         for (const { offset, message } of keyFaults(map)) faults.push({ line: lineAt(lineCounter, offset), message });
       },
     });
@@ -109,6 +115,12 @@ function valueOf(document: Document, line: number): YamlDocument {
     // An alias without an anchor.
     return { value: undefined, faults: [{ line, message: (error as Error).message }], line };
   }
+}
+
+/** A key such as 1.10 or 9007199254740993 would otherwise become 1.1 or another number. */
+function keepNumberKeys({ items }: YAMLMap): void {
+  for (const { key } of items)
+    if (isScalar(key) && typeof key.value === 'number' && key.source !== undefined) key.value = key.source;
 }
 
 function keyFaults(map: YAMLMap): { offset: number; message: string }[] {
