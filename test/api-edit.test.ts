@@ -38,6 +38,28 @@ const runs = async (job: string) =>
 const tagOf = async (name: string) => (await get(name)).headers.get('etag');
 const errorPaths = (body: Answered) => (body['errors'] as { path: string }[]).map(({ path }) => path).toSorted();
 
+describe('an unknown field', () => {
+  const fields = 'description, task, input, trigger, paused, priority, tags';
+  it.each<[string, object, string, string]>([
+    ['of a job', { priorty: 1 }, '/priorty', fields],
+    ['of the retries', { retry: { max: 3 } }, '/retry/max', 'limit, delaySeconds, backoff, maxDelaySeconds'],
+    ['of the misfire policy', { misfire: { grace: 3 } }, '/misfire/grace', 'policy, graceSeconds, maxCatchUp'],
+    ['of a trigger', { trigger: { ...daily, zone: 'UTC' } }, '/trigger/zone', 'type, expression, timeZone'],
+  ])('%s is refused with the known fields', async (_case, more, path, known) => {
+    for (const answer of [await post({ name: 'a', ...minimal, ...more }), await put('a', { ...minimal, ...more })])
+      expect(answer).toMatchObject({
+        status: 422,
+        body: { errors: [{ path, message: expect.stringMatching(`^Unknown field; known fields: .*${known}`) }] },
+      });
+  });
+
+  it('of a patch is refused with the known fields', async () => {
+    expect((await patch('a', { priorty: 1 })).body['errors']).toEqual([
+      { path: '/priorty', message: expect.stringContaining(fields) },
+    ]);
+  });
+});
+
 describe('POST /jobs', () => {
   it('creates a job, returns its Location, and does not run it', async () => {
     const { status, headers, body } = await post({ name: 'made', ...full });

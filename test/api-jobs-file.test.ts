@@ -36,14 +36,14 @@ const fileOf = (jobs: Record<string, object>) => ({
 });
 
 async function send<T = Report>(
-  body: string | object,
+  body: string | Buffer | object,
   query = '',
-  type = typeof body === 'string' ? 'application/yaml' : 'application/json',
+  type = typeof body === 'string' || Buffer.isBuffer(body) ? 'application/yaml' : 'application/json',
 ): Promise<Answer<T>> {
   const response = await fetch(`${service.url}/api/v1/jobs-file${query}`, {
     method: 'POST',
     headers: { 'Content-Type': type, 'X-Cronzimus-Request': '1' },
-    body: typeof body === 'string' ? body : JSON.stringify(body),
+    body: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body),
   });
   return { status: response.status, headers: response.headers, body: (await response.json()) as T };
 }
@@ -180,7 +180,7 @@ describe('POST /jobs-file refuses', () => {
         .fill(n ? `*a${n - 1}` : 0)
         .join()}]`,
   );
-  it.each<[string, string, string, number, string]>([
+  it.each<[string, string | Buffer, string, number, string]>([
     ['invalid YAML', 'jobs: [', 'application/yaml', 400, 'JOBS_FILE_INVALID'],
     ['two documents', 'jobs: {}\n---\njobs: {}', 'application/yaml', 400, 'JOBS_FILE_INVALID'],
     ['a bomb of aliases', bomb.join('\n'), 'application/yaml', 400, 'JOBS_FILE_INVALID'],
@@ -189,10 +189,31 @@ describe('POST /jobs-file refuses', () => {
     ['more values than fit into memory', '- x: 1\n'.repeat(2_000_000), 'application/yaml', 400, 'JOBS_FILE_INVALID'],
     ['an empty file', '', 'application/yaml', 422, 'JOBS_FILE_INVALID'],
     ['a name twice in JSON', '{"jobs":{"a":{},"a":{}}}', 'application/json', 400, 'JOBS_FILE_INVALID'],
+    ['Latin-1', Buffer.from('jobs: {} # ü', 'latin1'), 'application/yaml', 400, 'JOBS_FILE_INVALID'],
+    ['JSON in Latin-1', Buffer.from('{"jobs":{"ü":1}}', 'latin1'), 'application/json', 400, 'JOBS_FILE_INVALID'],
     ['another type', 'jobs: {}', 'text/csv', 415, 'UNSUPPORTED_MEDIA_TYPE'],
     ['more than 16 MiB', ' '.repeat(16 * 1024 * 1024 + 1), 'application/yaml', 413, 'PAYLOAD_TOO_LARGE'],
   ])('%s', async (_case, body, type, status, code) => {
     expect(await send<Refusal>(body, '', type)).toMatchObject({ status, body: { code } });
+  });
+
+  it.each([
+    ['application/yaml', stringify],
+    ['application/json', JSON.stringify],
+  ])('a number that would change, as %s, with its path', async (type, write: (file: object) => string) => {
+    const text = write(fileOf({ a: { input: { id: '#' } } })).replace(/"#"|'#'/, '9007199254740993');
+    expect(await send<Refusal>(text, '', type)).toMatchObject({
+      status: 422,
+      body: { code: 'JOBS_FILE_INVALID', errors: [{ path: '/jobs/a/input/id', line: expect.any(Number) }] },
+    });
+    expect(await names()).toEqual([]);
+  });
+
+  it('the line of text that is not UTF-8', async () => {
+    const body = Buffer.concat([Buffer.from('jobs: {}\n# ü\n# '), Buffer.from('ü', 'latin1')]);
+    expect((await send<Refusal>(body)).body.errors).toEqual([
+      { path: '', line: 3, message: expect.stringContaining('is not UTF-8') },
+    ]);
   });
 
   it('an invalid parameter', async () => {

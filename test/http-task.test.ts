@@ -108,6 +108,12 @@ describe('task http', () => {
 
   it.each([
     ['JSON', 'application/json', '{"a":[1]}', { a: [1] }],
+    [
+      'the numbers of JSON that would change, as text,',
+      'application/json',
+      '{"id":9007199254740993,"ids":[-12345678901234567890,1e400,7],"at":0.1}',
+      { id: '9007199254740993', ids: ['-12345678901234567890', '1e400', 7], at: 0.1 },
+    ],
     ['JSON of another name', 'application/problem+json; charset=utf-8', '{"a":1}', { a: 1 }],
     ['invalid JSON', 'application/json', '{"a":', '{"a":'],
     ['JSON that cannot be stored', 'application/json', '{"a":"\\u0000"}', '{"a":"\\u0000"}'],

@@ -113,7 +113,24 @@ describe('a fault in a jobs file is reported with its line and path', () => {
     ['a syntax error', 'jobs:\n  a: [1, 2', 'line 2: '],
     ['a tab that indents', 'jobs:\n\ta: {}', 'line 2: '],
     ['a duplicate job', 'jobs:\n  a: {}\n  a: {}', 'line 3: Map keys must be unique'],
-    ['an alias to nothing', 'jobs:\n  a: *b', 'Unresolved alias'],
+    ['an alias to nothing', 'jobs:\n  a: *b', 'line 2: Unresolved alias'],
+    ...['*/5 * * * *', '* * * * *', '*/5', '*', '@daily', '%', '? * * * *', '`date`', '*,5 * * * *'].map(
+      (value): [string, string, string] => [
+        `the unquoted value ${value}`,
+        job('trigger:', '  type: cron', `  expression: ${value} # each time`, '  timeZone: UTC'),
+        `line 6: Put the value in quotes, as "${value}": in YAML, a text without quotes must not begin with ${value[0]}`,
+      ],
+    ),
+    [
+      'an unquoted value in braces',
+      job('trigger: { type: cron, expression: */5 * * * * }'),
+      'line 4: Put the value in quotes, as "*/5 * * * *": ',
+    ],
+    [
+      'a number in place of a cron expression',
+      job('trigger:', '  type: cron', '  expression: 1e3'),
+      'line 6: jobs.a.trigger.expression: Say when to run',
+    ],
     ['two documents', 'jobs: {}\n---\njobs: {}', 'line 2: A second document begins here; a file holds one'],
     ['a tag that means nothing', 'jobs: !include other.yaml', 'line 1: Unresolved tag: !include'],
     ['a key that is not a string', 'jobs:\n  [a]: {}', 'line 2: A map key must be a text'],
@@ -165,6 +182,24 @@ describe('a fault in a jobs file is reported with its line and path', () => {
       'a bad name',
       `jobs:\n  Big Job:\n    task: wait\n    ${daily}`,
       'line 3: jobs.Big Job: A job name is 1-128 of a-z 0-9 . _ -',
+    ],
+    ...[
+      '9007199254740993',
+      '-9007199254740993.0',
+      '12345678901234567890',
+      '0x20000000000001',
+      '1e400',
+      '.inf',
+      '.nan',
+    ].map((number): [string, string, string] => [
+      `the number ${number}, which would change,`,
+      `jobs:\n  a:\n    ${daily}\n    task: echo\n    input:\n      text: x\n      list:\n        - 1\n        - id: ${number}`,
+      'line 9: jobs.a.input.list.1.id: This number cannot be kept exactly; write it as a string',
+    ]),
+    [
+      'a number in YAML 1.1 that JavaScript does not have',
+      `%YAML 1.1\n---\n${job(daily, 'input: { at: 12:30 }')}`,
+      'line 7: jobs.a.input.at: This number cannot be kept exactly',
     ],
     [
       'a NUL',

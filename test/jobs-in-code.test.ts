@@ -33,6 +33,15 @@ describe('Jobs, injected into the code of a user', () => {
     ]);
   });
 
+  it('refuse an input for one run with a number that JSON would change', async () => {
+    await jobs.upsert('counted', { task: 'echo', trigger: yearly, input: { text: 'a' } });
+    for (const times of [NaN, Infinity, 9007199254740993n])
+      await expect(jobs.run('counted', { text: 'a', times })).rejects.toMatchObject({
+        code: 'INVALID_INPUT',
+        errors: [{ path: '/input/times' }],
+      });
+  });
+
   it.each([
     ['Bad Name', { task: 'echo', trigger: yearly, input: { text: 'a' } }, 'INVALID_BODY'],
     ['bad-input', { task: 'echo', trigger: yearly }, 'INVALID_INPUT'],

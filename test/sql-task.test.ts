@@ -58,6 +58,8 @@ describe('task sql', () => {
     ['a list as JSON', '$1::jsonb', [1, ['a', null]], [1, ['a', null]]],
     ['the text of a PostgreSQL array', '2 = ANY ($1::int[])', '{1,2}', true],
     ['null', '$1::jsonb IS NULL', null, true],
+    ['an integer beyond 2^53 as text', '$1::bigint - 1', '9007199254740993', '9007199254740992'],
+    ['the largest numbers exactly', '$1::numeric', 1e23, '100000000000000000000000'],
     ['a boolean', 'NOT $1::boolean', false, true],
     ['a fraction', '$1::numeric * 2', 1.25, '2.50'],
     ['a time', '$1::timestamptz', '2026-03-01T03:30:00+01:00', '2026-03-01T02:30:00.000Z'],
@@ -68,6 +70,8 @@ describe('task sql', () => {
   it.each([
     ['9007199254740993::bigint', '9007199254740993'],
     ['1.10::numeric', '1.10'],
+    [`'{"id": 9007199254740993, "n": 9007199254740992}'::jsonb`, { id: '9007199254740993', n: 9007199254740992 }],
+    [`'[1e400, 1.5]'::json`, ['1e400', 1.5]],
     ['1.5::float8', 1.5],
     ["'NaN'::float8", 'NaN'],
     ["'2026-03-01'::date", '2026-03-01'],

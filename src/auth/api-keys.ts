@@ -8,6 +8,7 @@ import { type ApiKey, sha256 } from '../config/api-keys.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { Loop } from '../core/loop.js';
 import { Problem } from '../core/problem.js';
+import { lineNotUtf8, utf8Help } from '../core/utf8.js';
 import { type ReadApiKeys, readApiKeys } from './api-keys-file.js';
 
 /** The API keys, as digests. The keys of API_KEYS_FILE are reloaded when the file changes. */
@@ -67,7 +68,7 @@ export class ApiKeys {
    *  when two reads in a row return it. */
   private async poll(): Promise<void> {
     const path = this.environment.API_KEYS_FILE!;
-    const read = await readFile(path, 'utf8').then(asText, asFault);
+    const read = await readFile(path).then(asText, asFault);
     const text = JSON.stringify(read);
     const isSettled = text === this.lastRead;
     this.lastRead = text;
@@ -106,7 +107,10 @@ const unreadable = ({ fault, isMissing }: Failure, inUse: ApiKey[]): ReadApiKeys
 });
 
 type Read = { text: string } | Failure;
-const asText = (text: string): Read => ({ text });
+function asText(bytes: Buffer): Read {
+  const line = lineNotUtf8(bytes);
+  return line === undefined ? { text: bytes.toString() } : { fault: `line ${line}: ${utf8Help}`, isMissing: false };
+}
 const asFault = ({ message, code }: NodeJS.ErrnoException): Read => ({
   fault: message,
   isMissing: code === 'ENOENT' || code === 'ENOTDIR',
@@ -114,7 +118,7 @@ const asFault = ({ message, code }: NodeJS.ErrnoException): Read => ({
 
 function readNow(path: string): Read {
   try {
-    return asText(readFileSync(path, 'utf8'));
+    return asText(readFileSync(path));
   } catch (error) {
     return asFault(error as Error);
   }

@@ -1,4 +1,4 @@
-import { outputAsJson, storableText } from './json.js';
+import { fieldsAsJson, outputAsJson, storableText } from './json.js';
 
 const cyclic: unknown[] = [];
 cyclic.push(cyclic);
@@ -9,7 +9,9 @@ describe('the output of a task as JSON', () => {
     ['null', null, 'null'],
     ['an object', { a: [1, 'b', true] }, '{"a":[1,"b",true]}'],
     ['a Date', new Date(0), '"1970-01-01T00:00:00.000Z"'],
-    ['numbers that JSON does not have', [NaN, Infinity, -0], '[null,null,0]'],
+    ['numbers that JSON does not have, as text', [NaN, Infinity, -Infinity], '["NaN","Infinity","-Infinity"]'],
+    ['big integers, as text', { a: 9007199254740993n }, '{"a":"9007199254740993"}'],
+    ['minus zero', -0, '0'],
     ['a surrogate pair', '😀', '"😀"'],
     ['text that looks like an escape', String.raw`\u0000 \\ud800`, String.raw`"\\u0000 \\\\ud800"`],
     ['control characters that can be stored', '\u0001\n', String.raw`"\u0001\n"`],
@@ -28,12 +30,20 @@ describe('the output of a task as JSON', () => {
     ['a low surrogate alone', 'a\ude00', 'an unpaired surrogate'],
     ['a function', () => 1, 'a function is not JSON'],
     ['a symbol', Symbol('a'), 'a symbol is not JSON'],
-    ['a big integer', { a: 1n }, 'BigInt'],
     ['a circular reference', cyclic, 'circular'],
   ])('rejects %s', (_case, output, message) => {
     expect(() => outputAsJson(output)).toThrow(
       expect.objectContaining({ code: 'OUTPUT_NOT_STORABLE', message: expect.stringContaining(message) }),
     );
+  });
+});
+
+describe('the fields of a log line as JSON', () => {
+  it('have numbers that JSON does not have as text, also in a masked line', () => {
+    const fields = { id: 9007199254740993n, ratio: NaN };
+    const expected = '{"id":"9007199254740993","ratio":"NaN"}';
+    expect(fieldsAsJson(fields)).toBe(expected);
+    expect(fieldsAsJson(fields, (text) => text.replaceAll('secret', '***'))).toBe(expected);
   });
 });
 

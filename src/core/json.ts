@@ -8,7 +8,8 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 
 const MAX_OUTPUT_BYTES = 65_536;
 
-/** A task's result as JSON text that the database can hold. Null when the task returned nothing. Throws OUTPUT_NOT_STORABLE. */
+/** A task's result as JSON text that the database can hold. A bigint, NaN and an infinite number become text. Null when the task
+ *  returned nothing. Throws OUTPUT_NOT_STORABLE. */
 export function outputAsJson(output: unknown, mask: Mask = unmasked): string | null {
   if (output === undefined) return null;
   const text = stringify(output, mask);
@@ -36,17 +37,17 @@ export function fieldsAsJson(fields: object, mask: Mask = unmasked): string {
   }
 }
 
-/** JSON has no big integers, no text for an Error, and more characters than the database can hold. */
+/** JSON has no text for an Error, and more characters than the database can hold. */
 function readable(value: unknown): unknown {
   if (typeof value === 'string') return storableText(value);
-  if (typeof value === 'bigint') return value.toString();
   if (isError(value)) return errorFields(value);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [storableText(key), item]));
 }
 
 /** A replacer for JSON.stringify, which calls it for every part of a value. It masks strings, numbers, keys and bytes. */
-function masked(value: unknown, mask: Mask): unknown {
+function masked(part: unknown, mask: Mask): unknown {
+  const value = withText(part);
   if (mask === unmasked) return value;
   if (typeof value === 'string') return mask(value);
   if (typeof value === 'number') return hasSecret(String(value), mask) ? '***' : value;
@@ -55,6 +56,10 @@ function masked(value: unknown, mask: Mask): unknown {
   if (bytes) return mask(bytes.toString()) === bytes.toString() ? value : '***';
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [mask(key), item]));
 }
+
+/** Numbers that JSON does not have become text. JSON.stringify would throw for a bigint and write null for the others. */
+const withText = (value: unknown): unknown =>
+  typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value)) ? String(value) : value;
 
 /** Whether a number is a secret, or contains most of one. A short secret may be part of a number by chance. */
 function hasSecret(digits: string, mask: Mask): boolean {
@@ -71,7 +76,7 @@ function bytesOf(value: object): Buffer | null {
 
 function stringify(output: unknown, mask: Mask): string | undefined {
   try {
-    return JSON.stringify(output, mask === unmasked ? undefined : (_key, value: unknown) => masked(value, mask));
+    return JSON.stringify(output, (_key, value: unknown) => masked(value, mask));
   } catch (error) {
     throw unstorable(error instanceof Error ? error.message : String(error));
   }

@@ -24,7 +24,9 @@ export function faultsOf(issues: readonly StandardSchemaV1.Issue[], base: Path =
 function faultsOfIssue(issue: Issue, base: Path): Fault[] {
   const path = [...base, ...keysOf(issue)];
   if (issue.code === 'unrecognized_keys' && issue.keys) {
-    return issue.keys.map((key) => ({ path: jsonPointer([...path, key]), message: 'Unknown field' }));
+    // A schema of ours lists the fields that it knows; the path has the unknown one.
+    const [, known = ''] = /^Unknown field [^;]*(; known fields: .*)$/s.exec(issue.message) ?? [];
+    return issue.keys.map((key) => ({ path: jsonPointer([...path, key]), message: `Unknown field${known}` }));
   }
   const nearest = nearestBranch(issue.errors ?? []);
   if (nearest) return nearest.flatMap((inner) => faultsOfIssue(inner, path));

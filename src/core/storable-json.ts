@@ -4,11 +4,13 @@ import { jsonPointer } from './json-pointer.js';
 const MAX_DEPTH = 100;
 
 /** The first value or key that cannot be stored, or undefined when everything can be. PostgreSQL's text and jsonb hold no
- *  U+0000 and no unpaired surrogate. Values may be nested 100 levels deep. zod would silently drop a key `__proto__`. */
+ *  U+0000 and no unpaired surrogate, and JSON has no infinite number, no NaN and no bigint. Parsers turn a number that JavaScript
+ *  would change into Infinity. Values may be nested 100 levels deep. zod would silently drop a key `__proto__`. */
 export const unstorable = (value: unknown): Fault | undefined => search(value, []);
 
 function search(value: unknown, path: string[]): Fault | undefined {
   if (typeof value === 'string') return fault(textFault(value), path);
+  if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))) return fault(notExact, path);
   if (typeof value !== 'object' || value === null) return undefined;
   if (path.length >= MAX_DEPTH) return fault(`Nest values at most ${MAX_DEPTH} levels deep`, path);
   for (const [key, child] of Object.entries(value)) {
@@ -19,6 +21,8 @@ function search(value: unknown, path: string[]): Fault | undefined {
   }
   return undefined;
 }
+
+const notExact = `This number cannot be kept exactly; write it as a string. Whole numbers are exact up to ${Number.MAX_SAFE_INTEGER}`;
 
 const keyFault = (key: string): string | undefined =>
   key === '__proto__' ? 'A field must not be named __proto__' : textFault(key);

@@ -3,6 +3,7 @@ import { type CanActivate, type ExecutionContext, HttpException, SetMetadata } f
 import { Reflector } from '@nestjs/core';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import { Problem } from '../core/problem.js';
+import { decoderOf, jsonOf, textOf } from './body-content.js';
 import { onDone } from './on-done.js';
 
 const JSON_LIMIT_BYTES = 1024 * 1024;
@@ -24,6 +25,8 @@ export interface TextBody {
   /** Accepted media types, in lower case and without parameters. */
   types: readonly string[];
   limitBytes: number;
+  /** The error for a body that is not text in its charset. `line` is where, from 1. */
+  undecodable: (line: number) => Problem;
 }
 
 /** Says which bodies a request may have: JSON of at most 1 MiB, a merge patch for PATCH, or text for the routes in `texts`. */
@@ -53,8 +56,6 @@ export class BodyGuard implements CanActivate {
   /** The bytes of all requests in flight. */
   private heldBytes = 0;
   private readonly reflector = new Reflector();
-  // Not strict: a string or a number is well-formed JSON. The schema then rejects it with 422.
-  private readonly json = express.json({ type: () => true, limit: JSON_LIMIT_BYTES, strict: false });
 
   constructor(
     private readonly types: BodyTypes,
@@ -71,13 +72,16 @@ export class BodyGuard implements CanActivate {
     const limit = ofRoute ?? text?.limitBytes ?? JSON_LIMIT_BYTES;
     const declared = Number(request.headers['content-length'] ?? 0);
     if (declared > limit) throw new PayloadTooLargeError();
+    const decoder = decoderOf(request, !text);
     const response = context.switchToHttp().getResponse<Response>();
     const hold = this.hold(request, response);
     hold(isCompressed(request) ? limit : declared);
-    await readWith(text ? textParser(limit) : this.json, request, response, (chunk, received) => {
+    await readWith(bytesParser(limit), request, response, (chunk, received) => {
       if (received > limit) throw new PayloadTooLargeError();
       if (declared === 0 && !isCompressed(request)) hold(chunk);
     });
+    const bytes = request.body as Buffer;
+    request.body = text ? textOf(bytes, decoder, text.undecodable) : jsonOf(bytes, decoder);
     return true;
   }
 
@@ -148,7 +152,7 @@ function readWith(
 const asHttpException = (error: Error & { status?: number }) =>
   new HttpException(error.message, error.status ?? 400, { cause: error });
 
-const textParser = (limit: number) => express.text({ type: () => true, limit });
+const bytesParser = (limit: number) => express.raw({ type: () => true, limit });
 
 const isRoute = (request: IncomingMessage, method: string, path: string): boolean =>
   request.method === method && request.url?.replace(/\/?(\?.*)?$/s, '').toLowerCase() === path.toLowerCase();

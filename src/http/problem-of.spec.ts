@@ -16,18 +16,13 @@ describe('problemOf', () => {
     ['an unknown path', new NotFoundException('Cannot GET /api/v1/nope?x=1'), '404 NOT_FOUND'],
     ['a malformed escape', new BadRequestException('bad', { cause: new URIError('bad') }), '400 MALFORMED_URL'],
     [
-      'broken JSON',
-      new BadRequestException('bad', { cause: parserError('entity.parse.failed') }),
-      '400 MALFORMED_JSON',
-    ],
-    [
       'a body over the limit',
       new HttpException('big', 413, { cause: parserError('entity.too.large') }),
       '413 PAYLOAD_TOO_LARGE',
     ],
     [
-      'an unsupported charset',
-      new HttpException('x', 415, { cause: parserError('charset.unsupported') }),
+      'an unsupported encoding',
+      new HttpException('x', 415, { cause: parserError('encoding.unsupported') }),
       '415 UNSUPPORTED_MEDIA_TYPE',
     ],
     ['another HTTP exception', new HttpException('slow down', 429), '429 TOO_MANY_REQUESTS'],

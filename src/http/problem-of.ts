@@ -4,9 +4,7 @@ import { Problem } from '../core/problem.js';
 import { databaseProblem } from './database-problem.js';
 
 const CODES: Record<string, string> = {
-  'entity.parse.failed': 'MALFORMED_JSON',
   'entity.too.large': 'PAYLOAD_TOO_LARGE',
-  'charset.unsupported': 'UNSUPPORTED_MEDIA_TYPE',
   'encoding.unsupported': 'UNSUPPORTED_MEDIA_TYPE',
 };
 
@@ -35,7 +33,6 @@ export const codeOf = (status: number): string =>
     .toUpperCase();
 
 function detailOf(error: HttpException, type: string): string {
-  if (type === 'entity.parse.failed') return `The body is not JSON: ${error.message}.`;
   if (type === 'entity.too.large') return 'The body is larger than this route accepts.';
   return error.message;
 }

@@ -14,6 +14,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Response } from 'express';
 import { Test } from '@nestjs/testing';
 import { z } from 'zod';
+import { Problem } from '../core/problem.js';
 import { API } from './api.js';
 import { limit } from './page.js';
 import { setUpHttp } from './set-up-http.js';
@@ -73,20 +74,27 @@ class ThingsController {
 }
 
 const JSON_TYPE = 'application/json';
+const undecodable = (line: number) => new Problem(400, 'NOT_TEXT', `line ${line}`);
 let app: NestExpressApplication;
 let base: string;
 
 beforeAll(async () => {
   const module = await Test.createTestingModule({ controllers: [ThingsController] }).compile();
   app = module.createNestApplication<NestExpressApplication>({ bodyParser: false, logger: false });
-  const file = { method: 'POST', path: `/${API}/things/file`, types: ['application/yaml'], limitBytes: 2 ** 24 };
+  const file = {
+    method: 'POST',
+    path: `/${API}/things/file`,
+    types: ['application/yaml'],
+    limitBytes: 2 ** 24,
+    undecodable,
+  };
   setUpHttp(app, { localOnly: true, textBodies: [file] });
   await app.listen(0, '127.0.0.1');
   base = await app.getUrl();
 });
 afterAll(() => app.close());
 
-const call = async (method: string, path: string, body?: string, type?: string, headers = {}) => {
+const call = async (method: string, path: string, body?: string | Buffer, type?: string, headers = {}) => {
   const response = await fetch(base + path, {
     method,
     body,
@@ -135,6 +143,66 @@ describe('setUpHttp', () => {
     expect(headers.get('x-content-type-options')).toBe('nosniff');
     expect(headers.get('strict-transport-security')).toBeNull();
     expect(headers.get('cache-control')).toBe('no-store');
+  });
+
+  it.each([
+    ['JSON in Latin-1', things, Buffer.from('{"name":"grüße"}', 'latin1'), JSON_TYPE, 400, 'MALFORMED_JSON'],
+    [
+      'JSON that is cut within a letter',
+      things,
+      Buffer.from('{"name":"ü').subarray(0, -1),
+      JSON_TYPE,
+      400,
+      'MALFORMED_JSON',
+    ],
+    [
+      'JSON in a charset that is not Unicode',
+      things,
+      '{}',
+      `${JSON_TYPE}; charset=latin1`,
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+    ],
+    ['JSON in an unknown charset', things, '{}', `${JSON_TYPE}; charset=utf-99`, 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['a text in Latin-1', `${things}/file?x=1`, Buffer.from('a\nü', 'latin1'), 'application/yaml', 400, 'NOT_TEXT'],
+    [
+      'a text in an unknown charset',
+      `${things}/file?x=1`,
+      'a',
+      'application/yaml; charset=x',
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+    ],
+  ])('refuses %s', async (_case, path, body, type, status, code) => {
+    expect((await call('POST', path, body, type)).answer).toMatchObject({ status, code });
+  });
+
+  it.each([
+    ['JSON in UTF-16', things, Buffer.from('{"name":"grüße"}', 'utf16le'), `${JSON_TYPE}; charset="utf-16le"`],
+    ['JSON with a byte order mark', things, '\ufeff{"name":"grüße"}', JSON_TYPE],
+  ])('reads %s', async (_case, path, body, type) => {
+    expect((await call('POST', path, body, type)).answer).toEqual({ name: 'grüße', size: 1 });
+  });
+
+  it('reads a text in the charset that its type names', async () => {
+    const body = Buffer.from('ü\n', 'latin1');
+    const { answer } = await call('POST', `${things}/file?x=1`, body, 'application/yaml; charset=iso-8859-1');
+    expect(answer).toEqual({ length: 2, x: '1' });
+  });
+
+  it.each(['9007199254740993', '-9007199254740993.0', '1e400', '12345678901234567890e-2', '9007199254740993.5'])(
+    'refuses a body with the number %s, which would change, with its path',
+    async (number) => {
+      const errors = [{ path: '/a~1b/1/id', message: expect.stringContaining('write it as a string') }];
+      const { answer } = await call('PATCH', `${things}/a`, `{"a/b":[1,{"id":${number}}]}`, JSON_TYPE);
+      expect(answer).toMatchObject({ status: 422, code: 'INVALID_BODY', errors });
+    },
+  );
+
+  it('keeps numbers that are exact, and rounds decimal fractions', async () => {
+    const body = '{"a":[9007199254740992,1e23,-0.0,1.0,0.1234567890123456789,"9007199254740993"]}';
+    const { answer } = await call('PATCH', `${things}/a`, body, JSON_TYPE);
+    expect(answer).toEqual({ a: [9007199254740992, 1e23, 0, 1, 0.12345678901234568, '9007199254740993'] });
   });
 
   it('sends the health report of Terminus unchanged', async () => {

@@ -234,3 +234,13 @@ describe('a Python function', () => {
     ]);
   });
 });
+
+it('lists a job with a number that would change as not imported, with the place of the number', () => {
+  const text = '[{"id":"a","func":"jobs:a","kwargs":{"user":9007199254740993},"trigger":"interval","hours":1}]';
+  expect(importApscheduler(text, { source: 'jobs.json' })).toMatchObject({
+    jobs: [],
+    notImported: [
+      { place: 'job "a"', reason: expect.stringContaining('kwargs/user: This number cannot be kept exactly') },
+    ],
+  });
+});

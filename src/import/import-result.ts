@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { Problem } from '../core/problem.js';
+import { unstorable } from '../core/storable-json.js';
 import { parseYamlDocuments, type YamlDocument } from '../core/yaml/parse-yaml.js';
 import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
 
@@ -102,8 +103,11 @@ export function noteMissingTimeZone({ jobs, notes }: ImportResult, what: string)
 export const missingTimeZone = (what: string): string =>
   `${what} use the time zone DEFAULT_TIME_ZONE of the service; set another one with --time-zone=Europe/Berlin`;
 
-/** The value as `schema` parses it. Throws a NotImportableError with the path of the first issue. */
+/** The value as `schema` parses it. Throws a NotImportableError with the path of the first issue, also for a number that JavaScript
+ *  would change. */
 export function parseWith<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const bad = unstorable(value);
+  if (bad) throw new NotImportableError(`${bad.path.slice(1)}: ${bad.message}`);
   const { data, error } = schema.safeParse(value);
   if (!error) return data;
   const [issue] = error.issues;

@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Problem } from '../core/problem.js';
 import { isTimeZone } from '../core/triggers/zone.js';
+import { lineNotUtf8, utf8Help } from '../core/utf8.js';
 import { importApscheduler } from './apscheduler.js';
 import { checkJobs } from './check-jobs.js';
 import { importCrontab } from './crontab.js';
@@ -60,12 +61,16 @@ const usage = (message?: string): Problem =>
   new Problem(422, 'IMPORT_USAGE', message === undefined ? USAGE : `${message}\n${USAGE}`);
 
 function readText(file: string): string {
+  let bytes: Buffer;
   try {
     // npm runs this in the folder of the project; INIT_CWD is the folder in which the user called npm.
-    return readFileSync(file === '-' ? 0 : resolve(process.env.INIT_CWD ?? '.', file), 'utf8').replace(/^\ufeff/, '');
+    bytes = readFileSync(file === '-' ? 0 : resolve(process.env.INIT_CWD ?? '.', file));
   } catch (error) {
     throw unreadable((error as Error).message);
   }
+  const line = lineNotUtf8(bytes);
+  if (line !== undefined) throw unreadable(`line ${line}: ${utf8Help}`);
+  return bytes.toString().replace(/^\ufeff/, '');
 }
 
 try {

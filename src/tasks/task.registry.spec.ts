@@ -70,6 +70,17 @@ describe('validating an input before it is stored', () => {
     });
   });
 
+  it.each([NaN, Infinity, -Infinity, 9007199254740993n])(
+    'refuses the number %s, which JSON does not have, also for a task that would take it',
+    async (number) => {
+      for (const task of ['own', 'theirs'])
+        await expect(registry.validate(task, { text: 'x', more: [{ number }] }, others)).rejects.toMatchObject({
+          code: 'INVALID_INPUT',
+          errors: [{ path: '/input/more/0/number', message: expect.stringContaining('write it as a string') }],
+        });
+    },
+  );
+
   it('refuses a task that no process has, and lists all known tasks', async () => {
     await expect(registry.validate('nope', {}, others)).rejects.toMatchObject({
       code: 'UNKNOWN_TASK',

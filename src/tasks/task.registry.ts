@@ -3,6 +3,7 @@ import { DiscoveryService } from '@nestjs/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { Problem } from '../core/problem.js';
+import { unstorable } from '../core/storable-json.js';
 import { publishedSchema } from './input-schema.js';
 import { issuesOutsideReferences, referenceHelp, referencesIn } from './secret-reference.js';
 import { InvalidTaskInputError, UnknownTaskError } from './task-errors.js';
@@ -64,10 +65,12 @@ request, so make it a singleton`,
     return task;
   }
 
-  /** Checks an input before it is stored. Values that secrets will replace are not checked yet. `published`
+  /** Checks an input before it is stored, also for values that JSON would change. Values that secrets will replace are not checked yet. `published`
    *  returns the tasks of other processes. It is called only if this process does not have the task, and returns none by
    *  default. Throws UNKNOWN_TASK or INVALID_INPUT. */
   async validate(name: string, input: unknown, published: () => Promise<TaskView[]> = async () => []): Promise<void> {
+    const bad = unstorable({ input });
+    if (bad) throw new InvalidTaskInputError(name, [bad]);
     const references = referencesIn(input);
     const invalid = references.filter((reference) => reference.name === null);
     if (invalid.length > 0)

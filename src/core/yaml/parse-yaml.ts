@@ -11,6 +11,7 @@ import {
   type YAMLError,
   YAMLMap,
 } from 'yaml';
+import { isExact } from '../exact-numbers.js';
 
 export interface YamlFault {
   /** From 1. */
@@ -19,7 +20,8 @@ export interface YamlFault {
 }
 
 export interface YamlDocument {
-  /** Undefined when there are faults. Nodes that aliases refer to are one shared object. */
+  /** Undefined when there are faults. Nodes that aliases refer to are one shared object. A number that JavaScript would change is
+   *  Infinity, which `unstorable` finds. A key is the text in the file, also if it looks like a number. */
   value: unknown;
   faults: YamlFault[];
   /** Where the content begins, from 1. */
@@ -51,7 +53,7 @@ const OPTIONS = { prettyErrors: false, uniqueKeys: false } as const;
 export function parseYaml(text: string, paths: PropertyKey[][] = []): ParsedYaml {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { ...OPTIONS, lineCounter });
-  const { value, faults } = readDocument(document, [...document.errors, ...document.warnings], lineCounter);
+  const { value, faults } = readDocument(text, document, [...document.errors, ...document.warnings], lineCounter);
   return { value, faults, lines: paths.map((path) => lineAt(lineCounter, offsetOf(document, path))) };
 }
 
@@ -79,23 +81,76 @@ export async function parseYamlInThread(text: string, paths: PropertyKey[][] = [
 export function parseYamlDocuments(text: string, schema: 'core' | 'json' = 'core'): YamlDocument[] {
   const lineCounter = new LineCounter();
   return [...parseAllDocuments(text, { ...OPTIONS, lineCounter, schema })].map((document) =>
-    readDocument(document, document.errors, lineCounter),
+    readDocument(text, document, document.errors, lineCounter),
   );
 }
 
-function readDocument(document: Document, errors: YAMLError[], lineCounter: LineCounter): YamlDocument {
+function readDocument(text: string, document: Document, errors: YAMLError[], lineCounter: LineCounter): YamlDocument {
   const line = lineAt(lineCounter, offsetOf(document, []));
-  const faults = errors.map(({ code, pos, message }) => ({
-    line: lineAt(lineCounter, pos[0]),
-    message: code === 'MULTIPLE_DOCS' ? 'A second document begins here; a file holds one' : message,
-  }));
+  const faults = withQuoteHelp(
+    errors.map(({ code, pos, message }) => ({
+      line: lineAt(lineCounter, pos[0]),
+      message: code === 'MULTIPLE_DOCS' ? 'A second document begins here; a file holds one' : message,
+    })),
+    (number) => lineText(text, lineCounter, number),
+  );
+  // In the order of the text. Alias.resolve would search the whole document for each alias.
+  const anchors = new Set<string>();
+  const remember = ({ anchor }: { anchor?: string | undefined }) => {
+    if (anchor !== undefined) anchors.add(anchor);
+  };
   if (faults.length === 0)
     visit(document, {
+      Seq: (_key, list) => remember(list),
+      Scalar: (_key, scalar) => {
+        remember(scalar);
+        if (typeof scalar.value === 'number' && !isExact(scalar.source ?? '')) scalar.value = Infinity;
+      },
+      Alias: (_key, alias) => {
+        if (anchors.has(alias.source)) return;
+        const offset = alias.range?.[0] ?? 0;
+        const message =
+          quoteHelp(lineText(text, lineCounter, lineAt(lineCounter, offset))) ??
+          `Unresolved alias: no value before this one has the anchor &${alias.source}; put the text in quotes if it is no alias`;
+        faults.push({ line: lineAt(lineCounter, offset), message });
+      },
       Map: (_key, map) => {
+        remember(map);
+        keepNumberKeys(map);
         for (const { offset, message } of keyFaults(map)) faults.push({ line: lineAt(lineCounter, offset), message });
       },
     });
   return faults.length > 0 ? { value: undefined, faults, line } : valueOf(document, line);
+}
+
+/** A value in the rest of a line that begins with a character to which YAML gives a meaning, where a text was meant. */
+const UNQUOTED = /(?:^|[:,[{-]\s+)([*@%`?](?:[\s/,][^#\n]*?|[a-z][^#\n]*?)?)\s*(?:#.*)?$/;
+
+/** What to do about a line with an unquoted cron expression such as `*\/5 * * * *`, `@daily` or `? * * * *`. Undefined for other
+ *  lines, and for an alias that has a name. */
+function quoteHelp(line: string): string | undefined {
+  const value = UNQUOTED.exec(line)?.[1]?.trimEnd() ?? '';
+  if (value === '' || /^\*[a-z]/.test(value)) return undefined;
+  const first = value.charAt(0);
+  const flow = /[{[]/.test(line.slice(0, line.indexOf(value)));
+  const shown = flow ? value.replace(/\s*[,}\]].*$/, '') : value;
+  return `Put the value in quotes, as "${shown}": in YAML, a text without quotes must not begin with ${first}`;
+}
+
+/** A line with help has one fault: the parser reports several for the same cause. */
+function withQuoteHelp(faults: YamlFault[], textOf: (line: number) => string): YamlFault[] {
+  return [...Map.groupBy(faults, ({ line }) => line)].flatMap(([line, ofLine]) => {
+    const message = quoteHelp(textOf(line));
+    return message === undefined ? ofLine : [{ line, message }];
+  });
+}
+
+/** Enough of a line to find the value in it. A line may be the whole of a large text. */
+const MAX_LINE = 300;
+
+function lineText(text: string, { lineStarts }: LineCounter, line: number): string {
+  const start = lineStarts[line - 1] ?? 0;
+  return text.slice(start, Math.min(lineStarts[line] ?? text.length, start + MAX_LINE)).trimEnd();
 }
 
 function valueOf(document: Document, line: number): YamlDocument {
@@ -109,6 +164,12 @@ function valueOf(document: Document, line: number): YamlDocument {
     // An alias without an anchor.
     return { value: undefined, faults: [{ line, message: (error as Error).message }], line };
   }
+}
+
+/** A key such as 1.10 or 9007199254740993 would otherwise become 1.1 or another number. */
+function keepNumberKeys({ items }: YAMLMap): void {
+  for (const { key } of items)
+    if (isScalar(key) && typeof key.value === 'number' && key.source !== undefined) key.value = key.source;
 }
 
 function keyFaults(map: YAMLMap): { offset: number; message: string }[] {

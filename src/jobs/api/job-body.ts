@@ -1,10 +1,17 @@
 import { z } from 'zod';
 import { isObject, mergePatch } from '../../core/merge-patch.js';
 import { faultsOf } from '../../core/schema-faults.js';
+import { knownFields } from '../../core/triggers/input-fields.js';
 import { invalidBody } from '../../http/schema.pipe.js';
 import type { Job } from '../definition/job.entity.js';
 import { definitionOf } from '../definition/job-fields.js';
-import { exampleDefinition, type JobDefinition, jobDefinition, jobName } from '../definition/job.schema.js';
+import {
+  definitionFields,
+  exampleDefinition,
+  type JobDefinition,
+  jobDefinition,
+  jobName,
+} from '../definition/job.schema.js';
 import { type JobView, jobView } from './job.view.js';
 
 const readOnly = z.unknown().optional().describe('Read-only: a value in a request is ignored').meta({ readOnly: true });
@@ -32,7 +39,9 @@ export type NewJobBody = z.output<typeof newJobBody>;
 const anything = z.json().optional();
 /** The body of PATCH. Only its field names are checked here: values are checked after the merge. */
 export const jobPatch = z
-  .strictObject(Object.fromEntries(Object.keys(jobBody.shape).map((field) => [field, anything])))
+  .strictObject(Object.fromEntries(Object.keys(jobBody.shape).map((field) => [field, anything])), {
+    error: knownFields('name', ...definitionFields),
+  })
   .meta({
     id: 'JobPatch',
     description: 'A JSON merge patch (RFC 7396): null returns a field to its default',

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { Actor } from '../../auth/actor.js';
 import { Role } from '../../auth/role.decorator.js';
 import { Problem } from '../../core/problem.js';
+import { utf8Help } from '../../core/utf8.js';
 import { API } from '../../http/api.js';
 import type { TextBody } from '../../http/bodies.js';
 import { Problems } from '../../http/problems.decorator.js';
@@ -23,6 +24,7 @@ export const jobsFileBody: TextBody = {
   path: `/${API}/jobs-file`,
   types: [JSON_TYPE, ...YAML_TYPES],
   limitBytes: 16 * 1024 * 1024,
+  undecodable: (line) => new JobsFileError(400, 'The body', [{ file: '', line, path: [], message: utf8Help }]),
 };
 
 const { task, trigger } = jobDefinition.shape;

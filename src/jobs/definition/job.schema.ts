@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { DocumentedObject } from '../../core/documented-schema.js';
+import { knownFields } from '../../core/triggers/input-fields.js';
 import { triggerInput } from '../../core/triggers/trigger.js';
 
 export const jobName = z
@@ -29,7 +30,7 @@ const retryFields = {
     .describe('The upper limit of the exponential delay, in seconds'),
 };
 const retry: DocumentedObject<typeof retryFields> = z
-  .strictObject(retryFields)
+  .strictObject(retryFields, { error: knownFields(...Object.keys(retryFields)) })
   .describe('Retries of runs that fail or time out. Each delay varies by ± 20 %.');
 
 const misfireFields = {
@@ -50,7 +51,7 @@ const misfireFields = {
   maxCatchUp: z.int().min(1).max(1000).default(100).describe('The most occurrences of a backlog that run'),
 };
 const misfire: DocumentedObject<typeof misfireFields> = z
-  .strictObject(misfireFields)
+  .strictObject(misfireFields, { error: knownFields(...Object.keys(misfireFields)) })
   .describe('What happens to occurrences that were due while nothing could run them.');
 
 /** What a user writes of a job, except its name. This is the one list of its fields: the API, jobs files, `@Task`, the audit and
@@ -104,7 +105,7 @@ const jobFields = {
     .describe('What happens to an occurrence while another run of the job is unfinished'),
 };
 export const jobDefinition: DocumentedObject<typeof jobFields> = z
-  .strictObject(jobFields)
+  .strictObject(jobFields, { error: knownFields(...Object.keys(jobFields)) })
   .meta({ id: 'JobDefinition' });
 
 /** What to run and when, as a user writes it: fields with a default are optional.

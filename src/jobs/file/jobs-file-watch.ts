@@ -6,9 +6,10 @@ import { PinoLogger } from 'nestjs-pino';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { Loop } from '../../core/loop.js';
 import { Problem } from '../../core/problem.js';
+import { lineNotUtf8, utf8Help } from '../../core/utf8.js';
 import type { JobDefinition } from '../definition/job.schema.js';
 import { JobsFileMetrics } from './jobs-file-metrics.js';
-import { JobsFileParser, type JobsText } from './jobs-file-parser.js';
+import { JobsFileError, JobsFileParser, type JobsText } from './jobs-file-parser.js';
 
 export interface ReadJobsFile {
   jobs: Map<string, JobDefinition>;
@@ -86,15 +87,26 @@ export class JobsFileWatch {
 const fingerprintOf = (texts: JobsText[]): string =>
   createHash('sha256').update(JSON.stringify(texts)).digest('hex').slice(0, 12);
 
-/** The text of the file, or those of a folder's files by name. Throws JOBS_FILE_UNREADABLE. */
+/** The text of the file, or those of a folder's files by name. Throws JOBS_FILE_UNREADABLE, and JOBS_FILE_INVALID for files that are
+ *  not UTF-8. */
 export async function readJobsTexts(path: string): Promise<JobsText[]> {
+  const files = await readFiles(path);
+  const faults = files.flatMap(({ name: file, bytes }) => {
+    const line = lineNotUtf8(bytes);
+    return line === undefined ? [] : [{ file, line, path: [], message: utf8Help }];
+  });
+  if (faults.length > 0) throw new JobsFileError(400, path, faults);
+  return files.map(({ name, bytes }) => ({ name, text: bytes.toString() }));
+}
+
+async function readFiles(path: string): Promise<{ name: string; bytes: Buffer }[]> {
   try {
-    if (!(await stat(path)).isDirectory()) return [{ name: '', text: await readFile(path, 'utf8') }];
+    if (!(await stat(path)).isDirectory()) return [{ name: '', bytes: await readFile(path) }];
     // A mounted ConfigMap keeps its versions in entries that begin with a dot.
     const names = (await readdir(path)).filter((name) => /^[^.].*\.(ya?ml|json)$/.test(name)).toSorted();
     if (names.length === 0)
       throw new Error(`${path} holds no file *.yaml, *.yml or *.json; for no jobs, add a file with "jobs: {}"`);
-    return await Promise.all(names.map(async (name) => ({ name, text: await readFile(join(path, name), 'utf8') })));
+    return await Promise.all(names.map(async (name) => ({ name, bytes: await readFile(join(path, name)) })));
   } catch (error) {
     throw new Problem(500, 'JOBS_FILE_UNREADABLE', `JOBS_FILE cannot be read: ${(error as Error).message}`);
   }
