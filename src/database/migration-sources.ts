@@ -1,6 +1,7 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { Problem } from '../core/problem.js';
 import { dataSourceOptions, type DatabaseSettings } from './data-source.js';
+import { SequentialClient } from './sequential-client.js';
 import { JobsAndRuns1790000000000 } from './migrations/1790000000000-jobs-and-runs.js';
 import { Policies1790100000000 } from './migrations/1790100000000-policies.js';
 import { Roles1790200000000 } from './migrations/1790200000000-roles.js';
@@ -39,9 +40,13 @@ export const migrationSource = (settings: DatabaseSettings) =>
     migrationsTransactionMode: 'each',
   });
 
-/** The user's migrations run in the default schema, with the same table of applied migrations as TypeORM's own command line. */
-export const userSource = (settings: DatabaseSettings, migrations: Migrations) =>
-  new DataSource({ ...dataSourceOptions(settings, 'migrate', 1), migrations, migrationsTransactionMode: 'each' });
+/** The user's migrations run in the default schema, with the same table of applied migrations as TypeORM's own command line. Like
+ *  tasks, they may read with cursors, so their connection is not pipelined. */
+export const userSource = (settings: DatabaseSettings, migrations: Migrations) => {
+  const options = dataSourceOptions(settings, 'migrate', 1);
+  const extra = { ...options.extra, Client: SequentialClient, pipeline: false };
+  return new DataSource({ ...options, extra, migrations, migrationsTransactionMode: 'each' });
+};
 
 export const has = (migrations: Migrations) => Object.keys(migrations).length > 0;
 

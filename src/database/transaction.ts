@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { PoolClient } from 'pg';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 
 /** Per transaction, what `afterCommit` has registered. */
@@ -59,6 +60,20 @@ export const limit = (tx: EntityManager, timeoutMs: number, schema: string): Pro
        set_config('search_path', $2, true)`,
     [String(timeoutMs), schema],
   );
+
+/** Sends statements that do not need each other's results, in this order, and returns their results. On a pipelined connection they
+ *  share a round trip. On any other one, each is sent after the previous one has ended. The first error is thrown, and the statements
+ *  after it change nothing, because PostgreSQL refuses them. */
+export async function together<T extends readonly (() => unknown)[]>(
+  tx: EntityManager,
+  ...statements: T
+): Promise<{ -readonly [K in keyof T]: Awaited<ReturnType<T[K]>> }> {
+  const { pipeline } = (await tx.queryRunner!.connect()) as PoolClient & { pipeline: boolean };
+  const results: unknown[] = [];
+  if (pipeline) results.push(...(await Promise.all(statements.map((send) => send()))));
+  else for (const send of statements) results.push(await send());
+  return results as { -readonly [K in keyof T]: Awaited<ReturnType<T[K]>> };
+}
 
 /** Calls `listener` after the transaction has committed. Never calls it if the transaction is rolled back. */
 export const afterCommit = (tx: EntityManager, listener: () => void): void => {

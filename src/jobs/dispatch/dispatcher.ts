@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import type { EntityManager } from 'typeorm';
 import { SchedulerDatabase } from '../../database/scheduler-database.js';
+import { together } from '../../database/transaction.js';
 import { notify } from '../../replicas/notify.js';
 import { cancelRuns } from '../../runs/lifecycle/cancel-runs.js';
 import { DirectStarts } from '../../runs/worker/direct-starts.js';
@@ -82,11 +83,12 @@ export class Dispatcher {
   private async dispatchBatch(tx: EntityManager, limit: number, reserved: Reservation): Promise<Dispatched> {
     // One round trip: the statements are sent in this order, without waiting for each other. The scheduler's row is
     // locked before any job, so a pause either comes first and is seen here, or waits for this transaction.
-    const [state, slots, { jobs, now }] = await Promise.all([
-      schedulerState(tx),
-      this.directStarts.allowed(tx, reserved),
-      lockDueJobs(tx, limit),
-    ]);
+    const [state, slots, { jobs, now }] = await together(
+      tx,
+      () => schedulerState(tx),
+      () => this.directStarts.allowed(tx, reserved),
+      () => lockDueJobs(tx, limit),
+    );
     if (state.paused) return { decisions: [], more: false };
     this.lagMs = now.getTime() - (jobs[0]?.nextOccurrenceAt ?? now).getTime();
     const decisions = await this.decideAndWrite(tx, jobs, now, state, slots);
@@ -118,12 +120,13 @@ export class Dispatcher {
     );
     const queued = drafts.some(({ state, startedBy }) => state === 'pending' && !startedBy);
     // Also one round trip. Nothing is visible to others, and no notification is sent, before the commit.
-    const [written] = await Promise.all([
-      createRuns(tx, now, drafts),
-      advanceJobs(tx, decisions),
-      queued && notify(tx, 'runs'),
-      running > 0 && notify(tx, 'cancel'),
-    ]);
+    const [written] = await together(
+      tx,
+      () => createRuns(tx, now, drafts),
+      () => advanceJobs(tx, decisions),
+      () => queued && notify(tx, 'runs'),
+      () => running > 0 && notify(tx, 'cancel'),
+    );
     this.directStarts.begin(tx, written);
     this.metrics.ended(tx, [...ended, ...written.filter(({ state }) => state !== 'pending')]);
     return decisions;
