@@ -1,7 +1,7 @@
 import type { DataSourceOptions } from 'typeorm';
 import type { Environment } from '../config/environment.js';
 import { databaseSocket } from './database-socket.js';
-import { PooledClient } from './pooled-client.js';
+import { ServiceClient } from './pooled-client.js';
 import { taskDriver } from './task-pool.js';
 
 /** The names of the service's own pools. Tasks and users have the default DataSource, which has no name. */
@@ -25,7 +25,7 @@ export function dataSourceOptions(settings: DatabaseSettings, name: string, max:
     // Tasks wait for a connection as long as their attempt may run.
     ...(name === TASKS && { driver: taskDriver }),
     extra: {
-      Client: PooledClient,
+      Client: ServiceClient,
       max,
       // The scheduler keeps its connections. Many jobs that are due together need them all, and opening them at that moment
       // would delay the first runs by 20 to 40 ms.

@@ -1,4 +1,9 @@
-import { DataSource, type DataSourceOptions } from 'typeorm';
+import {
+  DataSource,
+  type DataSourceOptions,
+  type EntitySubscriberInterface,
+  type TransactionStartEvent,
+} from 'typeorm';
 import { Problem } from '../core/problem.js';
 import { dataSourceOptions, type DatabaseSettings } from './data-source.js';
 import { SequentialClient } from './sequential-client.js';
@@ -13,6 +18,7 @@ import { RunsById1790700000000 } from './migrations/1790700000000-runs-by-id.js'
 import { FewerJobIndexes1790800000000 } from './migrations/1790800000000-fewer-job-indexes.js';
 import { RunQueue1790900000000 } from './migrations/1790900000000-run-queue.js';
 import { Suspects1791000000000 } from './migrations/1791000000000-suspects.js';
+import { noTransactionTimeout, READ_COMMITTED } from './transaction-settings.js';
 
 /** The user's migrations, in the form that TypeORM accepts: classes, or patterns of file names. */
 export type Migrations = NonNullable<DataSourceOptions['migrations']>;
@@ -31,11 +37,23 @@ const ours = [
   Suspects1791000000000,
 ];
 
+/** Our migrations may take longer than the role's limits for statements, and their texts rely on the default for strings. */
+const SETTINGS = `${READ_COMMITTED}; SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true),
+  set_config('idle_in_transaction_session_timeout', '60s', true), set_config('standard_conforming_strings', 'on', true),
+  ${noTransactionTimeout}`;
+
+class Settings implements EntitySubscriberInterface {
+  async afterTransactionStart({ queryRunner }: TransactionStartEvent): Promise<void> {
+    await queryRunner.query(SETTINGS);
+  }
+}
+
 export const migrationSource = (settings: DatabaseSettings) =>
   new DataSource({
     ...dataSourceOptions(settings, 'migrate', 1),
     schema: settings.DATABASE_SCHEMA,
     migrations: ours,
+    subscribers: [Settings],
     migrationsTableName: 'migrations',
     migrationsTransactionMode: 'each',
   });

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
+import { applySettings } from './transaction-settings.js';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 
 /** Per transaction, what `afterCommit` has registered. */
@@ -46,20 +47,9 @@ async function beginAndRun<T>(
   begin.catch(() => {});
   // TypeORM sends BEGIN a few microtasks later. Statements sent after this turn of the event loop follow it.
   await nextTurn();
-  const [, , result] = await Promise.all([begin, limit(tx, timeoutMs, schema), work(tx)]);
+  const [, , result] = await Promise.all([begin, applySettings(tx, timeoutMs, schema), work(tx)]);
   return result;
 }
-
-/** Sets the schema and the timeouts of the current transaction: `timeoutMs` for each statement, and for each pause between two
- *  statements. */
-export const limit = (tx: EntityManager, timeoutMs: number, schema: string): Promise<unknown> =>
-  // The settings are local to the transaction, because a pooler may reject them as startup options. The limit for pauses
-  // ensures that a process frozen within a transaction does not keep its locks.
-  tx.query(
-    `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true),
-       set_config('search_path', $2, true)`,
-    [String(timeoutMs), schema],
-  );
 
 /** Sends statements that do not need each other's results, in this order, and returns their results. On a pipelined connection they
  *  share a round trip. On any other one, each is sent after the previous one has ended. The first error is thrown, and the statements
