@@ -11,7 +11,8 @@ export const TASKS = 'tasks';
 
 export type DatabaseSettings = Pick<Environment, 'DATABASE_URL' | 'DATABASE_DIRECT_URL' | 'DATABASE_SCHEMA'>;
 
-/** How long the client waits for a statement, in case a connection dies silently. Each transaction sets the server's own limit. */
+/** How long the client waits for a statement at least, in case a connection dies silently. Each transaction sets the server's own
+ *  limit, and the client waits longer than that. */
 const MAX_STATEMENT_MS = { [API]: 8_000, [SCHEDULER]: 60_000 };
 
 /** Options of a pool with up to `max` connections to the service's database. `name` is part of the connections' application_name. */

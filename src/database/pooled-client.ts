@@ -10,6 +10,9 @@ export class PooledClient extends Client {
   }
 }
 
+/** The server ends a statement first, and its error reaches the client within this time. */
+const LONGER_THAN_SERVER_MS = 3_000;
+
 interface StartupParameters {
   getStartupConf(): Record<string, string>;
 }
@@ -19,6 +22,20 @@ interface StartupParameters {
  *  would also reset the order of day and month in their input. test/role-settings.test.ts fails when an update of pg renames the
  *  method. */
 export class ServiceClient extends PooledClient implements StartupParameters {
+  /** Where pg reads how long it waits for the result of a query, in milliseconds. */
+  declare private readonly connectionParameters: { query_timeout: number };
+  private readonly minimumWaitMs: number;
+
+  constructor(config?: ClientConfig) {
+    super(config);
+    this.minimumWaitMs = this.connectionParameters.query_timeout;
+  }
+
+  /** From now on waits longer for results than the server lets a statement run, but never less than the pool's own limit. */
+  outwait(statementTimeoutMs: number): void {
+    this.connectionParameters.query_timeout = Math.max(this.minimumWaitMs, statementTimeoutMs + LONGER_THAN_SERVER_MS);
+  }
+
   getStartupConf(): Record<string, string> {
     const ofClient = (Client.prototype as unknown as StartupParameters).getStartupConf.call(this);
     return { ...ofClient, DateStyle: 'ISO' };

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
+import type { ServiceClient } from './pooled-client.js';
 import { applySettings } from './transaction-settings.js';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 
@@ -41,7 +42,8 @@ async function beginAndRun<T>(
   work: (tx: EntityManager) => Promise<T>,
 ): Promise<T> {
   const tx = runner.manager;
-  await runner.connect();
+  // In case the connection dies silently.
+  ((await runner.connect()) as ServiceClient).outwait(timeoutMs);
   const begin = runner.startTransaction();
   // `Promise.all` below handles the error. BEGIN may fail before that, which must not count as an unhandled rejection.
   begin.catch(() => {});
