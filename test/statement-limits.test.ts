@@ -15,8 +15,9 @@ afterAll(async () => {
   await database.drop();
 });
 
+const sleep = (tx: EntityManager) => tx.query('SELECT pg_sleep(60)');
+
 it('the server ends a statement of a request, and not the client, also when it may take longer than others', async () => {
-  const sleep = (tx: EntityManager) => tx.query('SELECT pg_sleep(60)');
   await expect(transaction(source, 'cronzimus', 9_000, sleep)).rejects.toMatchObject({ code: '57014' });
   await expect(transaction(source, 'cronzimus', 100, sleep)).rejects.toMatchObject({ code: '57014' });
 });
