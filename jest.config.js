@@ -19,6 +19,8 @@ export default {
   },
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
+  // Makes a test red in which Node emits a warning.
+  testEnvironment: '<rootDir>/test/support/fail-on-warnings.js',
   testTimeout: 120_000,
   maxWorkers: 2,
 };

@@ -9,6 +9,7 @@ import { CodedError } from './core/coded-error.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './database/embedded-postgres.js';
 import { migrate } from './database/migrate.js';
 import type { Migrations } from './database/migration-sources.js';
+import { refuseEncoding } from './database/refuse-encoding.js';
 import { refusePooler } from './database/refuse-pooler.js';
 import { waitForMigrations } from './database/wait-for-migrations.js';
 import { watchEventLoop } from './health/watchdog.js';
@@ -77,6 +78,7 @@ async function start(
   if (embedded) undo.push(() => embedded.stop());
   const environment = { ...variables, DATABASE_URL: variables.DATABASE_URL ?? embedded!.url };
   await refusePooler(environment);
+  await refuseEncoding(environment);
   if (environment.DATABASE_MIGRATE || migrating()) await migrate(environment, migrations, stop.signal);
   else await waitForMigrations(environment, migrations, stop.signal);
   if (migrating() || stop.signal.aborted) return;

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { runSql } from './support/run-sql.js';
-import { type Answer, finishedJob, TestService } from './support/service.js';
+import { scrape } from './support/scrape.js';
+import { type Answer, finishedJob, type RunAnswer, TestService } from './support/service.js';
 
 interface Difference {
   name: string;
@@ -109,6 +110,22 @@ describe('POST /jobs-file', () => {
     expect(namesOf(asked)).toEqual({ created: ['c'], updated: ['a'], unchanged: [], deleted: ['b'] });
     expect((await send(next, '?prune=true')).body).toEqual(asked.body);
     expect(await names()).toEqual(['a', 'c']);
+  });
+
+  it('with dryRun counts no run that it would end', async () => {
+    const ended = async () => {
+      const { samples } = (await scrape(service.url)).get('cronzimus_runs_total')!;
+      return samples.filter(({ labels }) => labels['job'] === 'ended').map(({ value }) => value);
+    };
+    await send(fileOf({ ended: {} }));
+    await service.call('POST', '/scheduler/pause');
+    const { body: run } = await service.call<RunAnswer>('POST', '/jobs/ended/run');
+    await send(fileOf({}), '?dryRun=true&prune=true');
+    expect(await ended()).toEqual([]);
+    expect(await service.get(`/runs/${run.id}`)).toMatchObject({ state: 'pending' });
+    await send(fileOf({}), '?prune=true');
+    expect(await ended()).toEqual([1]);
+    await service.call('POST', '/scheduler/resume');
   });
 
   it('keeps the grid of an interval without an anchor', async () => {

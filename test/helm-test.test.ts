@@ -9,7 +9,8 @@ const KEY = 'a-key-for-this-test-alone';
 
 /** Runs the script of the `helm test` pod with these variables. */
 async function helmTest(variables: Record<string, string>): Promise<{ code: number | null; output: string }> {
-  const env = { PATH: process.env['PATH'], TASK: 'table-sizes', SECONDS: '30', ...variables };
+  const { PATH, NODE_OPTIONS } = process.env;
+  const env = { PATH, NODE_OPTIONS, TASK: 'table-sizes', SECONDS: '30', ...variables };
   const child = spawn(process.execPath, [SCRIPT], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));

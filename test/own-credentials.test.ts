@@ -125,7 +125,8 @@ it('a start is refused with the file of the database URL in SECRETS_DIR', async 
   const database = await createTestDatabase();
   const file = join(folder, 'database-url');
   await writeFile(file, database.url);
-  const env = { PATH: process.env['PATH'], PORT: '0', DATABASE_URL_FILE: file, SECRETS_DIR: folder };
+  const { PATH, NODE_OPTIONS } = process.env;
+  const env = { PATH, NODE_OPTIONS, PORT: '0', DATABASE_URL_FILE: file, SECRETS_DIR: folder };
   const child = spawn(process.execPath, [join(import.meta.dirname, '../dist/main.js')], {
     cwd: root,
     env,

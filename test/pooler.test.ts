@@ -11,8 +11,12 @@ const MAIN = join(import.meta.dirname, '..', 'dist', 'main.js');
 
 /** Runs `node dist/main.js migrate`, which makes the same checks as a start of the service. */
 async function start(variables: Record<string, string>): Promise<{ code: number | null; stderr: string }> {
-  const { PATH, HOME } = process.env;
-  const options = { cwd: process.env['TEST_SCRATCH']!, env: { PATH, HOME, ...variables }, timeout: 60_000 };
+  const { PATH, HOME, NODE_OPTIONS } = process.env;
+  const options = {
+    cwd: process.env['TEST_SCRATCH']!,
+    env: { PATH, HOME, NODE_OPTIONS, ...variables },
+    timeout: 60_000,
+  };
   const child = spawn(process.execPath, [MAIN, 'migrate'], { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));

@@ -114,6 +114,7 @@ beforeAll(async () => {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {
       PATH: process.env['PATH'],
+      NODE_OPTIONS: process.env['NODE_OPTIONS'],
       PORT: '0',
       DATABASE_URL: database.url,
       JOBS_FILE: file,

@@ -64,7 +64,7 @@ describe('a service that gets SIGTERM', () => {
   // A signal without a handler does not end process 1 of a container.
   it('while its modules are still being loaded, ends with 0', async () => {
     const held = join(import.meta.dirname, 'support/block-loading.js');
-    const service = givenService({ NODE_OPTIONS: `--import=${held}` });
+    const service = givenService({ NODE_OPTIONS: `${process.env['NODE_OPTIONS']} --import=${held}` });
     expect(await nextMessage(service)).toBe('held');
     expect(await terminate(service)).toBe(0);
   });

@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { API } from './data-source.js';
-import { withoutDeadlock } from './deadlock.js';
+import { retryConflicts } from './retry-conflicts.js';
 import { transaction } from './transaction.js';
 
 /** The connection pool of API requests. */
@@ -17,6 +17,6 @@ export class ApiDatabase {
   /** Runs `work` in one transaction, in which each statement ends after `timeoutMs` milliseconds. Runs it again after a deadlock, so
    *  `work` must have no effects outside the transaction. */
   transaction<T>(work: (tx: EntityManager) => Promise<T>, timeoutMs = 5_000): Promise<T> {
-    return withoutDeadlock(() => transaction(this.source, this.environment.DATABASE_SCHEMA, timeoutMs, work));
+    return retryConflicts(() => transaction(this.source, this.environment.DATABASE_SCHEMA, timeoutMs, work));
   }
 }

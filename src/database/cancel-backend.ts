@@ -84,6 +84,8 @@ async function signalBackend(connectionString: string | undefined, call: string,
   client.on('error', () => undefined);
   await client.connect();
   try {
+    // PostgreSQL compares with the role of the login. A role that is taken after the login may not cancel its sessions.
+    await client.query('SET ROLE NONE');
     await client.query(`SELECT ${call}($1)`, [pid]);
   } finally {
     await endSession(client);

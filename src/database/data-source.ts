@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { DataSourceOptions } from 'typeorm';
 import type { Environment } from '../config/environment.js';
 import { databaseSocket } from './database-socket.js';
-import { PooledClient } from './pooled-client.js';
+import { ServiceClient } from './pooled-client.js';
 import { taskDriver } from './task-pool.js';
 
 /** The names of the service's own pools. Tasks and users have the default DataSource, which has no name. */
@@ -16,7 +16,8 @@ export const SCHEDULER_APPLICATION = `cronzimus ${SCHEDULER} ${randomBytes(6).to
 
 export type DatabaseSettings = Pick<Environment, 'DATABASE_URL' | 'DATABASE_DIRECT_URL' | 'DATABASE_SCHEMA'>;
 
-/** How long the client waits for a statement, in case a connection dies silently. Each transaction sets the server's own limit. */
+/** How long the client waits for a statement at least, in case a connection dies silently. Each transaction sets the server's own
+ *  limit, and the client waits longer than that. */
 const MAX_STATEMENT_MS = { [API]: 8_000, [SCHEDULER]: 60_000 };
 
 /** Options of a pool with up to `max` connections to the service's database. `name` is part of the connections' application_name. */
@@ -30,7 +31,7 @@ export function dataSourceOptions(settings: DatabaseSettings, name: string, max:
     // Tasks wait for a connection as long as their attempt may run.
     ...(name === TASKS && { driver: taskDriver }),
     extra: {
-      Client: PooledClient,
+      Client: ServiceClient,
       max,
       // The scheduler keeps its connections. Many jobs that are due together need them all, and opening them at that moment
       // would delay the first runs by 20 to 40 ms.

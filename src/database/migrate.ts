@@ -4,7 +4,7 @@ import type { DataSource } from 'typeorm';
 import { connectDirectly } from './connect.js';
 import { createSchema } from './create-schema.js';
 import { describeHolders, LockHeldError, type Query } from './lock-holders.js';
-import { withoutDeadlock } from './deadlock.js';
+import { retryConflicts } from './retry-conflicts.js';
 import type { DatabaseSettings } from './data-source.js';
 import { has, type Migrations, migrationSource, refuseSharedAccount, userSource } from './migration-sources.js';
 import { isUpToDate } from './wait-for-migrations.js';
@@ -53,7 +53,7 @@ async function takeLock(client: Client, schema: string, stop?: AbortSignal): Pro
 async function run(uninitialized: DataSource): Promise<void> {
   const source = await uninitialized.initialize();
   try {
-    await withoutDeadlock(() => source.runMigrations());
+    await retryConflicts(() => source.runMigrations());
   } finally {
     await source.destroy();
   }

@@ -1,6 +1,12 @@
-import { DataSource, type DataSourceOptions } from 'typeorm';
+import {
+  DataSource,
+  type DataSourceOptions,
+  type EntitySubscriberInterface,
+  type TransactionStartEvent,
+} from 'typeorm';
 import { Problem } from '../core/problem.js';
 import { dataSourceOptions, type DatabaseSettings } from './data-source.js';
+import { SequentialClient } from './sequential-client.js';
 import { JobsAndRuns1790000000000 } from './migrations/1790000000000-jobs-and-runs.js';
 import { Policies1790100000000 } from './migrations/1790100000000-policies.js';
 import { Roles1790200000000 } from './migrations/1790200000000-roles.js';
@@ -13,6 +19,7 @@ import { FewerJobIndexes1790800000000 } from './migrations/1790800000000-fewer-j
 import { RunQueue1790900000000 } from './migrations/1790900000000-run-queue.js';
 import { Suspects1791000000000 } from './migrations/1791000000000-suspects.js';
 import { Connections1791300000000 } from './migrations/1791300000000-connections.js';
+import { noTransactionTimeout, READ_COMMITTED } from './transaction-settings.js';
 
 /** The user's migrations, in the form that TypeORM accepts: classes, or patterns of file names. */
 export type Migrations = NonNullable<DataSourceOptions['migrations']>;
@@ -32,18 +39,34 @@ const ours = [
   Connections1791300000000,
 ];
 
+/** Our migrations may take longer than the role's limits for statements, and their texts rely on the default for strings. */
+const SETTINGS = `${READ_COMMITTED}; SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true),
+  set_config('idle_in_transaction_session_timeout', '60s', true), set_config('standard_conforming_strings', 'on', true),
+  ${noTransactionTimeout}`;
+
+class Settings implements EntitySubscriberInterface {
+  async afterTransactionStart({ queryRunner }: TransactionStartEvent): Promise<void> {
+    await queryRunner.query(SETTINGS);
+  }
+}
+
 export const migrationSource = (settings: DatabaseSettings) =>
   new DataSource({
     ...dataSourceOptions(settings, 'migrate', 1),
     schema: settings.DATABASE_SCHEMA,
     migrations: ours,
+    subscribers: [Settings],
     migrationsTableName: 'migrations',
     migrationsTransactionMode: 'each',
   });
 
-/** The user's migrations run in the default schema, with the same table of applied migrations as TypeORM's own command line. */
-export const userSource = (settings: DatabaseSettings, migrations: Migrations) =>
-  new DataSource({ ...dataSourceOptions(settings, 'migrate', 1), migrations, migrationsTransactionMode: 'each' });
+/** The user's migrations run in the default schema, with the same table of applied migrations as TypeORM's own command line. Like
+ *  tasks, they may read with cursors, so their connection is not pipelined. */
+export const userSource = (settings: DatabaseSettings, migrations: Migrations) => {
+  const options = dataSourceOptions(settings, 'migrate', 1);
+  const extra = { ...options.extra, Client: SequentialClient, pipeline: false };
+  return new DataSource({ ...options, extra, migrations, migrationsTransactionMode: 'each' });
+};
 
 export const has = (migrations: Migrations) => Object.keys(migrations).length > 0;
 

@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { SCHEDULER } from './data-source.js';
+import { retryConflicts } from './retry-conflicts.js';
 import { transaction } from './transaction.js';
 
 /** The connection pool of the scheduler. Requests and tasks have their own pools, so they cannot exhaust this one. */
@@ -19,14 +20,17 @@ export class SchedulerDatabase {
   }
 
   /** Runs one statement without a transaction and returns its rows, which saves the three statements that a transaction adds. Table
-   *  names must be qualified. Only the client limits the time, so do not use it for statements that take locks others wait for. */
+   *  names must be qualified. It runs with the settings of the role: only the client limits the time, so do not use it for statements
+   *  that take locks others wait for, and do not return `float8`. It is sent again after a serialization failure. */
   async statement<T>(text: string, values: unknown[] = []): Promise<T[]> {
-    const runner = this.source.createQueryRunner();
-    try {
-      return (await runner.query(text, values, true)).records as T[];
-    } finally {
-      await runner.release();
-    }
+    return retryConflicts(async () => {
+      const runner = this.source.createQueryRunner();
+      try {
+        return (await runner.query(text, values, true)).records as T[];
+      } finally {
+        await runner.release();
+      }
+    });
   }
 
   /** Runs `work` in one transaction, in which each statement ends after `timeoutMs` milliseconds. */

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import pg, { type ClientConfig, Pool, type PoolClient, type PoolConfig } from 'pg';
 import { CodedError } from '../core/coded-error.js';
-import { PooledClient } from './pooled-client.js';
+import { SequentialClient } from './sequential-client.js';
 
 /** How long opening one connection may take. */
 const CONNECT_MS = 5_000;
@@ -29,7 +29,7 @@ export const waitingUntil = <T>(signal: AbortSignal, work: () => T): T =>
   current.run({ signal, held: 0, released: 0 }, work);
 
 /** pg's pool has one timeout for two things. Here it only limits how long opening a connection takes. */
-class TaskClient extends PooledClient {
+class TaskClient extends SequentialClient {
   constructor(config: ClientConfig = {}) {
     // The pool has made the password not enumerable.
     super({ ...config, password: config.password, connectionTimeoutMillis: CONNECT_MS });

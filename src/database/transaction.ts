@@ -1,4 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { PoolClient } from 'pg';
+import type { ServiceClient } from './pooled-client.js';
+import { applySettings } from './transaction-settings.js';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 
 /** Per transaction, what `afterCommit` has registered. */
@@ -39,26 +42,30 @@ async function beginAndRun<T>(
   work: (tx: EntityManager) => Promise<T>,
 ): Promise<T> {
   const tx = runner.manager;
-  await runner.connect();
+  // In case the connection dies silently.
+  ((await runner.connect()) as ServiceClient).outwait(timeoutMs);
   const begin = runner.startTransaction();
   // `Promise.all` below handles the error. BEGIN may fail before that, which must not count as an unhandled rejection.
   begin.catch(() => {});
   // TypeORM sends BEGIN a few microtasks later. Statements sent after this turn of the event loop follow it.
   await nextTurn();
-  const [, , result] = await Promise.all([begin, limit(tx, timeoutMs, schema), work(tx)]);
+  const [, , result] = await Promise.all([begin, applySettings(tx, timeoutMs, schema), work(tx)]);
   return result;
 }
 
-/** Sets the schema and the timeouts of the current transaction: `timeoutMs` for each statement, and for each pause between two
- *  statements. */
-export const limit = (tx: EntityManager, timeoutMs: number, schema: string): Promise<unknown> =>
-  // The settings are local to the transaction, because a pooler may reject them as startup options. The limit for pauses
-  // ensures that a process frozen within a transaction does not keep its locks.
-  tx.query(
-    `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true),
-       set_config('search_path', $2, true)`,
-    [String(timeoutMs), schema],
-  );
+/** Sends statements that do not need each other's results, in this order, and returns their results. On a pipelined connection they
+ *  share a round trip. On any other one, each is sent after the previous one has ended. The first error is thrown, and the statements
+ *  after it change nothing, because PostgreSQL refuses them. */
+export async function together<T extends readonly (() => unknown)[]>(
+  tx: EntityManager,
+  ...statements: T
+): Promise<{ -readonly [K in keyof T]: Awaited<ReturnType<T[K]>> }> {
+  const { pipeline } = (await tx.queryRunner!.connect()) as PoolClient & { pipeline: boolean };
+  const results: unknown[] = [];
+  if (pipeline) results.push(...(await Promise.all(statements.map((send) => send()))));
+  else for (const send of statements) results.push(await send());
+  return results as { -readonly [K in keyof T]: Awaited<ReturnType<T[K]>> };
+}
 
 /** Calls `listener` after the transaction has committed. Never calls it if the transaction is rolled back. */
 export const afterCommit = (tx: EntityManager, listener: () => void): void => {

@@ -1,14 +1,20 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
 import { audit } from '../auth/audit.js';
 import { ApiDatabase } from '../database/api-database.js';
 import { nextRun } from '../jobs/dispatch/due.js';
+import { switchLock } from '../jobs/dispatch/due-jobs.js';
 import { rows } from '../database/transaction.js';
 import { notify } from '../replicas/notify.js';
 import { isWaiting } from '../runs/lifecycle/run.entity.js';
 import { Dispatcher } from '../jobs/dispatch/dispatcher.js';
 import type { SchedulerView } from './scheduler.view.js';
+
+/** How long a request that pauses may dispatch what was due before. */
+const MAX_DISPATCHING_MS = 10_000;
+const LOCKED_MS = 20;
 
 /** Pauses and resumes the whole scheduler, for all replicas on this database. The switch is one row: dispatchers lock
  *  it FOR SHARE, so the UPDATE waits until their transactions have ended, and every later one sees the pause. */
@@ -19,27 +25,37 @@ export class SchedulerSwitch {
     private readonly dispatcher: Dispatcher,
   ) {}
 
-  /** Dispatches what is due, and then pauses: nothing more is dispatched or claimed. Running attempts continue. */
+  /** Pauses: nothing more is dispatched or claimed. Running attempts continue. What was due before the pause is dispatched
+   *  after it, so that new occurrences cannot delay the pause. Each job has one decision, so this ends. What is left after
+   *  10 s, or when the scheduler is resumed meanwhile, becomes part of the `skipped` rows of the pause. */
   async pause(actor: Actor): Promise<SchedulerView> {
-    while ((await this.dispatcher.dispatchDue()).more);
-    return this.set(true, actor);
+    const { cut } = await this.set(true, actor);
+    const until = performance.now() + MAX_DISPATCHING_MS;
+    for (let more = cut !== null; more && performance.now() < until;) {
+      const dispatched = await this.dispatcher.dispatchBefore(cut!);
+      more = dispatched.more;
+      // Others hold the locks of the jobs that are left.
+      if (more && dispatched.decisions.length === 0) await wait(LOCKED_MS);
+    }
+    return this.read();
   }
 
   /** Pauses without dispatching first: nothing that is due starts. */
-  hold(actor: Actor): Promise<SchedulerView> {
-    return this.set(true, actor);
+  async hold(actor: Actor): Promise<SchedulerView> {
+    return (await this.set(true, actor)).view;
   }
 
   /** Resumes: queued runs start, and the occurrences of the pause become one `skipped` row for each job. */
-  resume(actor: Actor): Promise<SchedulerView> {
-    return this.set(false, actor);
+  async resume(actor: Actor): Promise<SchedulerView> {
+    return (await this.set(false, actor)).view;
   }
 
   read(): Promise<SchedulerView> {
     return this.database.transaction(view);
   }
 
-  private set(paused: boolean, actor: Actor): Promise<SchedulerView> {
+  /** `cut` is the time of the change by the database's clock. Null if the switch already was as wanted. */
+  private set(paused: boolean, actor: Actor): Promise<{ view: SchedulerView; cut: Date | null }> {
     return this.database.transaction(async (tx) => {
       const action = paused ? 'scheduler.pause' : 'scheduler.resume';
       const change = {
@@ -49,21 +65,23 @@ export class SchedulerSwitch {
         before: { paused: !paused },
         after: { paused },
       } as const;
+      await tx.query(`SELECT pg_advisory_xact_lock(${switchLock})`);
       // Read before the change, since a resume returns what it releases.
       const { gap } = await view(tx);
       // Setting the state that it has already changes nothing, and leaves no audit entry.
-      if ((await rows(tx, setPaused, [paused])).length > 0) await audit(tx, actor, change);
+      const [changed] = await rows<{ cut: Date }>(tx, setPaused, [paused]);
+      if (changed) await audit(tx, actor, change);
       await notify(tx, 'jobs');
       await notify(tx, 'runs');
       const after = await view(tx);
-      return { ...after, gap: after.gap ?? gap };
+      return { view: { ...after, gap: after.gap ?? gap }, cut: changed?.cut ?? null };
     });
   }
 }
 
 const setPaused = `
   UPDATE scheduler SET paused = $1, resumed_at = CASE WHEN $1 THEN resumed_at ELSE statement_timestamp() END
-  WHERE paused <> $1 RETURNING paused`;
+  WHERE paused <> $1 RETURNING date_trunc('milliseconds', clock_timestamp()) AS cut`;
 
 async function view(tx: EntityManager): Promise<SchedulerView> {
   const [state] = await rows<{ paused: boolean }>(tx, 'SELECT paused FROM scheduler');

@@ -4,6 +4,7 @@ import { QueryFailedError } from 'typeorm';
 import { fillIn } from '../core/template.js';
 import { endSession, withCancel } from '../database/cancel-backend.js';
 import { databaseSocket } from '../database/database-socket.js';
+import { taskSettings } from '../database/transaction-settings.js';
 import { placeholderValues } from './placeholders.js';
 import type { RunContext } from './run-context.js';
 import { SqlCopyError, SqlFailedError, SqlTransactionControlError, SqlUnreachableError } from './sql-errors.js';
@@ -63,7 +64,7 @@ export class ForeignSqlTask implements TaskHandler<typeof sqlInput> {
         await client.connect().catch((error: Error) => {
           throw new SqlUnreachableError(client, error);
         });
-        await client.query('BEGIN');
+        await client.query(`BEGIN; SELECT ${taskSettings}`);
         const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
         backend = rows[0]!.pid;
         const result = await work(client);

@@ -19,7 +19,7 @@ export async function startReplica(
   environment: Record<string, string>,
   begun: (replica: Replica) => void,
 ): Promise<Replica> {
-  const { PATH, HOME, FAULTS_LOGS } = process.env;
+  const { PATH, HOME, NODE_OPTIONS, FAULTS_LOGS } = process.env;
   const log = FAULTS_LOGS ? openSync(join(FAULTS_LOGS, `${scenario.replaceAll(/\W+/g, '-')}.log`), 'a') : 'ignore';
   const child = fork(join(import.meta.dirname, 'effect-process.js'), {
     execArgv: [],
@@ -29,6 +29,7 @@ export async function startReplica(
     env: {
       PATH,
       HOME,
+      NODE_OPTIONS,
       LOG_LEVEL: FAULTS_LOGS ? 'info' : 'fatal',
       LOG_FORMAT: 'json',
       PORT: '0',

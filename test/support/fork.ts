@@ -8,8 +8,8 @@ export function forkScript(
   variables: Record<string, string>,
   stderr: 'inherit' | 'pipe' = 'inherit',
 ): ChildProcess {
-  const { PATH, HOME } = process.env;
-  const env = { PATH, HOME, LOG_LEVEL: 'error', LOG_FORMAT: 'json', PORT: '0', ...variables };
+  const { PATH, HOME, NODE_OPTIONS } = process.env;
+  const env = { PATH, HOME, NODE_OPTIONS, LOG_LEVEL: 'error', LOG_FORMAT: 'json', PORT: '0', ...variables };
   return fork(join(import.meta.dirname, script), {
     execArgv: [],
     stdio: ['ignore', 'ignore', stderr, 'ipc'],

@@ -15,9 +15,9 @@ export interface MainProcess {
 
 /** Starts the service on a free port. `folder` must not have a `.env` of a user. The caller has to end the process. */
 export async function startMain(variables: Record<string, string>, folder: string): Promise<MainProcess> {
-  const { PATH, HOME } = process.env;
+  const { PATH, HOME, NODE_OPTIONS } = process.env;
   const port = await freePort();
-  const env = { PATH, HOME, LOG_FORMAT: 'json', ...variables, PORT: String(port) };
+  const env = { PATH, HOME, NODE_OPTIONS, LOG_FORMAT: 'json', ...variables, PORT: String(port) };
   const child = spawn(process.execPath, [MAIN], { cwd: folder, env, stdio: ['ignore', 'pipe', 'inherit'] });
   let written = '';
   child.stdout.on('data', (piece: Buffer) => (written += piece.toString()));

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import type { EntityManager } from 'typeorm';
 import { SchedulerDatabase } from '../../database/scheduler-database.js';
+import { together } from '../../database/transaction.js';
 import { notify } from '../../replicas/notify.js';
 import { cancelRuns } from '../../runs/lifecycle/cancel-runs.js';
 import { DirectStarts } from '../../runs/worker/direct-starts.js';
@@ -10,7 +11,7 @@ import { RunMetrics } from '../../runs/worker/run-metrics.js';
 import { NONE, type Reservation, sizeOf } from '../../runs/worker/slots.js';
 import { decide, type Decision, type Instants } from './decide.js';
 import type { DueJob } from '../definition/job.entity.js';
-import { advanceJobs, lockDueJobs, type SchedulerState, schedulerState } from './due-jobs.js';
+import { advanceJobs, isAnyDue, lockDueJobs, type SchedulerState, schedulerState } from './due-jobs.js';
 import { type Lanes, lanesOf, replaceableRuns } from './unfinished-runs.js';
 
 const MAX_JOBS = 1_000;
@@ -70,6 +71,20 @@ export class Dispatcher {
     }
   }
 
+  /** Dispatches one batch of the jobs that were due at `cut`, when a pause of the scheduler began. Runs are queued and start
+   *  after the resume. Does nothing once the scheduler is no longer paused. */
+  dispatchBefore(cut: Date): Promise<Dispatched> {
+    return this.database.transaction(async (tx) => {
+      const state = await schedulerState(tx);
+      if (!state.paused) return { decisions: [], more: false };
+      const { jobs, now } = await lockDueJobs(tx, MAX_JOBS, cut);
+      // As if it were decided at the moment of the pause: what is due after that belongs to the pause.
+      const decisions = await this.decideAndWrite(tx, jobs, now, { ...state, paused: false }, NONE, cut);
+      // Also those that are locked now, by dispatchers that are about to see the pause.
+      return { decisions, more: await isAnyDue(tx, cut) };
+    });
+  }
+
   /** How many jobs a batch takes. While slots become free quickly: no more than can start here, since their runs then
    *  need no queue entry and the next batch follows within milliseconds. Otherwise enough jobs for the highest
    *  priorities among them to get the slots. */
@@ -82,11 +97,12 @@ export class Dispatcher {
   private async dispatchBatch(tx: EntityManager, limit: number, reserved: Reservation): Promise<Dispatched> {
     // One round trip: the statements are sent in this order, without waiting for each other. The scheduler's row is
     // locked before any job, so a pause either comes first and is seen here, or waits for this transaction.
-    const [state, slots, { jobs, now }] = await Promise.all([
-      schedulerState(tx),
-      this.directStarts.allowed(tx, reserved),
-      lockDueJobs(tx, limit),
-    ]);
+    const [state, slots, { jobs, now }] = await together(
+      tx,
+      () => schedulerState(tx),
+      () => this.directStarts.allowed(tx, reserved),
+      () => lockDueJobs(tx, limit),
+    );
     if (state.paused) return { decisions: [], more: false };
     this.lagMs = now.getTime() - (jobs[0]?.nextOccurrenceAt ?? now).getTime();
     const decisions = await this.decideAndWrite(tx, jobs, now, state, slots);
@@ -106,10 +122,15 @@ export class Dispatcher {
     now: Date,
     { paused, resumedAt }: SchedulerState,
     slots: Reservation,
+    until = now,
   ): Promise<Decision[]> {
     if (jobs.length === 0) return [];
     // A paused scheduler counts as a pause of each job until now.
-    const decisions = this.decideBatch(jobs, { now, resumedAt: paused ? now : resumedAt }, await lanesOf(tx, jobs));
+    const decisions = this.decideBatch(
+      jobs,
+      { now: until, resumedAt: paused ? now : resumedAt },
+      await lanesOf(tx, jobs),
+    );
     const replaced = decisions.filter(({ replaces }) => replaces).map(({ job }) => job.id);
     const { ended, running } = await cancelRuns(tx, await replaceableRuns(tx, replaced), 'replaced');
     const drafts = this.directStarts.choose(
@@ -118,12 +139,13 @@ export class Dispatcher {
     );
     const queued = drafts.some(({ state, startedBy }) => state === 'pending' && !startedBy);
     // Also one round trip. Nothing is visible to others, and no notification is sent, before the commit.
-    const [written] = await Promise.all([
-      createRuns(tx, now, drafts),
-      advanceJobs(tx, decisions),
-      queued && notify(tx, 'runs'),
-      running > 0 && notify(tx, 'cancel'),
-    ]);
+    const [written] = await together(
+      tx,
+      () => createRuns(tx, now, drafts),
+      () => advanceJobs(tx, decisions),
+      () => queued && notify(tx, 'runs'),
+      () => running > 0 && notify(tx, 'cancel'),
+    );
     this.directStarts.begin(tx, written);
     this.metrics.ended(tx, [...ended, ...written.filter(({ state }) => state !== 'pending')]);
     return decisions;

@@ -23,10 +23,10 @@ interface DuePoll {
 
 /** One statement without a transaction, since every scheduler polls it each second. */
 export async function pollDue(database: SchedulerDatabase): Promise<DuePoll> {
-  const [row] = await database.statement<DuePoll>(
-    `SELECT 1000 * extract(epoch FROM statement_timestamp())::float8 AS now,
+  const [row] = await database.statement<DuePoll & { now: string }>(
+    `SELECT 1000 * extract(epoch FROM statement_timestamp()) AS now,
        EXISTS (SELECT FROM "${database.schema}".jobs WHERE ${nextRun('jobs')} <= statement_timestamp()) AS due, paused
      FROM "${database.schema}".scheduler`,
   );
-  return row!;
+  return { ...row!, now: Number(row!.now) };
 }

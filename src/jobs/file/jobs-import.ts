@@ -37,12 +37,16 @@ export class JobsImport {
     actor: Actor,
     { dryRun, prune }: ImportOptions,
   ): Promise<ImportReport> {
-    return this.database.transaction(async (tx) => {
-      await tx.query('SAVEPOINT before_import');
+    const work = async (tx: EntityManager) => {
       const report = await this.import(tx, definitions, actor, prune);
-      if (dryRun) await tx.query('ROLLBACK TO SAVEPOINT before_import');
+      // Rolls the whole transaction back. After a rollback to a savepoint, the listeners of the commit would be called.
+      if (dryRun) throw new DryRunDone(report);
       return report;
-    }, MAX_STATEMENT_MS);
+    };
+    return this.database.transaction(work, MAX_STATEMENT_MS).catch((error: unknown) => {
+      if (error instanceof DryRunDone) return error.report;
+      throw error;
+    });
   }
 
   private async import(tx: EntityManager, definitions: Map<string, JobDefinition>, actor: Actor, prune: boolean) {
@@ -101,6 +105,12 @@ export class JobsImport {
   private isAsShown(stored: Job, wanted: WantedJob, now: Date): boolean {
     const shown = Object.assign(new Job(), stored, { declaredPaused: stored.paused });
     return this.store.isUnchanged(shown, { ...wanted, source: stored.source, owner: stored.owner }, now);
+  }
+}
+
+class DryRunDone extends Error {
+  constructor(readonly report: ImportReport) {
+    super('The dry run is done');
   }
 }
 

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { pruneAudit } from '../../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { type DatabaseSettings, dataSourceOptions } from '../../database/data-source.js';
-import { limit, rows } from '../../database/transaction.js';
+import { rows } from '../../database/transaction.js';
+import { applySettings } from '../../database/transaction-settings.js';
 import type { RunContext } from '../../tasks/run-context.js';
 import { Task, type TaskHandler } from '../../tasks/task.decorator.js';
 import { isUnfinished } from './run.entity.js';
@@ -88,7 +89,7 @@ export class PruneRuns implements TaskHandler<typeof input> {
     for (let batch = BATCH; batch === BATCH; deleted += batch) {
       signal.throwIfAborted();
       batch = await database.transaction(async (tx) => {
-        await limit(tx, BATCH_TIMEOUT_MS, this.environment.DATABASE_SCHEMA);
+        await applySettings(tx, BATCH_TIMEOUT_MS, this.environment.DATABASE_SCHEMA);
         return pruneBatch(tx);
       });
     }

@@ -58,15 +58,15 @@ export interface QueueHead {
 
 /** Reads how soon a run of one of these tasks can start. One statement without a transaction, since it is polled. */
 export async function pollQueue(database: SchedulerDatabase, tasks: string[]): Promise<QueueHead> {
-  const [head] = await database.statement<QueueHead>(
+  const [head] = await database.statement<Omit<QueueHead, 'nextInMs'> & { nextInMs: string | null }>(
     `SELECT min(least(ready_at, statement_timestamp())) AS oldest,
        coalesce(bool_or(ready_at <= statement_timestamp()), false) AS ready,
        ceil(1000 * extract(epoch FROM min(ready_at) FILTER (WHERE ready_at > statement_timestamp())
-         - statement_timestamp()))::float8 AS "nextInMs"
+         - statement_timestamp())) AS "nextInMs"
      FROM "${database.schema}".run_queue WHERE task = ANY($1)`,
     [tasks],
   );
-  return head!;
+  return { ...head!, nextInMs: head!.nextInMs === null ? null : Number(head!.nextInMs) };
 }
 
 /** A job's priority is from -32,768 to 32,767. Runs of a backfill get this much less, so they are below all live runs. */

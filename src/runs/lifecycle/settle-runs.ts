@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { rows } from '../../database/transaction.js';
+import { rows, together } from '../../database/transaction.js';
 import { notify } from '../../replicas/notify.js';
 import type { ClaimedRun } from './claim-runs.js';
 import type { Outcome } from './outcome.js';
@@ -24,15 +24,17 @@ export interface SettledRun {
  * from the returned list. A process that was silent and comes back can therefore change nothing.
  */
 export async function settleRuns(tx: EntityManager, outcomes: Outcome[]): Promise<SettledRun[]> {
-  // One round trip for two statements, sent in this order. Held runs must be released by a statement of its own: see
+  // One round trip for two statements, if the connection is pipelined. Held runs must be released by a statement of its own: see
   // releaseHeld.
-  const [settled] = await Promise.all([
-    rows<SettledRun & { ready: boolean }>(tx, settle, [JSON.stringify(outcomes.toSorted(byRunId).map(recordOf))]),
-    releaseHeld(
-      tx,
-      outcomes.map(({ run }) => run.jobId),
-    ),
-  ]);
+  const [settled] = await together(
+    tx,
+    () => rows<SettledRun & { ready: boolean }>(tx, settle, [JSON.stringify(outcomes.toSorted(byRunId).map(recordOf))]),
+    () =>
+      releaseHeld(
+        tx,
+        outcomes.map(({ run }) => run.jobId),
+      ),
+  );
   if (settled.some(({ ready }) => ready)) await notify(tx, 'runs');
   return settled;
 }

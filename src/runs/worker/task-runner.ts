@@ -4,6 +4,7 @@ import { PinoLogger } from 'nestjs-pino';
 import type { DataSource } from 'typeorm';
 import { outputAsJson } from '../../core/json.js';
 import { unmasked, type Mask, maskOf } from '../../core/mask.js';
+import { taskSettings } from '../../database/transaction-settings.js';
 import { NoConnectionError, waitingUntil } from '../../database/task-pool.js';
 import { withMask } from '../../logging/masked-lines.js';
 import { withRunFields } from '../../logging/run-fields.js';
@@ -108,7 +109,8 @@ export class TaskRunner {
     return (work) =>
       this.database.transaction(async (tx) => {
         await tx.query(
-          `SELECT set_config('statement_timeout', $1, true), set_config('client_connection_check_interval', '1000', true)`,
+          `SELECT set_config('statement_timeout', $1, true), set_config('client_connection_check_interval', '1000', true),
+             ${taskSettings}`,
           [timeoutMs],
         );
         return work(tx);

@@ -5,6 +5,7 @@ import type { EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { CodedError } from '../../core/coded-error.js';
 import { rows } from '../../database/transaction.js';
+import { settingsAfterTask } from '../../database/transaction-settings.js';
 import { destroyAfterAbort, withCancel } from '../../database/cancel-backend.js';
 import type { ClaimedRun } from '../lifecycle/claim-runs.js';
 import { outcomeOf } from '../lifecycle/outcome.js';
@@ -54,8 +55,8 @@ export class TransactionalAttempt {
   /** The last statements of the transaction, so that the row of the run is not locked while the task runs. The attempt
    *  number is checked here: a stale attempt settles nothing, and the throw rolls its writes back. */
   private async settle(tx: EntityManager, run: ClaimedRun, output: string | null): Promise<SettledRun> {
-    // Tasks have a search_path of their own. The statements from here on need ours.
-    await tx.query(`SELECT set_config('search_path', $1, true)`, [this.environment.DATABASE_SCHEMA]);
+    // Tasks have settings of their own. The statements from here on need ours.
+    await tx.query(settingsAfterTask(this.environment.DATABASE_SCHEMA));
     const outcome = outcomeOf(run, { state: 'succeeded', output }, null, 0);
     const [settled] = await settleRuns(tx, [outcome]);
     if (!settled) throw new StaleAttemptError(run.attempt);

@@ -4,6 +4,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, type EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { dataSourceOptions, TASKS } from '../../database/data-source.js';
+import { noTransactionTimeout, READ_COMMITTED, taskSettings } from '../../database/transaction-settings.js';
 import { PoolMetrics } from '../../metrics/pool-metrics.js';
 
 /** The connection pool of transactional attempts. Each attempt holds one connection for its whole time and never needs
@@ -28,11 +29,7 @@ export class TransactionalDatabase implements OnModuleDestroy {
       const client: PoolClient = await runner.connect();
       try {
         return await runner.manager.transaction(async (tx) => {
-          await tx.query(
-            `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true),
-               set_config('client_connection_check_interval', '1000', true)`,
-            [String(Math.max(1, Math.ceil(timeoutMs)))],
-          );
+          await tx.query(settingsOf(Math.max(1, Math.ceil(timeoutMs))));
           return work(tx);
         });
       } finally {
@@ -66,3 +63,11 @@ export class TransactionalDatabase implements OnModuleDestroy {
     );
   }
 }
+
+/** The settlement of the run is part of the transaction and needs READ COMMITTED. */
+const settingsOf = (timeoutMs: number): string =>
+  `${READ_COMMITTED};
+   SELECT set_config('statement_timeout', '${timeoutMs}', true),
+     set_config('idle_in_transaction_session_timeout', '${timeoutMs}', true),
+     set_config('client_connection_check_interval', '1000', true), ${taskSettings},
+     ${noTransactionTimeout}`;
