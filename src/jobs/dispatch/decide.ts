@@ -20,6 +20,8 @@ export interface Instants {
   /** When the last pause of the whole scheduler ended. Null before the first one. An occurrence that was due before
    *  this and has no row yet fell into the pause. */
   resumedAt: Date | null;
+  /** True before the trigger changes or the job is deleted: an occurrence whose jitter has not passed is then due at `now`. */
+  endsDelays?: boolean;
 }
 
 /** Both are null if the trigger has no further occurrence. */
@@ -39,14 +41,15 @@ export interface NextOccurrence {
  *
  * Throws for a trigger that cannot be read.
  */
-export function decide(job: DueJob, { now, resumedAt }: Instants, lanes: Lanes = IDLE): Decision {
-  const trigger = openTrigger(job.trigger, job.id);
+export function decide(job: DueJob, { now, resumedAt, endsDelays }: Instants, lanes: Lanes = IDLE): Decision {
+  const opened = openTrigger(job.trigger, job.id);
+  const trigger = endsDelays ? delayedUpTo(opened, now) : opened;
   const first = job.nextOccurrenceAt;
   if (!first) return { job, drafts: [], replaces: false, next: { nextOccurrenceAt: null, nextRunAt: null } };
   const pausedUntil = job.paused ? now : resumedAt;
   const paused = pausedUntil && pausedRange(trigger, first, pausedUntil);
   // Computed again from the trigger: after a failed decision, `nextRunAt` of the job was only a time to try again.
-  const next = nextAfter(trigger, paused ? paused.to : new Date(first.getTime() - 1));
+  const next = nextAfter(opened, paused ? paused.to : new Date(first.getTime() - 1));
   const drafts = paused ? [rangeDraft(job, trigger, 'skipped', 'paused', paused)] : [];
   const backlog =
     next.nextOccurrenceAt && !job.paused ? backlogOf(trigger, next.nextOccurrenceAt, now, job.misfire) : null;
@@ -64,9 +67,15 @@ export function decide(job: DueJob, { now, resumedAt }: Instants, lanes: Lanes =
       ...onTime.map((at, index) => judged(runDraft(job, trigger, 'schedule', at), verdicts[index]!)),
     ],
     replaces: job.overlap === 'replace' && onTime.length > 0,
-    next: nextAfter(trigger, last),
+    next: nextAfter(opened, last),
   };
 }
+
+/** The trigger without the part of each delay that lies after `now`. */
+const delayedUpTo = (trigger: Trigger, now: Date): Trigger => ({
+  ...trigger,
+  delay: (occurrence) => Math.min(trigger.delay(occurrence), Math.max(0, now.getTime() - occurrence.getTime())),
+});
 
 /** The first occurrence strictly after `after`, and when it starts. */
 export function nextAfter(trigger: Trigger, after: Date): NextOccurrence {

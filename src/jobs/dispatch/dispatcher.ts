@@ -89,27 +89,30 @@ export class Dispatcher {
     ]);
     if (state.paused) return { decisions: [], more: false };
     this.lagMs = now.getTime() - (jobs[0]?.nextOccurrenceAt ?? now).getTime();
-    const decisions = await this.decideAndWrite(tx, jobs, now, state, slots);
+    const decisions = await this.decideAndWrite(tx, jobs, { now }, state, slots);
     return { decisions, more: jobs.length === limit || decisions.length < jobs.length };
   }
 
   /** Dispatches what is due of these jobs, whose rows the transaction has locked. Call it before their definition
-   *  changes, so that everything that is due runs with the old definition. It may stop early: it returns decisions for
-   *  the first jobs only, and the caller calls it again for the others. */
-  async dispatchLocked(tx: EntityManager, jobs: DueJob[], now: Date): Promise<Decision[]> {
-    return jobs.length > 0 ? this.decideAndWrite(tx, jobs, now, await schedulerState(tx), NONE) : [];
+   *  changes, so that everything that is due runs with the old definition. `endsDelays`: the trigger changes or the job is deleted, so
+   *  nothing would remember an occurrence that still waits for its jitter, and it is dispatched now. It may stop early: it returns
+   *  decisions for the first jobs only, and the caller calls it again for the others. */
+  async dispatchLocked(tx: EntityManager, jobs: DueJob[], now: Date, endsDelays = false): Promise<Decision[]> {
+    if (jobs.length === 0) return [];
+    return this.decideAndWrite(tx, jobs, { now, endsDelays }, await schedulerState(tx), NONE);
   }
 
   private async decideAndWrite(
     tx: EntityManager,
     jobs: DueJob[],
-    now: Date,
+    { now, endsDelays = false }: Pick<Instants, 'now' | 'endsDelays'>,
     { paused, resumedAt }: SchedulerState,
     slots: Reservation,
   ): Promise<Decision[]> {
     if (jobs.length === 0) return [];
     // A paused scheduler counts as a pause of each job until now.
-    const decisions = this.decideBatch(jobs, { now, resumedAt: paused ? now : resumedAt }, await lanesOf(tx, jobs));
+    const instants = { now, resumedAt: paused ? now : resumedAt, endsDelays };
+    const decisions = this.decideBatch(jobs, instants, await lanesOf(tx, jobs));
     const replaced = decisions.filter(({ replaces }) => replaces).map(({ job }) => job.id);
     const { ended, running } = await cancelRuns(tx, await replaceableRuns(tx, replaced), 'replaced');
     const drafts = this.directStarts.choose(
