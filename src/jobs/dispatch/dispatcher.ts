@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import type { EntityManager } from 'typeorm';
+import { basisIn } from '../../core/triggers/zone-data.js';
 import { SchedulerDatabase } from '../../database/scheduler-database.js';
 import { notify } from '../../replicas/notify.js';
 import { cancelRuns } from '../../runs/lifecycle/cancel-runs.js';
@@ -99,19 +100,20 @@ export class Dispatcher {
    *  decisions for the first jobs only, and the caller calls it again for the others. */
   async dispatchLocked(tx: EntityManager, jobs: DueJob[], now: Date, endsDelays = false): Promise<Decision[]> {
     if (jobs.length === 0) return [];
-    return this.decideAndWrite(tx, jobs, { now, endsDelays }, await schedulerState(tx), NONE);
+    return this.decideAndWrite(tx, jobs, { now, endsDelays, keepsNewerData: true }, await schedulerState(tx), NONE);
   }
 
   private async decideAndWrite(
     tx: EntityManager,
     jobs: DueJob[],
-    { now, endsDelays = false }: Pick<Instants, 'now' | 'endsDelays'>,
+    known: Omit<Instants, 'resumedAt'>,
     { paused, resumedAt }: SchedulerState,
     slots: Reservation,
   ): Promise<Decision[]> {
     if (jobs.length === 0) return [];
     // A paused scheduler counts as a pause of each job until now.
-    const instants = { now, resumedAt: paused ? now : resumedAt, endsDelays };
+    const { now } = known;
+    const instants = { ...known, resumedAt: paused ? now : resumedAt };
     const decisions = this.decideBatch(jobs, instants, await lanesOf(tx, jobs));
     const replaced = decisions.filter(({ replaces }) => replaces).map(({ job }) => job.id);
     const { ended, running } = await cancelRuns(tx, await replaceableRuns(tx, replaced), 'replaced');
@@ -153,7 +155,13 @@ export class Dispatcher {
     } catch (error) {
       this.logger.error({ err: error, job: job.name }, 'job cannot be decided');
       const nextRunAt = new Date(instants.now.getTime() + BACK_OFF_MS);
-      return { job, drafts: [], replaces: false, next: { nextOccurrenceAt: job.nextOccurrenceAt, nextRunAt } };
+      return {
+        job,
+        drafts: [],
+        replaces: false,
+        next: { nextOccurrenceAt: job.nextOccurrenceAt, nextRunAt },
+        basis: basisIn(job),
+      };
     }
   }
 }

@@ -7,6 +7,7 @@ import { audit } from '../../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { inSlices } from '../../core/slices.js';
 import { openTrigger } from '../../core/triggers/trigger.js';
+import { basisOf } from '../../core/triggers/zone-data.js';
 import { databaseNow } from '../../database/database-now.js';
 import { cancelRunsOfJobs } from '../../runs/lifecycle/cancel-runs.js';
 import { RunMetrics } from '../../runs/worker/run-metrics.js';
@@ -155,7 +156,8 @@ export class JobStore {
     const complete = this.complete(definition, undefined, now);
     const id = v7({ msecs: now.getTime() });
     const next = nextAfter(openTrigger(complete.trigger, id), now);
-    return { id, name, ...complete, source, owner, version: 1, ...next, createdAt: now, updatedAt: now };
+    const computed = { ...next, ...basisOf(complete.trigger, now) };
+    return { id, name, ...complete, source, owner, version: 1, ...computed, createdAt: now, updatedAt: now };
   }
 
   /** Dispatches what is due under the old definition first. A trigger that stays the same continues from there; a new one begins
@@ -167,7 +169,8 @@ export class JobStore {
     const sameTrigger = isDeepStrictEqual(complete.trigger, job.trigger);
     const [decision] = await this.dispatcher.dispatchLocked(tx, [job], now, !sameTrigger);
     const next = sameTrigger ? decision!.next : nextAfter(openTrigger(complete.trigger, job.id), now);
-    const changes = { ...complete, source, owner, ...next, version: job.version + 1, updatedAt: now };
+    const basis = sameTrigger ? decision!.basis : basisOf(complete.trigger, now);
+    const changes = { ...complete, source, owner, ...next, ...basis, version: job.version + 1, updatedAt: now };
     await tx.update(Job, job.id, changes);
     const after = Object.assign(new Job(), job, changes);
     const entry = { target: name, job: name, before: auditedJob(job), after: auditedJob(after) };
