@@ -164,6 +164,26 @@ describe('when zone data change', () => {
     expect(await runs('beyond')).toEqual([]);
   });
 
+  it.each([HOUR, -HOUR])(
+    'a time with a step goes on at the same instants, whatever the shift: %i ms',
+    async (shift) => {
+      const { trigger } = dailyIn(0);
+      const at = new Date(Math.floor(Date.now() / 2_000) * 2_000 + 4_000);
+      const steps = { ...trigger, expression: '*/2 * * * * *' } as TriggerDefinition;
+      const decidedUntil = new Date(at.getTime() - 2_000);
+      await givenStored('steps', steps, at, shift, {
+        nextOccurrenceAt: at,
+        nextRunAt: at,
+        decidedUntil,
+        overlap: 'allow',
+      });
+      dispatchLoop().startDispatching();
+      await eventually(async () => expect((await runs('steps')).length).toBeGreaterThan(2));
+      const instants = (await runs('steps')).slice(0, 3).map(({ scheduled_at }) => (scheduled_at as Date).getTime());
+      expect(instants).toEqual([0, 1, 2].map((step) => at.getTime() + step * 2_000));
+    },
+  );
+
   it('a paused job gets one skipped row, and a job whose trigger cannot be read does not keep the others', async () => {
     const { trigger, at } = dailyIn(-10 * MINUTE);
     await givenStored('unreadable', { ...trigger, expression: 'x' } as TriggerDefinition, at, -HOUR);

@@ -1,3 +1,4 @@
+import { calendarOf } from './cron.calendar.js';
 import { openTrigger, type TriggerDefinition } from './trigger.js';
 import { zoneOf } from './zone.js';
 
@@ -58,13 +59,15 @@ export const isComputedWithNewerData = ({ trigger, tzVersion }: Pick<StoredNext,
  * The first occurrence without a row, by the data of this process. It may be in the past. Null: none is left.
  *
  * Data that move a zone move its instants, but not its local times. So the search begins after the local time up to which occurrences
- * have rows: after the same instant, an occurrence that moved to a later one would be found a second time.
+ * have rows: after the same instant, an occurrence that moved to a later one would be found a second time. A time with a `*` or a step
+ * follows the wall clock, as with DST: it runs in an hour that is repeated, and not in one that is skipped.
  */
 export function nextByOwnData(job: StoredNext): Date | null {
   const { trigger: definition, nextOccurrenceAt: stored, decidedUntil, decidedOffsetMs } = job;
   if (definition.type !== 'cron' || isComputedHere(job)) return stored;
   const trigger = openTrigger(definition, '');
   if (decidedUntil && decidedOffsetMs !== null && (!stored || stored > decidedUntil)) {
+    if (!calendarOf(definition.expression).isFixed) return trigger.next(decidedUntil);
     const wall = decidedUntil.getTime() + decidedOffsetMs;
     const zone = zoneOf(definition.timeZone);
     const near = wall - zone.offset(decidedUntil.getTime());
