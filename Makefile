@@ -35,7 +35,7 @@ test: build ## Run all tests; ARGS is passed to jest: make test ARGS="misfire --
 	npm test -- $(ARGS)
 
 .PHONY: faults
-faults: build ## Kill, freeze and disconnect real processes and check every run, about 5 minutes; make faults SEED=7 ARGS="-t SIGSTOP"
+faults: build tools/old-node/node_modules/.installed ## Kill, freeze and disconnect real processes and check every run, about 5 minutes; make faults SEED=7 ARGS="-t SIGSTOP"
 	@ls /usr/lib*/faketime/libfaketimeMT.so.1 /usr/lib/*/faketime/libfaketimeMT.so.1 2>/dev/null | grep -q . \
 	  || { test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install -y faketime; } \
 	  || echo 'libfaketime is not installed, so the scenarios with wrong clocks will fail: apt-get install faketime' >&2

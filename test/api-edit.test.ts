@@ -501,3 +501,68 @@ describe('an edit of a job whose occurrences fall due', () => {
     expect(rows.filter(({ grid }, at) => (instants[at]! / 100) % Number(grid) !== 0)).toEqual([]);
   });
 });
+
+const occurrences = async (name: string) => (await runs(name)).filter(({ kind }) => kind === 'schedule');
+const importJob = (name: string, job: object) => service.call('POST', '/jobs-file', { jobs: { [name]: job } });
+const echo = (trigger: object) => ({ task: 'echo', input: { text: 'new' }, trigger });
+
+describe('an occurrence whose jitter has not passed', () => {
+  const TEN_YEARS = 315_360_000;
+  /** Its latest occurrence was two seconds ago, and starts after a delay of up to ten years. */
+  const givenDelayed = async (name: string, written = {}) => {
+    const anchor = new Date(Date.now() - 2_000).toISOString();
+    const trigger = { type: 'interval', everySeconds: TEN_YEARS, anchor, jitterSeconds: TEN_YEARS - 1 };
+    await put(name, { task: 'echo', input: { text: 'old' }, trigger, ...written });
+    await runSql(
+      service.database,
+      `UPDATE cronzimus.jobs SET next_occurrence_at = '${anchor}', next_run_at = '${IN_A_CENTURY}' WHERE name = '${name}'`,
+    );
+    return { anchor, trigger };
+  };
+
+  it.each<[string, (name: string, trigger: Record<string, unknown>) => Promise<{ status: number }>]>([
+    ['a shorter jitter', (name) => patch(name, { trigger: { jitterSeconds: 1 }, input: { text: 'new' } })],
+    ['no jitter', (name) => patch(name, { trigger: { jitterSeconds: 0 }, input: { text: 'new' } })],
+    ['another interval', (name) => patch(name, { trigger: { everySeconds: 3600, jitterSeconds: 5 } })],
+    ['an end that has passed', (name, { anchor }) => patch(name, { trigger: { endAt: anchor } })],
+    ['a start', (name) => patch(name, { trigger: { startAt: IN_A_CENTURY } })],
+    ['another anchor', (name) => patch(name, { trigger: { anchor: '2020-01-01T00:00:00.000Z' } })],
+    ['another type', (name) => put(name, echo(daily))],
+    ['a jobs file', (name) => importJob(name, echo({ ...daily, jitterSeconds: 60 }))],
+    ['a pause and another trigger', (name) => patch(name, { paused: true, trigger: { jitterSeconds: 1 } })],
+  ])('starts at an edit of the trigger, once and with the old definition: %s', async (change, edit) => {
+    const name = `delayed.${change.replaceAll(' ', '-')}`;
+    const { anchor, trigger } = await givenDelayed(name);
+    expect((await edit(name, trigger)).status).toBe(200);
+    await eventually(async () => expect(await occurrences(name)).toMatchObject([{ state: 'succeeded' }]));
+    const [run] = await occurrences(name);
+    expect(await service.get(`/runs/${run!.id}`)).toMatchObject({ scheduledAt: anchor, output: { text: 'old' } });
+    expect(run!['latenessMs']).toBeGreaterThanOrEqual(0);
+    await patch(name, { trigger: { type: 'cron', expression: '@yearly', jitterSeconds: 2 } });
+    expect(await occurrences(name)).toHaveLength(1);
+  });
+
+  it('is skipped at an edit of the trigger while the job is paused', async () => {
+    const { anchor } = await givenDelayed('delayed.paused', { paused: true });
+    await patch('delayed.paused', { trigger: { jitterSeconds: 1 }, paused: false });
+    const skipped = { state: 'skipped', reason: 'paused', scheduledAt: anchor };
+    expect(await occurrences('delayed.paused')).toMatchObject([skipped]);
+  });
+
+  it('is cancelled when its job is deleted', async () => {
+    const { anchor } = await givenDelayed('delayed.deleted');
+    await remove('delayed.deleted');
+    const cancelled = { state: 'cancelled', reason: 'job_deleted', scheduledAt: anchor };
+    expect(await occurrences('delayed.deleted')).toMatchObject([cancelled]);
+  });
+
+  it('keeps its delay at an edit that leaves the trigger as it is, and at a pause and a resume', async () => {
+    await givenDelayed('delayed.kept');
+    await patch('delayed.kept', { priority: 1 });
+    await service.call('POST', '/jobs/delayed.kept/pause');
+    await service.call('POST', '/jobs/delayed.kept/resume');
+    expect(await occurrences('delayed.kept')).toEqual([]);
+    const { body } = await get('delayed.kept');
+    expect(Date.parse(body['nextRunAt'] as string)).toBeGreaterThan(Date.now());
+  });
+});

@@ -18,6 +18,7 @@ import { RunsById1790700000000 } from './migrations/1790700000000-runs-by-id.js'
 import { FewerJobIndexes1790800000000 } from './migrations/1790800000000-fewer-job-indexes.js';
 import { RunQueue1790900000000 } from './migrations/1790900000000-run-queue.js';
 import { Suspects1791000000000 } from './migrations/1791000000000-suspects.js';
+import { TimeZoneData1791100000000 } from './migrations/1791100000000-time-zone-data.js';
 import { Connections1791300000000 } from './migrations/1791300000000-connections.js';
 import { noTransactionTimeout, READ_COMMITTED } from './transaction-settings.js';
 
@@ -36,6 +37,7 @@ const ours = [
   FewerJobIndexes1790800000000,
   RunQueue1790900000000,
   Suspects1791000000000,
+  TimeZoneData1791100000000,
   Connections1791300000000,
 ];
 

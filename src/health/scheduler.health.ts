@@ -17,6 +17,7 @@ interface Facts {
   overdue: number;
   waiting: number;
   oldestWaitingSeconds: number;
+  tzVersions: string[];
 }
 
 /** Reads from the tables whether occurrences are dispatched on time and how many runs wait. */
@@ -38,7 +39,13 @@ export class SchedulerHealth {
     if (!facts) return database.down('does not answer');
     const { unwritable } = this.replicas;
     if (facts.readOnly || unwritable) return database.down(`cannot be written to: ${unwritable ?? 'it is read-only'}`);
-    return { ...database.up(), ...this.occurrences(facts), ...this.queue(facts), ...this.clockOffset() };
+    return {
+      ...database.up(),
+      ...this.occurrences(facts),
+      ...this.queue(facts),
+      ...this.zoneData(facts),
+      ...this.clockOffset(),
+    };
   }
 
   private occurrences({ overdue }: Facts) {
@@ -48,6 +55,11 @@ export class SchedulerHealth {
 
   private queue({ waiting, oldestWaitingSeconds }: Facts) {
     return this.health.check('queue').up({ waiting, oldestWaitingSeconds });
+  }
+
+  /** Different data are up, since a rollout causes them and no occurrence is lost by them. */
+  private zoneData({ tzVersions }: Facts) {
+    return this.health.check('zoneData').up({ versions: tzVersions, differ: tzVersions.length > 1 });
   }
 
   /** Only processes with the role `scheduler` measure the offset of the clock, and only they need it. */
@@ -64,7 +76,8 @@ export class SchedulerHealth {
         tx,
         `SELECT (SELECT count(*)::int FROM jobs WHERE ${isOverdue}) AS overdue,
            current_setting('transaction_read_only')::boolean AS "readOnly", count(*)::int AS waiting,
-           COALESCE(round(extract(epoch FROM statement_timestamp() - min(queued_at))), 0)::int AS "oldestWaitingSeconds"
+           COALESCE(round(extract(epoch FROM statement_timestamp() - min(queued_at))), 0)::int AS "oldestWaitingSeconds",
+           ARRAY(SELECT DISTINCT COALESCE(tz_version, 'unknown') FROM replicas ORDER BY 1) AS "tzVersions"
          FROM runs WHERE state = 'pending' AND NOT held`,
       );
       return facts!;

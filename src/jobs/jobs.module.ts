@@ -23,6 +23,7 @@ import { Job } from './definition/job.entity.js';
 import { Alarms } from './dispatch/alarms.js';
 import { DatabaseClock } from './dispatch/database-clock.js';
 import { DispatchLoop } from './dispatch/dispatch-loop.js';
+import { ZoneDataUpdate } from './dispatch/zone-data-update.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { EachJobMetrics } from './dispatch/each-job-metrics.js';
 import { JobFactory } from './dispatch/job.factory.js';
@@ -60,6 +61,7 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     Jobs,
     JobsService,
     Dispatcher,
+    ZoneDataUpdate,
     DispatchLoop,
     Alarms,
     JobFactory,

@@ -21,6 +21,11 @@ export class ReplicaMetrics {
     );
     const replicas = figures.of((tx) => rows<ReplicaFigures>(tx, byVersion));
     const help = 'Live replicas; a replica with several roles counts once for each';
+    const tzVersions = figures.of((tx) => rows<{ version: string; replicas: number }>(tx, byTzVersion));
+    const zoneData = 'Live replicas by the version of their time zone data';
+    metrics.gauge('zone_data_replicas', zoneData, ['version'], async () =>
+      ((await tzVersions()) ?? []).map(({ version, replicas: value }) => ({ labels: { version }, value })),
+    );
     metrics.gauge('replicas', help, ['version', 'role'], async () =>
       ((await replicas()) ?? []).map(({ version, role, replicas: value }) => ({ labels: { version, role }, value })),
     );
@@ -31,6 +36,8 @@ export class ReplicaMetrics {
   }
 }
 
+const byTzVersion = `
+  SELECT COALESCE(tz_version, 'unknown') AS version, count(*)::int AS replicas FROM replicas GROUP BY 1`;
 const byVersion = `
   SELECT COALESCE(version, 'unknown') AS version, unnest(roles) AS role, count(*)::int AS replicas
   FROM replicas GROUP BY 1, 2`;

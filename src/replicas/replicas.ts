@@ -7,6 +7,7 @@ import type { Client } from 'pg';
 import type { EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { Loop } from '../core/loop.js';
+import { TZ_VERSION } from '../core/triggers/zone-data.js';
 import { packageVersion } from '../core/package-version.js';
 import { describeHolders, LockHeldError, type Query } from '../database/lock-holders.js';
 import { rows } from '../database/transaction.js';
@@ -140,9 +141,9 @@ export class Replicas {
     this.number = await this.database.transaction(async (tx) => {
       const [row] = await rows<{ number: number }>(
         tx,
-        `INSERT INTO replicas (name, app, version, roles, connections, started_at, seen_at)
-         VALUES ('', $1, $2, $3, $4, statement_timestamp(), statement_timestamp()) RETURNING number`,
-        [this.environment.APP_NAME, packageVersion, this.environment.ROLES, this.connections],
+        `INSERT INTO replicas (name, app, version, tz_version, roles, connections, started_at, seen_at)
+         VALUES ('', $1, $2, $3, $4, $5, statement_timestamp(), statement_timestamp()) RETURNING number`,
+        [this.environment.APP_NAME, packageVersion, TZ_VERSION, this.environment.ROLES, this.connections],
       );
       this.number = row!.number;
       await tx.query('UPDATE replicas SET name = $2 WHERE number = $1', [this.number, this.name]);

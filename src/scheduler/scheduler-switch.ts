@@ -87,7 +87,7 @@ async function view(tx: EntityManager): Promise<SchedulerView> {
   const [state] = await rows<{ paused: boolean }>(tx, 'SELECT paused FROM scheduler');
   const replicas = await rows<SchedulerView['replicas'][number]>(
     tx,
-    `SELECT name, app, version, roles, started_at AS "startedAt", seen_at AS "seenAt" FROM replicas ORDER BY number`,
+    `SELECT name, app, version, tz_version AS "tzVersion", roles, started_at AS "startedAt", seen_at AS "seenAt" FROM replicas ORDER BY number`,
   );
   const { paused } = state!;
   return { paused, gap: paused ? await gapOf(tx) : null, replicas };

@@ -22,6 +22,7 @@ export async function startReplica(
   const { PATH, HOME, NODE_OPTIONS, FAULTS_LOGS } = process.env;
   const log = FAULTS_LOGS ? openSync(join(FAULTS_LOGS, `${scenario.replaceAll(/\W+/g, '-')}.log`), 'a') : 'ignore';
   const child = fork(join(import.meta.dirname, 'effect-process.js'), {
+    execPath: environment['NODE_BINARY'] ?? process.execPath,
     execArgv: [],
     // A folder without a .env of the user.
     cwd: process.env['TEST_SCRATCH'],

@@ -1,6 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { v7 } from 'uuid';
 import type { Actor } from '../../src/auth/actor.js';
+import { NO_BASIS } from '../../src/core/triggers/zone-data.js';
 import { Job } from '../../src/jobs/definition/job.entity.js';
 import { jobDefinition } from '../../src/jobs/definition/job.schema.js';
 
@@ -32,6 +33,7 @@ export const jobRow = (name: string, written: Partial<Job> = {}): Job => ({
   version: 1,
   nextOccurrenceAt: NOON,
   nextRunAt: NOON,
+  ...NO_BASIS,
   createdAt: NOON,
   updatedAt: NOON,
   ...written,

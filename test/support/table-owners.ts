@@ -11,7 +11,7 @@ export const tableOwners: Record<string, TableOwner> = {
   jobs: {
     owner: 'jobs/store',
     updates: {
-      'jobs/dispatch': ['next_occurrence_at', 'next_run_at'],
+      'jobs/dispatch': ['next_occurrence_at', 'next_run_at', 'tz_version', 'decided_until', 'decided_offset_ms'],
       // A pause is no change of the definition, so it does not go through the editor of definitions.
       'jobs/api': ['paused', 'declared_paused', 'updated_at'],
     },

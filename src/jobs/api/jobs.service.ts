@@ -16,7 +16,7 @@ import { publishedTasks } from '../../tasks/published-tasks.js';
 import { TaskRegistry } from '../../tasks/task.registry.js';
 import { JobNotFoundError } from '../definition/job-errors.js';
 import { Job } from '../definition/job.entity.js';
-import { upcomingFrom } from '../definition/upcoming-occurrences.js';
+import { upcomingFrom, withStoredNext } from '../definition/upcoming-occurrences.js';
 import { createRequestedRun } from '../dispatch/create-requested-run.js';
 import { copyOf } from '../dispatch/decide.js';
 import { Dispatcher } from '../dispatch/dispatcher.js';
@@ -48,14 +48,16 @@ export class JobsService {
 
   /** The next `count` occurrences, without jitter, whether the job is paused or not. Throws JOB_NOT_FOUND, TOO_MANY_WAITING,
    *  COMPUTATION_FAILED. */
-  upcoming(name: string, count: number, caller: Caller): Promise<Date[]> {
-    return this.compute.occurrences(caller, () =>
-      this.database.transaction(async (tx) => {
-        const job = await this.find(tx, name);
-        const from = upcomingFrom(job, await databaseNow(tx));
-        return from === null ? null : { trigger: job.trigger, from, most: count };
-      }),
-    );
+  async upcoming(name: string, count: number, caller: Caller): Promise<Date[]> {
+    let read: { job: Job; now: Date } | undefined;
+    const found = await this.compute.occurrences(caller, async () => {
+      const { job, now } = (read = await this.database.transaction(async (tx) => {
+        return { job: await this.find(tx, name), now: await databaseNow(tx) };
+      }));
+      const from = upcomingFrom(job, now);
+      return from === null ? null : { trigger: job.trigger, from, most: count };
+    });
+    return read ? withStoredNext(read.job, read.now, found, count) : found;
   }
 
   /** Queues one extra run; the schedule stays as it is. `input` replaces the job's input for this run. A request that repeats an

@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { TriggerDefinition } from '../../core/triggers/trigger.js';
+import type { ZoneBasis } from '../../core/triggers/zone-data.js';
 import { definitionFields, type JobDefinition } from './job.schema.js';
 
 export const jobSources = ['code', 'file', 'api'] as const;
@@ -41,6 +42,10 @@ export class Job {
   nextOccurrenceAt: Date | null;
   /** When the job is due: `nextOccurrenceAt` plus its jitter, or later after an error in dispatching it. Null: never. */
   @Column({ type: 'timestamptz', name: 'next_run_at', precision: 3, nullable: true }) nextRunAt: Date | null;
+  /** The time zone data with which `nextOccurrenceAt` was computed, see ZoneBasis. Null: unknown, or the trigger needs none. */
+  @Column({ type: 'text', name: 'tz_version', nullable: true }) tzVersion: string | null;
+  @Column({ type: 'timestamptz', name: 'decided_until', precision: 3, nullable: true }) decidedUntil: Date | null;
+  @Column({ type: 'integer', name: 'decided_offset_ms', nullable: true }) decidedOffsetMs: number | null;
   @Column({ type: 'timestamptz', name: 'created_at', precision: 3 }) createdAt: Date;
   @Column({ type: 'timestamptz', name: 'updated_at', precision: 3 }) updatedAt: Date;
 }
@@ -48,11 +53,14 @@ export class Job {
 /** A job as far as dispatching it needs it: without what only people read. */
 export type DueJob = Pick<
   Job,
-  'id' | 'name' | 'nextOccurrenceAt' | Exclude<keyof JobDefinition, 'description' | 'tags'>
+  'id' | 'name' | 'nextOccurrenceAt' | keyof ZoneBasis | Exclude<keyof JobDefinition, 'description' | 'tags'>
 >;
 export const decidingFields: readonly (keyof DueJob)[] = [
   'id',
   'name',
   'nextOccurrenceAt',
+  'tzVersion',
+  'decidedUntil',
+  'decidedOffsetMs',
   ...definitionFields.filter((field) => field !== 'description' && field !== 'tags'),
 ];

@@ -1,8 +1,10 @@
 import { openTrigger } from '../../core/triggers/trigger.js';
+import { isComputedWithNewerData, nextByOwnData } from '../../core/triggers/zone-data.js';
 import type { Job } from './job.entity.js';
 
 /** Where the upcoming occurrences of a job begin, without jitter, whether the job is paused or not. Null: none is left. */
-export function upcomingFrom({ nextOccurrenceAt }: Job, now: Date): number | null {
+export function upcomingFrom(job: Job, now: Date): number | null {
+  const nextOccurrenceAt = nextByOwnData(job);
   if (nextOccurrenceAt === null) return null;
   // While a job is paused, nextOccurrenceAt stays behind; occurrences of the pause never run.
   return nextOccurrenceAt < now ? now.getTime() + 1 : nextOccurrenceAt.getTime();
@@ -15,7 +17,17 @@ export function upcomingOccurrences(job: Job, now: Date, count: number): Date[] 
   const trigger = openTrigger(job.trigger, job.id);
   const found: Date[] = [];
   for (let at = trigger.next(new Date(from - 1)); at && found.length < count; at = trigger.next(at)) found.push(at);
-  return found;
+  return withStoredNext(job, now, found, count);
+}
+
+/** The `count` first of the occurrences that this process computed for a job, with the stored next one in place of its own if that was
+ *  computed with newer time zone data: the list then begins with what will run. */
+export function withStoredNext(job: Job, now: Date, found: Date[], count: number): Date[] {
+  const { nextOccurrenceAt: stored } = job;
+  if (!stored || stored < now || !isComputedWithNewerData(job)) return found;
+  const own = nextByOwnData(job);
+  const others = found.filter((at) => at > stored && at.getTime() !== own?.getTime());
+  return [stored, ...others].slice(0, count);
 }
 
 /** For examples in the OpenAPI document: two nights of `exampleDefinition`. */

@@ -1,4 +1,13 @@
+import { DateOccurrences } from '../../core/triggers/date.trigger.js';
 import { openTrigger, type Trigger } from '../../core/triggers/trigger.js';
+import {
+  basisIn,
+  basisOf,
+  isComputedWithNewerData,
+  keptBasis,
+  nextByOwnData,
+  type ZoneBasis,
+} from '../../core/triggers/zone-data.js';
 import type { Copied, RunDraft } from '../../runs/lifecycle/create-runs.js';
 import type { RunKind } from '../../runs/lifecycle/run.entity.js';
 import type { DueJob } from '../definition/job.entity.js';
@@ -13,6 +22,7 @@ export interface Decision {
   /** True if the unfinished runs of the job must be cancelled, because the new run replaces them. */
   replaces: boolean;
   next: NextOccurrence;
+  basis: ZoneBasis;
 }
 
 export interface Instants {
@@ -20,6 +30,11 @@ export interface Instants {
   /** When the last pause of the whole scheduler ended. Null before the first one. An occurrence that was due before
    *  this and has no row yet fell into the pause. */
   resumedAt: Date | null;
+  /** True before the trigger changes or the job is deleted: an occurrence whose jitter has not passed is then due at `now`. */
+  endsDelays?: boolean;
+  /** True if a replica with newer time zone data computes the next occurrence of a job that was computed with them. Such a job has then
+   *  one occurrence here, the stored one. */
+  keepsNewerData?: boolean;
 }
 
 /** Both are null if the trigger has no further occurrence. */
@@ -39,23 +54,33 @@ export interface NextOccurrence {
  *
  * Throws for a trigger that cannot be read.
  */
-export function decide(job: DueJob, { now, resumedAt }: Instants, lanes: Lanes = IDLE): Decision {
-  const trigger = openTrigger(job.trigger, job.id);
-  const first = job.nextOccurrenceAt;
-  if (!first) return { job, drafts: [], replaces: false, next: { nextOccurrenceAt: null, nextRunAt: null } };
+export function decide(job: DueJob, instants: Instants, lanes: Lanes = IDLE): Decision {
+  const opened = openTrigger(job.trigger, job.id);
+  const keepsNewer = instants.keepsNewerData === true && isComputedWithNewerData(job);
+  const first = keepsNewer ? job.nextOccurrenceAt : nextByOwnData(job);
+  if (!first) return { job, drafts: [], replaces: false, next: NO_NEXT, basis: keptBasis(job, null) };
+
+  const known = keepsNewer ? onlyAt(first, opened) : opened;
+  const trigger = instants.endsDelays ? delayedUpTo(known, instants.now) : known;
+  const { drafts, replaces, last } = decideFrom(first, job, trigger, instants, lanes);
+  if (last) return { job, drafts, replaces, next: nextAfter(opened, last), basis: basisOf(job.trigger, last) };
+  // Computed again from the trigger: after a failed decision, `nextRunAt` of the job was only a time to try again.
+  const next = nextAfter(known, new Date(first.getTime() - 1));
+  return { job, drafts, replaces, next, basis: keepsNewer ? basisIn(job) : keptBasis(job, next.nextOccurrenceAt) };
+}
+
+/** What to write for the occurrences from `first` on that are due. `last` is the latest of them; null: none is due. */
+function decideFrom(first: Date, job: DueJob, trigger: Trigger, { now, resumedAt }: Instants, lanes: Lanes) {
   const pausedUntil = job.paused ? now : resumedAt;
   const paused = pausedUntil && pausedRange(trigger, first, pausedUntil);
-  // Computed again from the trigger: after a failed decision, `nextRunAt` of the job was only a time to try again.
-  const next = nextAfter(trigger, paused ? paused.to : new Date(first.getTime() - 1));
+  const start = trigger.next(paused ? paused.to : new Date(first.getTime() - 1));
   const drafts = paused ? [rangeDraft(job, trigger, 'skipped', 'paused', paused)] : [];
-  const backlog =
-    next.nextOccurrenceAt && !job.paused ? backlogOf(trigger, next.nextOccurrenceAt, now, job.misfire) : null;
-  if (!backlog) return { job, drafts, replaces: false, next };
+  const backlog = start && !job.paused ? backlogOf(trigger, start, now, job.misfire) : null;
+  if (!backlog) return { drafts, replaces: false, last: paused ? paused.to : null };
 
   const { missed, catchUp, surplus, onTime, last } = backlog;
   const verdicts = overlapVerdicts(job.overlap, lanes.schedule, onTime.length);
   return {
-    job,
     drafts: [
       ...drafts,
       ...(missed ? [rangeDraft(job, trigger, 'missed', 'misfire', missed)] : []),
@@ -64,9 +89,28 @@ export function decide(job: DueJob, { now, resumedAt }: Instants, lanes: Lanes =
       ...onTime.map((at, index) => judged(runDraft(job, trigger, 'schedule', at), verdicts[index]!)),
     ],
     replaces: job.overlap === 'replace' && onTime.length > 0,
-    next: nextAfter(trigger, last),
+    last,
   };
 }
+
+const NO_NEXT: NextOccurrence = { nextOccurrenceAt: null, nextRunAt: null };
+
+/** The trigger with one occurrence: what other data make of it after that is not known here. */
+const onlyAt = (occurrence: Date, trigger: Trigger): Trigger => {
+  const only = new DateOccurrences(occurrence);
+  return {
+    next: (after) => only.next(after),
+    previous: (before) => only.previous(before),
+    count: (from, to, limit) => only.count(from, to, limit),
+    delay: (at) => trigger.delay(at),
+  };
+};
+
+/** The trigger without the part of each delay that lies after `now`. */
+const delayedUpTo = (trigger: Trigger, now: Date): Trigger => ({
+  ...trigger,
+  delay: (occurrence) => Math.min(trigger.delay(occurrence), Math.max(0, now.getTime() - occurrence.getTime())),
+});
 
 /** The first occurrence strictly after `after`, and when it starts. */
 export function nextAfter(trigger: Trigger, after: Date): NextOccurrence {

@@ -11,6 +11,7 @@ import { DatabaseClock } from './database-clock.js';
 import { Dispatcher } from './dispatcher.js';
 import type { ScheduledJob } from './job.factory.js';
 import { twoAtATime } from './two-at-a-time.js';
+import { ZoneDataUpdate } from './zone-data-update.js';
 
 const ALARMS_AT_ONCE = 100;
 /** After this long the turn ends, so that the next one reads the clock and changed definitions. */
@@ -46,6 +47,7 @@ export class DispatchLoop {
     private readonly dispatcher: Dispatcher,
     private readonly alarms: Alarms,
     private readonly clock: DatabaseClock,
+    private readonly zoneData: ZoneDataUpdate,
     private readonly logger: PinoLogger,
     session: DirectSession,
   ) {
@@ -71,11 +73,14 @@ export class DispatchLoop {
     const polled = await pollDue(this.database);
     this.clock.learn(polled.now, askedAt);
     const now = new Date(polled.now);
+    // Before any dispatch.
+    const updated = await this.zoneData.updateJobs(polled);
     if (this.changed) await this.setChangedAlarms(now);
+    await this.setAlarms(updated);
     // Alarms that have fired stay as they are. The resume notifies, and what is due is dispatched then.
     if (polled.paused) return false;
     if (
-      polled.due &&
+      (polled.due || updated.length > 0) &&
       (await this.dispatchBatch()) &&
       (await twoAtATime(() => this.dispatchBatch(2), MAX_DISPATCHING_MS))
     )

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import type { EntityManager } from 'typeorm';
+import { basisIn } from '../../core/triggers/zone-data.js';
 import { SchedulerDatabase } from '../../database/scheduler-database.js';
 import { together } from '../../database/transaction.js';
 import { notify } from '../../replicas/notify.js';
@@ -79,7 +80,14 @@ export class Dispatcher {
       if (!state.paused) return { decisions: [], more: false };
       const { jobs, now } = await lockDueJobs(tx, MAX_JOBS, cut);
       // As if it were decided at the moment of the pause: what is due after that belongs to the pause.
-      const decisions = await this.decideAndWrite(tx, jobs, now, { ...state, paused: false }, NONE, cut);
+      const decisions = await this.decideAndWrite(
+        tx,
+        jobs,
+        now,
+        { now: cut, keepsNewerData: true },
+        { ...state, paused: false },
+        NONE,
+      );
       // Also those that are locked now, by dispatchers that are about to see the pause.
       return { decisions, more: await isAnyDue(tx, cut) };
     });
@@ -105,32 +113,38 @@ export class Dispatcher {
     );
     if (state.paused) return { decisions: [], more: false };
     this.lagMs = now.getTime() - (jobs[0]?.nextOccurrenceAt ?? now).getTime();
-    const decisions = await this.decideAndWrite(tx, jobs, now, state, slots);
+    const decisions = await this.decideAndWrite(tx, jobs, now, { now }, state, slots);
     return { decisions, more: jobs.length === limit || decisions.length < jobs.length };
   }
 
   /** Dispatches what is due of these jobs, whose rows the transaction has locked. Call it before their definition
-   *  changes, so that everything that is due runs with the old definition. It may stop early: it returns decisions for
-   *  the first jobs only, and the caller calls it again for the others. */
-  async dispatchLocked(tx: EntityManager, jobs: DueJob[], now: Date): Promise<Decision[]> {
-    return jobs.length > 0 ? this.decideAndWrite(tx, jobs, now, await schedulerState(tx), NONE) : [];
+   *  changes, so that everything that is due runs with the old definition. `endsDelays`: the trigger changes or the job is deleted, so
+   *  nothing would remember an occurrence that still waits for its jitter, and it is dispatched now. It may stop early: it returns
+   *  decisions for the first jobs only, and the caller calls it again for the others. */
+  async dispatchLocked(tx: EntityManager, jobs: DueJob[], now: Date, endsDelays = false): Promise<Decision[]> {
+    if (jobs.length === 0) return [];
+    return this.decideAndWrite(
+      tx,
+      jobs,
+      now,
+      { now, endsDelays, keepsNewerData: true },
+      await schedulerState(tx),
+      NONE,
+    );
   }
 
   private async decideAndWrite(
     tx: EntityManager,
     jobs: DueJob[],
     now: Date,
+    known: Omit<Instants, 'resumedAt'>,
     { paused, resumedAt }: SchedulerState,
     slots: Reservation,
-    until = now,
   ): Promise<Decision[]> {
     if (jobs.length === 0) return [];
     // A paused scheduler counts as a pause of each job until now.
-    const decisions = this.decideBatch(
-      jobs,
-      { now: until, resumedAt: paused ? now : resumedAt },
-      await lanesOf(tx, jobs),
-    );
+    const instants = { ...known, resumedAt: paused ? now : resumedAt };
+    const decisions = this.decideBatch(jobs, instants, await lanesOf(tx, jobs));
     const replaced = decisions.filter(({ replaces }) => replaces).map(({ job }) => job.id);
     const { ended, running } = await cancelRuns(tx, await replaceableRuns(tx, replaced), 'replaced');
     const drafts = this.directStarts.choose(
@@ -172,7 +186,13 @@ export class Dispatcher {
     } catch (error) {
       this.logger.error({ err: error, job: job.name }, 'job cannot be decided');
       const nextRunAt = new Date(instants.now.getTime() + BACK_OFF_MS);
-      return { job, drafts: [], replaces: false, next: { nextOccurrenceAt: job.nextOccurrenceAt, nextRunAt } };
+      return {
+        job,
+        drafts: [],
+        replaces: false,
+        next: { nextOccurrenceAt: job.nextOccurrenceAt, nextRunAt },
+        basis: basisIn(job),
+      };
     }
   }
 }

@@ -1,4 +1,5 @@
-import type { EntityManager } from 'typeorm';
+import type { EntityManager, SelectQueryBuilder } from 'typeorm';
+import { FIXED_ZONES, TZ_VERSION } from '../../core/triggers/zone-data.js';
 import { nextRun } from './due.js';
 import { selectColumns } from '../../database/select-columns.js';
 import { rows } from '../../database/transaction.js';
@@ -34,7 +35,7 @@ export async function findJobs(tx: EntityManager, names: string[]): Promise<Map<
 }
 
 /**
- * Locks up to `limit` jobs that are due, the longest due first: now, or at `until`. `now` is the database's clock.
+ * Locks up to `limit` jobs that are due, the longest due first: now, or at `until`, an instant in the past. `now` is the database's clock.
  *
  * SKIP LOCKED passes over jobs that another replica is dispatching, so replicas share the due jobs and never wait for
  * each other. A job that another replica dispatched between the read and the lock is not returned either: after it has
@@ -49,7 +50,13 @@ export async function lockDueJobs(
   // the whole index.
   const jobs = await selectColumns(tx.createQueryBuilder(Job, 'job'), decidingFields)
     .addSelect('floor(1000 * extract(epoch FROM statement_timestamp()))::float8', 'now')
-    .where(`${nextRun('job')} <= least(statement_timestamp(), :until::timestamptz)`, { until: until ?? null })
+    .where(
+      until ? `${nextRun('job')} <= :until` : `${nextRun('job')} <= statement_timestamp() AND ${mayCompute('job')}`,
+      {
+        until,
+        tzVersion: TZ_VERSION,
+      },
+    )
     .orderBy(nextRun('job'))
     .limit(limit)
     .setLock('pessimistic_write')
@@ -65,16 +72,53 @@ export async function isAnyDue(tx: EntityManager, until: Date): Promise<boolean>
   return row!.due;
 }
 
+/** SQL: whether this process, with the time zone data `:tzVersion`, may compute the next occurrence of a job. It leaves those that
+ *  were computed with newer data to the schedulers that have them, as long as one of these lives. */
+const mayCompute = (job: string) => `(${job}.tz_version IS NULL OR ${job}.tz_version <= :tzVersion OR NOT EXISTS (
+  SELECT FROM replicas WHERE tz_version > :tzVersion AND 'scheduler' = ANY (roles)))`;
+
+/**
+ * Locks up to `limit` jobs, in the order of their ids and after the id `after`, whose next occurrence other time zone data than those of
+ * this process may have computed. Jobs that others have locked are left out.
+ */
+export function lockOutdatedJobs(tx: EntityManager, after: string, limit: number): Promise<DueJob[]> {
+  return outdated(selectColumns(tx.createQueryBuilder(Job, 'job'), decidingFields))
+    .andWhere('job.id > :after', { after })
+    .orderBy('job.id')
+    .limit(limit)
+    .setLock('pessimistic_write')
+    .setOnLocked('skip_locked')
+    .getRawMany<DueJob>();
+}
+
+export const hasOutdatedJobs = (tx: EntityManager): Promise<boolean> =>
+  outdated(tx.createQueryBuilder(Job, 'job')).getExists();
+
+const outdated = (jobs: SelectQueryBuilder<Job>) =>
+  jobs.where(
+    `job.trigger->>'type' = 'cron' AND job.tz_version IS DISTINCT FROM :tzVersion
+       AND lower(job.trigger->>'timeZone') !~ :fixedZones AND ${mayCompute('job')}`,
+    { tzVersion: TZ_VERSION, fixedZones: FIXED_ZONES },
+  );
+
 /** Moves the jobs, which the transaction has locked, to their next occurrences. It commits together with the runs, so
  *  an occurrence is neither lost nor dispatched twice. */
-export async function advanceJobs(tx: EntityManager, decisions: Decision[]): Promise<void> {
+export async function advanceJobs(
+  tx: EntityManager,
+  decisions: Omit<Decision, 'drafts' | 'replaces'>[],
+): Promise<void> {
   await tx.query(
-    `UPDATE jobs SET next_occurrence_at = next.occurrence, next_run_at = next.run
-     FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS next (id, occurrence, run) WHERE jobs.id = next.id`,
+    `UPDATE jobs SET next_occurrence_at = next.occurrence, next_run_at = next.run, tz_version = next.tz_version,
+       decided_until = next.decided_until, decided_offset_ms = next.decided_offset_ms
+     FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::timestamptz[], $6::integer[])
+       AS next (id, occurrence, run, tz_version, decided_until, decided_offset_ms) WHERE jobs.id = next.id`,
     [
       decisions.map(({ job }) => job.id),
       decisions.map(({ next }) => next.nextOccurrenceAt),
       decisions.map(({ next }) => next.nextRunAt),
+      decisions.map(({ basis }) => basis.tzVersion),
+      decisions.map(({ basis }) => basis.decidedUntil),
+      decisions.map(({ basis }) => basis.decidedOffsetMs),
     ],
   );
 }

@@ -1,3 +1,4 @@
+import { TZ_VERSION } from '../../core/triggers/zone-data.js';
 import type { SchedulerDatabase } from '../../database/scheduler-database.js';
 
 /** SQL: when a row of `jobs` is due next, and 'infinity' while it is paused or has no occurrence left. The index
@@ -19,14 +20,21 @@ interface DuePoll {
   due: boolean;
   /** Whether the whole scheduler is paused. */
   paused: boolean;
+  /** Whether a live scheduler has other time zone data than this process, and whether one has newer data. */
+  otherZoneData: boolean;
+  newerZoneData: boolean;
 }
 
 /** One statement without a transaction, since every scheduler polls it each second. */
 export async function pollDue(database: SchedulerDatabase): Promise<DuePoll> {
+  const others = `FROM "${database.schema}".replicas WHERE 'scheduler' = ANY (roles)`;
   const [row] = await database.statement<DuePoll & { now: string }>(
     `SELECT 1000 * extract(epoch FROM statement_timestamp()) AS now,
-       EXISTS (SELECT FROM "${database.schema}".jobs WHERE ${nextRun('jobs')} <= statement_timestamp()) AS due, paused
+       EXISTS (SELECT FROM "${database.schema}".jobs WHERE ${nextRun('jobs')} <= statement_timestamp()) AS due, paused,
+       EXISTS (SELECT ${others} AND tz_version IS DISTINCT FROM $1) AS "otherZoneData",
+       EXISTS (SELECT ${others} AND tz_version > $1) AS "newerZoneData"
      FROM "${database.schema}".scheduler`,
+    [TZ_VERSION],
   );
   return { ...row!, now: Number(row!.now) };
 }

@@ -7,6 +7,7 @@ import { audit } from '../../auth/audit.js';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { inSlices } from '../../core/slices.js';
 import { openTrigger } from '../../core/triggers/trigger.js';
+import { basisOf } from '../../core/triggers/zone-data.js';
 import { databaseNow } from '../../database/database-now.js';
 import { cancelRunsOfJobs } from '../../runs/lifecycle/cancel-runs.js';
 import { RunMetrics } from '../../runs/worker/run-metrics.js';
@@ -113,12 +114,12 @@ export class JobStore {
     }
   }
 
-  /** Deletes jobs that the transaction has locked. Occurrences that are due get a row first. Runs that have not started are
+  /** Deletes jobs that the transaction has locked. Occurrences that are due, or wait for their jitter, get a row first. Runs that have not started are
    *  cancelled; running attempts continue, and their runs get no further attempt. */
   async deleteJobs(tx: EntityManager, actorOf: (source: JobSource) => Actor, jobs: Job[], now: Date): Promise<void> {
     // With `allow`, dispatching does not cancel a running run to replace it.
     let left = jobs.map((job) => Object.assign(new Job(), job, { overlap: 'allow' }));
-    while (left.length > 0) left = left.slice((await this.dispatcher.dispatchLocked(tx, left, now)).length);
+    while (left.length > 0) left = left.slice((await this.dispatcher.dispatchLocked(tx, left, now, true)).length);
     const ids = jobs.map(({ id }) => id);
     await tx.query('DELETE FROM jobs WHERE id = ANY($1)', [ids]);
     const ended = await cancelRunsOfJobs(tx, ids);
@@ -155,19 +156,21 @@ export class JobStore {
     const complete = this.complete(definition, undefined, now);
     const id = v7({ msecs: now.getTime() });
     const next = nextAfter(openTrigger(complete.trigger, id), now);
-    return { id, name, ...complete, source, owner, version: 1, ...next, createdAt: now, updatedAt: now };
+    const computed = { ...next, ...basisOf(complete.trigger, now) };
+    return { id, name, ...complete, source, owner, version: 1, ...computed, createdAt: now, updatedAt: now };
   }
 
   /** Dispatches what is due under the old definition first. A trigger that stays the same continues from there; a new one begins
-   *  after `now`. */
+   *  after `now`, and every nominal instant up to `now` belongs to the old one, whose delays end here. */
   private async update(tx: EntityManager, actor: Actor, job: Job, wanted: WantedJob, now: Date): Promise<SavedJob> {
     if (this.isUnchanged(job, wanted, now)) return { change: 'unchanged', before: job, after: job };
-    const [decision] = await this.dispatcher.dispatchLocked(tx, [job], now);
     const { name, source, owner } = wanted;
     const complete = this.complete(wanted.definition, job, now);
     const sameTrigger = isDeepStrictEqual(complete.trigger, job.trigger);
+    const [decision] = await this.dispatcher.dispatchLocked(tx, [job], now, !sameTrigger);
     const next = sameTrigger ? decision!.next : nextAfter(openTrigger(complete.trigger, job.id), now);
-    const changes = { ...complete, source, owner, ...next, version: job.version + 1, updatedAt: now };
+    const basis = sameTrigger ? decision!.basis : basisOf(complete.trigger, now);
+    const changes = { ...complete, source, owner, ...next, ...basis, version: job.version + 1, updatedAt: now };
     await tx.update(Job, job.id, changes);
     const after = Object.assign(new Job(), job, changes);
     const entry = { target: name, job: name, before: auditedJob(job), after: auditedJob(after) };

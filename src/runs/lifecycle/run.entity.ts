@@ -62,7 +62,7 @@ export class Run {
   @Column({ type: 'text', nullable: true }) reason: string | null;
   /** The nominal instant. In a range row, the first one. */
   @Column({ type: 'timestamptz', name: 'scheduled_at', precision: 3 }) scheduledAt: Date;
-  /** The nominal instant plus its jitter. Lateness counts from here. */
+  /** The nominal instant plus its jitter, or the edit of the trigger that ended the jitter. Lateness counts from here. */
   @Column({ type: 'timestamptz', name: 'due_at', precision: 3 }) dueAt: Date;
   @Column({ type: 'timestamptz', name: 'queued_at', precision: 3 }) queuedAt: Date;
   /** The start of the latest attempt. Null if none has started. */
