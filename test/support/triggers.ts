@@ -12,7 +12,7 @@ const MONTHS = ['JAN', 'FEB', 'mar', 'APR', 'May', 'JUN', 'jul', 'AUG', 'SEP', '
 const WEEKDAYS = ['SUN', 'mon', 'TUE', 'Wed', 'THU', 'FRI', 'SAT'];
 
 /** A cron expression of any form, most often near an hour of the day. Some never fire, such as those for 31 February. */
-function cronExpression(hour: number): fc.Arbitrary<string> {
+export function cronExpression(hour: number): fc.Arbitrary<string> {
   const hours = fc.oneof(field(0, 23), field(Math.max(0, hour - 1), Math.min(23, hour + 1)));
   const months = fc.oneof(field(1, 12), fc.subarray(MONTHS, { minLength: 1, maxLength: 3 }).map(joined));
   const five = fc.tuple(field(0, 59), hours, datesOfMonth(), fc.oneof(anything, months), daysOfWeek());
@@ -46,7 +46,7 @@ function datesOfMonth(): fc.Arbitrary<string> {
   const item = fc.oneof(
     within(1, 31).map(String),
     fc.constant('L'),
-    within(1, 31).map((day) => `${day}W`),
+    fc.tuple(within(1, 31), fc.constantFrom('W', 'w')).map(([day, letter]) => `${day}${letter}`),
   );
   const special = fc.array(item, { minLength: 1, maxLength: 3 }).map(joined);
   return fc.oneof({ weight: 2, arbitrary: anything }, field(1, 31), special, fc.constant('LW'));
@@ -61,9 +61,11 @@ function daysOfWeek(): fc.Arbitrary<string> {
   const item = fc.oneof(
     day,
     range,
-    fc.constant('FRI-SUN'),
-    fc.tuple(day, within(1, 5)).map(([on, nth]) => `${on}#${nth}`),
-    day.map((on) => `${on}L`),
+    fc.constantFrom('FRI-SUN', '1-5', '0-7', '*', '*/1', '*/2', '*/3', 'MON-FRI/2'),
+    fc
+      .tuple(fc.oneof(day, range), fc.oneof(within(1, 5), fc.constantFrom('L', 'l')))
+      .map(([on, nth]) => `${on}#${nth}`),
+    fc.tuple(fc.oneof(day, range), fc.constantFrom('L', 'l')).map(([on, last]) => `${on}${last}`),
   );
   const list = fc
     .tuple(fc.constantFrom('', '+'), fc.array(item, { minLength: 1, maxLength: 3 }))

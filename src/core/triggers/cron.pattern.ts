@@ -35,6 +35,10 @@ export function parseCron(expression: string): CronPattern {
   return pattern ?? refuse(faultOf(all));
 }
 
+/** The values that a field of a pattern accepts, in ascending order. `first` is the value of the first element. */
+export const valuesOf = (field: ArrayLike<number>, first = 0): number[] =>
+  Array.from(field).flatMap((accepted, index) => (accepted ? [index + first] : []));
+
 function parseNickname(name: string): CronPattern {
   if (!NICKNAMES.includes(name.toLowerCase())) refuse(`"${name}" is unknown; known names: ${NICKNAMES.join(' ')}`);
   return read([name]);

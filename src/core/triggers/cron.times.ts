@@ -1,4 +1,5 @@
 import type { CronPattern } from 'croner';
+import { valuesOf } from './cron.pattern.js';
 
 /** The times of day of a cron pattern, as seconds since midnight. */
 export class CronTimes {
@@ -7,9 +8,9 @@ export class CronTimes {
   private readonly seconds: number[];
 
   constructor(pattern: CronPattern) {
-    this.hours = listed(pattern.hour);
-    this.minutes = listed(pattern.minute);
-    this.seconds = listed(pattern.second);
+    this.hours = valuesOf(pattern.hour);
+    this.minutes = valuesOf(pattern.minute);
+    this.seconds = valuesOf(pattern.second);
   }
 
   /** The first matching time at or after `time`, or null. */
@@ -54,7 +55,6 @@ export class CronTimes {
   }
 }
 
-const listed = (values: number[]): number[] => values.flatMap((value, index) => (value ? [index] : []));
 const split = (time: number): [number, number, number] => [
   Math.floor(time / 3600),
   Math.floor(time / 60) % 60,

@@ -15,7 +15,7 @@ export type DayRules = Pick<
 >;
 
 /** In croner's day-of-week masks, bit n - 1 stands for the nth such weekday of the month, and this bit for the last one. */
-const LAST = 0b100000;
+export const LAST = 0b100000;
 
 /** The matching days of a month, numbered from 1. The month has `length` days, and its first day is `weekday` (0 is Sunday).
  *  When day-of-month and day-of-week are both restricted, either matches. With a `+` before day-of-week both must. */

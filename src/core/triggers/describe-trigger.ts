@@ -1,5 +1,6 @@
-import cronstrue from 'cronstrue';
-import { calendarOf } from './cron.calendar.js';
+import { parseCron, valuesOf } from './cron.pattern.js';
+import { describeDays } from './describe-days.js';
+import { describeTimes } from './describe-times.js';
 import type { TriggerDefinition } from './trigger.js';
 
 /** A trigger in English, such as "Every 30 seconds" or "At 09:00, Monday through Friday (Europe/Berlin)". */
@@ -18,15 +19,15 @@ export function describeTrigger(definition: TriggerDefinition): string {
     .join(', ');
 }
 
-/** Returns the expression itself when cronstrue cannot describe it. */
+/** Derived from the parsed values and not from the text, so that it says what the times do. */
 function inWords(expression: string): string {
-  try {
-    // cronstrue does not know `+`, and says "and" where either day matches.
-    const words = cronstrue.toString(expression.replace('+', ''), { use24HourTimeFormat: true });
-    return calendarOf(expression).isEitherDay ? words.replace(/( of the month| days), (and )?/, '$1, or ') : words;
-  } catch {
-    return expression;
-  }
+  const pattern = parseCron(expression);
+  const times = describeTimes({
+    hours: valuesOf(pattern.hour),
+    minutes: valuesOf(pattern.minute),
+    seconds: valuesOf(pattern.second),
+  });
+  return [times, ...describeDays(pattern)].join(', ');
 }
 
 const UNITS = [
