@@ -21,9 +21,11 @@ export function databaseSocket(names = databaseNames): Socket {
   const connectByName = (...args: unknown[]) => {
     const [port, host] = args;
     if (typeof host !== 'string') return connect(...args);
-    socket.once('close', () => {
+    const forget = () => {
       if (socket.bytesRead === 0) names.forget(host);
-    });
+    };
+    // The error comes first, and pg may connect again before the socket is closed. A timeout closes it without an error.
+    socket.once('error', forget).once('close', forget);
     return connect({ port, host, lookup: names.lookup });
   };
   // pg would set a delay only, and the system's defaults for the rest are minutes.
