@@ -36,6 +36,19 @@ describe('a name is resolved', () => {
     expect(addresses.map(({ family }) => family)).toEqual([4, 4, 6]);
   });
 
+  it('anew after a connection to its addresses has failed, though their time to live is not over', async () => {
+    const zone: Zone = { 'db.test': ['127.0.0.1'] };
+    const { names } = await given(zone);
+    const url = new URL(process.env['TEST_DATABASE_URL']!);
+    url.hostname = 'db.test';
+    // Nobody listens on this port.
+    url.port = '1';
+    const client = new Client({ connectionString: url.href, stream: () => databaseSocket(names) });
+    await expect(client.connect()).rejects.toThrow('ECONNREFUSED');
+    zone['db.test'] = ['127.0.0.2'];
+    expect(await addressesOf(names, 'db.test')).toEqual(['127.0.0.2']);
+  });
+
   it.each([
     ['127.0.0.1', '127.0.0.1'],
     ['127.1', '127.0.0.1'],

@@ -6,17 +6,30 @@ import { NameResolver } from '../core/dns/name-resolver.js';
 /** Not the one of the task http: its names cannot push those of the databases out of the cache. */
 const databaseNames = new NameResolver();
 
+/** Keepalive probes: the first after 3 s without a packet, then every 2 s. After 3 without a response the connection is lost. So a
+ *  server that has vanished is noticed within 9 s while a session is idle, or while it waits for a statement that has arrived. */
+const KEEPALIVE = { enable: true, initialDelay: 3_000, interval: 2_000, count: 3 };
+
 /** A socket for the option `stream` of pg, which passes no `lookup` on. It resolves names without libuv's threads, which other
- *  lookups can block. */
+ *  lookups can block. After a connection that failed, the name is resolved anew, even if the time to live of its addresses is not
+ *  over: a fail-over may have moved it. */
 export function databaseSocket(names = databaseNames): Socket {
   const socket = new Socket();
   const connect = socket.connect.bind(socket) as (...args: unknown[]) => Socket;
+  const setKeepAlive = socket.setKeepAlive.bind(socket) as (options: typeof KEEPALIVE) => Socket;
   // pg passes a port and a host, or the path of a Unix socket.
   const connectByName = (...args: unknown[]) => {
     const [port, host] = args;
-    return typeof host === 'string' ? connect({ port, host, lookup: names.lookup }) : connect(...args);
+    if (typeof host !== 'string') return connect(...args);
+    const forget = () => {
+      if (socket.bytesRead === 0) names.forget(host);
+    };
+    // The error comes first, and pg may connect again before the socket is closed. A timeout closes it without an error.
+    socket.once('error', forget).once('close', forget);
+    return connect({ port, host, lookup: names.lookup });
   };
-  return Object.assign(socket, { connect: connectByName });
+  // pg would set a delay only, and the system's defaults for the rest are minutes.
+  return Object.assign(socket, { connect: connectByName, setKeepAlive: () => setKeepAlive(KEEPALIVE) });
 }
 
 /** The stream that carries the protocol of PostgreSQL, decrypted, once the client is connected. pg keeps it in a field that its

@@ -1,12 +1,16 @@
 import { Client, type ClientConfig } from 'pg';
+import { silentServers } from './silent-servers.js';
 
-/** The base of the clients of all pools. pg emits `error` when a session ends without a query, and the pool listens only while nobody uses the
+/** The base of the clients of all pools. It notices a server that has vanished: see silent-servers.
+ *
+ *  pg emits `error` when a session ends without a query, and the pool listens only while nobody uses the
  *  client. A server that ends a session right after its login sends both in one packet, before the code that waits for the client
  *  can listen. The event would end the process then. Here nothing happens: the next query rejects, and the pool drops the client. */
 export class PooledClient extends Client {
-  constructor(config?: ClientConfig) {
+  constructor(config: ClientConfig = {}) {
     super(config);
     this.on('error', () => undefined);
+    silentServers.watch(this, config);
   }
 }
 
@@ -26,7 +30,7 @@ export class ServiceClient extends PooledClient implements StartupParameters {
   declare private readonly connectionParameters: { query_timeout: number };
   private readonly minimumWaitMs: number;
 
-  constructor(config?: ClientConfig) {
+  constructor(config: ClientConfig = {}) {
     super(config);
     this.minimumWaitMs = this.connectionParameters.query_timeout;
   }

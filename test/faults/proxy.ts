@@ -4,10 +4,14 @@ import { type AddressInfo, createServer, type Server, type Socket, connect } fro
 /** A proxy before the database that can delay, cut and stall connections. */
 export class Proxy {
   private readonly pairs = new Set<[Socket, Socket]>();
+  private readonly abandoned = new Set<[Socket, Socket]>();
   private delayMs = 0;
   private stalled = false;
   private refusing = false;
   private commitToLose: { text: string; lost: () => void } | null = null;
+  private losesCommit: () => boolean = () => false;
+  /** How many connections were ended between a COMMIT and its response. */
+  lostCommits = 0;
 
   private constructor(
     private readonly server: Server,
@@ -17,7 +21,9 @@ export class Proxy {
 
   static async to(databaseUrl: string): Promise<Proxy> {
     const target = new URL(databaseUrl);
-    const server = createServer((near) => proxy.join(near, Number(target.port), target.hostname));
+    const server = createServer({ allowHalfOpen: true }, (near) =>
+      proxy.join(near, Number(target.port), target.hostname),
+    );
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const url = new URL(databaseUrl);
@@ -65,6 +71,15 @@ export class Proxy {
     }
   }
 
+  /** From now on, nothing passes through the connections that are open, and nothing closes them. New ones work: the host of the
+   *  database has vanished, and its address leads to another one. */
+  abandon(): void {
+    for (const pair of this.pairs) {
+      this.abandoned.add(pair);
+      for (const socket of pair) socket.removeAllListeners('close').removeAllListeners('data').resume();
+    }
+  }
+
   /** Lets the next transaction with this text in a statement commit, and ends its connection before the client gets the response.
    *  Resolves when that has happened. */
   loseCommitOf(text: string): Promise<void> {
@@ -73,8 +88,14 @@ export class Proxy {
     });
   }
 
+  /** Lets each COMMIT for which `loses` returns true reach the server, and ends its connection before the client gets the response. */
+  loseCommits(loses: () => boolean): void {
+    this.losesCommit = loses;
+  }
+
   async close(): Promise<void> {
     this.cut();
+    for (const pair of this.abandoned) for (const socket of pair) socket.destroy();
     this.server.close();
     await once(this.server, 'close');
   }
@@ -84,7 +105,7 @@ export class Proxy {
       near.destroy();
       return;
     }
-    const far = connect(port, host);
+    const far = connect({ port, host, allowHalfOpen: true });
     const pair: [Socket, Socket] = [near, far];
     this.pairs.add(pair);
     this.watchCommit(near, far);
@@ -94,6 +115,7 @@ export class Proxy {
         else setTimeout(() => to.destroyed || to.write(piece), this.delayMs);
       });
       from.on('error', () => to.destroy());
+      from.on('end', () => this.abandoned.has(pair) || to.end());
       from.on('close', () => {
         to.destroy();
         this.pairs.delete(pair);
@@ -106,13 +128,16 @@ export class Proxy {
   private watchCommit(near: Socket, far: Socket): void {
     let [chosen, committing] = [false, false];
     near.on('data', (piece) => {
+      const commits = piece.includes('COMMIT');
       chosen ||= this.commitToLose !== null && piece.includes(this.commitToLose.text);
-      committing = chosen && piece.includes('COMMIT');
+      committing = commits && (chosen || this.losesCommit());
     });
     far.on('data', () => {
-      if (!committing || !this.commitToLose) return;
+      if (!committing || near.destroyed) return;
       near.destroy();
-      this.commitToLose.lost();
+      this.lostCommits += 1;
+      if (!chosen) return;
+      this.commitToLose?.lost();
       this.commitToLose = null;
     });
   }

@@ -50,13 +50,40 @@ export class OwnServer {
     process.kill(await this.postmaster(), 'SIGHUP');
   }
 
-  private async postmaster(): Promise<number> {
-    const [pid] = (await readFile(join(this.folder, 'postgres', 'postmaster.pid'), 'utf8')).split('\n');
-    return Number(pid);
+  /** Stops all processes of the server with SIGSTOP, and lets them continue after `forMs`. Connections stay open, and the kernel
+   *  accepts new ones. */
+  async standStill(forMs: number): Promise<void> {
+    const postmaster = await this.postmaster();
+    // The postmaster first, so that it starts no process meanwhile.
+    process.kill(postmaster, 'SIGSTOP');
+    const stopped = [postmaster, ...(await childrenOf(postmaster))];
+    for (const pid of stopped) signal(pid, 'SIGSTOP');
+    try {
+      await new Promise((resolve) => setTimeout(resolve, forMs));
+    } finally {
+      for (const pid of stopped.toReversed()) signal(pid, 'SIGCONT');
+    }
   }
 
   async stop(): Promise<void> {
     await this.running.stop();
+  }
+
+  private async postmaster(): Promise<number> {
+    return Number((await readFile(join(this.folder, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0]);
+  }
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  return (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ').filter(Boolean).map(Number);
+}
+
+/** Does nothing if the process has ended. */
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 

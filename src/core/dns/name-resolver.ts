@@ -72,6 +72,13 @@ export class NameResolver {
     return known ? staleUnless(fresh, known.addresses) : fresh;
   }
 
+  /** Ends the time to live of the addresses of `host`, so that the next lookup asks the servers. If they do not respond, the old
+   *  addresses are used on. */
+  forget(host: string): void {
+    const known = this.known.get(domainToASCII(host).toLowerCase());
+    if (known) known.until = 0;
+  }
+
   private async resolveFamily(host: string, family: LookupOptions['family']): Promise<LookupAddress[]> {
     const addresses = await this.resolve(host);
     if (!family) return addresses;
