@@ -2,11 +2,14 @@ import { z } from 'zod';
 import type { DocumentedObject } from '../documented-schema.js';
 import { Problem } from '../problem.js';
 import { calendarOf } from './cron.calendar.js';
+import { misplacedQuestionMark } from './cron.question-marks.js';
 import { checkWindow, endAt, jitterSeconds, knownFields, startAt } from './input-fields.js';
 import { isTimeZone } from './zone.js';
 
 /** What is wrong with an expression, or undefined when it is valid. An expression whose last year is over is valid. */
 function faultOf(expression: string): string | undefined {
+  const misplaced = misplacedQuestionMark(expression);
+  if (misplaced) return misplaced;
   try {
     if (calendarOf(expression).next(0) !== null) return undefined;
     return 'It never fires: no date from 1970 to 9999 has this day, month and year. Write L for the last day of a month, as in "0 0 L 2 *"';
