@@ -5,6 +5,7 @@ import { Dispatcher } from '../src/jobs/dispatch/dispatcher.js';
 import { SchedulerSwitch } from '../src/scheduler/scheduler-switch.js';
 import { createTestApplication } from './support/application.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
+import { eventually } from './support/eventually.js';
 import { ANONYMOUS, EVERY_SECOND, givenJobs, jobRow } from './support/jobs.js';
 import { runSql } from './support/run-sql.js';
 
@@ -60,6 +61,10 @@ it('a job can be dispatched after the resume, with one row for the pause', async
   await givenOverload(20);
   const scheduler = app.get(SchedulerSwitch, { strict: false });
   await scheduler.pause(ANONYMOUS);
+  await eventually(async () => {
+    const due = await sql('SELECT count(*)::int FROM $jobs WHERE next_occurrence_at < statement_timestamp()');
+    expect(due).toEqual([{ count: 20 }]);
+  });
   expect(await scheduler.resume(ANONYMOUS)).toMatchObject({ paused: false });
   await app.get(Dispatcher, { strict: false }).dispatchDue();
   expect(await sql(`SELECT count(*)::int FROM $runs WHERE reason = 'paused'`)).toEqual([{ count: 20 }]);

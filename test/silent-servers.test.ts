@@ -23,7 +23,7 @@ async function given(name: string): Promise<void> {
   source = await new DataSource(dataSourceOptions(settings, name, 2)).initialize();
 }
 
-const SESSIONS = `FROM pg_stat_activity WHERE datname = current_database() AND application_name IN ('cronzimus tasks', 'cronzimus scheduler')`;
+const SESSIONS = `FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ '^cronzimus (tasks|scheduler)'`;
 
 describe.each([SCHEDULER, TASKS])('a connection of the pool %s', (name) => {
   it('fails within seconds when the server has lost its session without a word', async () => {
