@@ -177,7 +177,7 @@ describe('the task sql on the service database, whose connection falls silent', 
   });
   afterAll(() => service.stop());
 
-  it.each(['INSERT INTO t', 'COMMIT'])(
+  it.each(['READ COMMITTED', 'pg_current_xact_id', 'INSERT INTO t', 'COMMIT\0'])(
     'frees its slot and its connection after its timeout: at %s',
     async (statement) => {
       muteAt = statement;

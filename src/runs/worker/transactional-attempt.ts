@@ -6,7 +6,7 @@ import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { CodedError } from '../../core/coded-error.js';
 import { rows } from '../../database/transaction.js';
 import { settingsAfterTask } from '../../database/transaction-settings.js';
-import { destroyAfterAbort, withCancel } from '../../database/cancel-backend.js';
+import { withCancel } from '../../database/cancel-backend.js';
 import type { ClaimedRun } from '../lifecycle/claim-runs.js';
 import { outcomeOf } from '../lifecycle/outcome.js';
 import { RunMetrics } from './run-metrics.js';
@@ -33,22 +33,17 @@ export class TransactionalAttempt {
   /** Commits the writes of `task` together with its output (JSON text). Throws if the task throws, if it has ended the
    *  transaction, or if the attempt is stale. Nothing is written then. */
   async run(run: ClaimedRun, signal: AbortSignal, task: (tx: EntityManager) => Promise<string | null>): Promise<void> {
-    let stopGuard: (() => void) | undefined;
-    const { state, reason } = await this.database
-      .transaction(run.timeoutSeconds * 1000, async (tx) => {
-        const client = (await tx.queryRunner!.connect()) as ClientBase;
-        const { id, pid } = await currentTransaction(tx);
-        const failed = (error: unknown) => this.logger.warn({ err: error }, 'statement could not be cancelled');
-        const url = this.environment.DATABASE_URL;
-        const output = await withCancel({ url, client, pid: () => pid, signal, failed }, () => task(tx));
-        signal.throwIfAborted();
-        // A database that falls silent now must not keep the slot.
-        stopGuard = destroyAfterAbort(client, signal);
-        // A task that has sent COMMIT or ROLLBACK is in another transaction now, or in none.
-        if ((await currentTransaction(tx)).id !== id) throw new TransactionEndedError();
-        return this.settle(tx, run, output);
-      })
-      .finally(() => stopGuard?.());
+    const { state, reason } = await this.database.transaction(run.timeoutSeconds * 1000, signal, async (tx) => {
+      const client = (await tx.queryRunner!.connect()) as ClientBase;
+      const { id, pid } = await currentTransaction(tx);
+      const failed = (error: unknown) => this.logger.warn({ err: error }, 'statement could not be cancelled');
+      const url = this.environment.DATABASE_URL;
+      const output = await withCancel({ url, client, pid: () => pid, signal, failed }, () => task(tx));
+      signal.throwIfAborted();
+      // A task that has sent COMMIT or ROLLBACK is in another transaction now, or in none.
+      if ((await currentTransaction(tx)).id !== id) throw new TransactionEndedError();
+      return this.settle(tx, run, output);
+    });
     this.metrics.count([{ job: run.job, kind: run.kind, state, reason }]);
   }
 

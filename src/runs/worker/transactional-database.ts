@@ -3,6 +3,7 @@ import type { PoolClient } from 'pg';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, type EntityManager } from 'typeorm';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
+import { destroyAfterAbort } from '../../database/cancel-backend.js';
 import { dataSourceOptions, TASKS } from '../../database/data-source.js';
 import { noTransactionTimeout, READ_COMMITTED, taskSettings } from '../../database/transaction-settings.js';
 import { PoolMetrics } from '../../metrics/pool-metrics.js';
@@ -21,12 +22,14 @@ export class TransactionalDatabase implements OnModuleDestroy {
   ) {}
 
   /** Runs `work` in one transaction, in which each statement ends after `timeoutMs`. If this process dies, the server
-   *  notices within a second, even during a statement, and rolls back. */
-  async transaction<T>(timeoutMs: number, work: (tx: EntityManager) => Promise<T>): Promise<T> {
+   *  notices within a second, even during a statement, and rolls back. If the database falls silent, at whatever statement,
+   *  the connection is destroyed some seconds after `signal` aborts, so that it does not keep the slot. */
+  async transaction<T>(timeoutMs: number, signal: AbortSignal, work: (tx: EntityManager) => Promise<T>): Promise<T> {
     const source = await (this.source ??= this.open());
     const runner = source.createQueryRunner();
     try {
       const client: PoolClient = await runner.connect();
+      const stopGuard = destroyAfterAbort(client, signal);
       try {
         return await runner.manager.transaction(async (tx) => {
           await tx.query(settingsOf(Math.max(1, Math.ceil(timeoutMs))));
@@ -36,6 +39,7 @@ export class TransactionalDatabase implements OnModuleDestroy {
         // The next task must not inherit settings, advisory locks or temporary tables. If this fails, the connection is
         // closed, and the pool drops it.
         await client.query('DISCARD ALL').catch(() => client.end());
+        stopGuard();
       }
     } finally {
       await runner.release();
