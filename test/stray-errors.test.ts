@@ -39,9 +39,10 @@ afterEach(async () => {
 });
 
 function givenProcess(variables: Record<string, string> = {}): ChildProcess {
-  const { PATH, HOME, NODE_OPTIONS } = process.env;
+  // Without NODE_OPTIONS, since these processes emit warnings on purpose.
+  const { PATH, HOME } = process.env;
   const settings = { DATABASE_URL: database.url, SECRETS_DIR: secrets, LOG_FORMAT: 'json', PORT: '0' };
-  const env = { PATH, HOME, NODE_OPTIONS, ...settings, ...variables };
+  const env = { PATH, HOME, ...settings, ...variables };
   const started = fork(SCRIPT, { execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env });
   written = '';
   for (const stream of [started.stdout!, started.stderr!]) stream.on('data', (piece) => (written += String(piece)));
