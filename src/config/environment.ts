@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Problem } from '../core/problem.js';
-import { isTimeZone } from '../core/triggers/zone.js';
+import { isTimeZone, zoneFaultOf } from '../core/triggers/zone-names.js';
 import { apiKeyList } from './api-keys.js';
 import { crossCheck } from './cross-checks.js';
 import { roleList } from './process-roles.js';
@@ -55,7 +55,9 @@ const environment = z.object({
   JOBS_FILE: z.string().min(1).optional(),
   DEFAULT_TIME_ZONE: z
     .string()
-    .refine(isTimeZone, 'must be an IANA time zone, such as Europe/Berlin or UTC')
+    .refine(isTimeZone, {
+      error: ({ input }) => `must be an IANA time zone, such as Europe/Berlin or UTC. ${zoneFaultOf(String(input))}`,
+    })
     .default('UTC'),
   TASKS_DISABLED: wordList.prefault(''),
   /** A folder with one file for each secret that inputs can refer to. */

@@ -1,5 +1,6 @@
 import { completeTrigger, openTrigger, triggerInput, type TriggerInput } from '../core/triggers/trigger.js';
-import { DAY, isTimeZone, zoneOf } from '../core/triggers/zone.js';
+import { DAY, zoneOf } from '../core/triggers/zone.js';
+import { zoneFaultOf } from '../core/triggers/zone-names.js';
 import { expressionOf } from './apscheduler-cron.js';
 import type { ApschedulerJob } from './apscheduler-job.js';
 import { NotImportableError } from './import-result.js';
@@ -74,7 +75,8 @@ function offsetIn(offset: string): number {
 
 /** Milliseconds, of the zone at a local time. */
 function offsetAt(local: number, timeZone: string): number {
-  if (!isTimeZone(timeZone)) throw new NotImportableError(`"${timeZone}" is not a time zone such as Europe/Berlin`);
+  const fault = zoneFaultOf(timeZone);
+  if (fault) throw new NotImportableError(`"${timeZone}" is not a time zone such as Europe/Berlin. ${fault}`);
   const zone = zoneOf(timeZone);
   const [before, after] = [zone.offset(local - DAY), zone.offset(local + DAY)];
   return zone.offset(local - before) !== before && zone.offset(local - after) === after ? after : before;

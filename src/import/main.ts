@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Problem } from '../core/problem.js';
-import { isTimeZone } from '../core/triggers/zone.js';
+import { zoneFaultOf } from '../core/triggers/zone-names.js';
 import { importApscheduler } from './apscheduler.js';
 import { checkJobs } from './check-jobs.js';
 import { importCrontab } from './crontab.js';
@@ -23,8 +23,8 @@ function main(): void {
   const [format = '', file, ...others] = positionals;
   if (!Object.hasOwn(IMPORTERS, format) || file === undefined || others.length > 0) throw usage();
   const timeZone = values['time-zone'];
-  if (timeZone !== undefined && !isTimeZone(timeZone))
-    throw usage(`"${timeZone}" is not a time zone such as Europe/Berlin`);
+  const fault = timeZone === undefined ? null : zoneFaultOf(timeZone);
+  if (fault) throw usage(`"${timeZone}" is not a time zone such as Europe/Berlin. ${fault}`);
   const text = readText(file);
   const importJobs = IMPORTERS[format as keyof typeof IMPORTERS];
   const checked = checkJobs(

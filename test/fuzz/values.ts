@@ -58,7 +58,7 @@ const KNOWN: Record<string, fc.Arbitrary<unknown>> = {
   to: fc.oneof({ weight: 3, arbitrary: hoursFromNow(1, 24) }, { weight: 1, arbitrary: instants }),
   everySeconds: fc.constantFrom(0.1, 0.25, 30, 3_600, 86_400, 315_360_000, 0.099, 315_360_001),
   jitterSeconds: fc.constantFrom(0, 0, 0.05, 30, 0.0001),
-  timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'america/new_york', 'Pacific/Apia', 'Asia/Kathmandu', 'EST'),
+  timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'america/new_york', 'Pacific/Apia', 'Asia/Kathmandu', 'US/Eastern'),
   expression: fc.oneof(
     {
       weight: 9,

@@ -3,7 +3,7 @@ import type { DocumentedObject } from '../documented-schema.js';
 import { Problem } from '../problem.js';
 import { calendarOf } from './cron.calendar.js';
 import { checkWindow, endAt, jitterSeconds, knownFields, startAt } from './input-fields.js';
-import { isTimeZone } from './zone.js';
+import { zoneFaultOf } from './zone-names.js';
 
 /** What is wrong with an expression, or undefined when it is valid. An expression whose last year is over is valid. */
 function faultOf(expression: string): string | undefined {
@@ -32,9 +32,15 @@ const expression = z
 
 const timeZone = z
   .string()
-  .refine(isTimeZone, 'A time zone is an IANA name such as Europe/Berlin, America/New_York or UTC')
+  .superRefine((name, context) => {
+    const message = zoneFaultOf(name);
+    if (message) context.addIssue({ code: 'custom', message, input: name });
+  })
   .optional()
-  .meta({ description: 'An IANA time zone. Default: DEFAULT_TIME_ZONE.', examples: ['Europe/Berlin', 'UTC'] });
+  .meta({
+    description: 'UTC or an IANA time zone with a slash. Default: DEFAULT_TIME_ZONE.',
+    examples: ['Europe/Berlin', 'UTC'],
+  });
 
 const cronFields = {
   type: z.literal('cron'),

@@ -76,13 +76,3 @@ const zones = new LRUCache<string, Zone>({ max: 600, memoMethod: (name) => new Z
 
 /** The zone with this IANA name, in upper or lower case. Throws a RangeError for an unknown name. */
 export const zoneOf = (timeZone: string): Zone => zones.memo(timeZone.toLowerCase());
-
-/** True for an IANA name. An offset such as +02:00 is not one. */
-export function isTimeZone(name: string): boolean {
-  if (!/^[a-z][\w+/-]*$/i.test(name)) return false;
-  try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: name }) instanceof Intl.DateTimeFormat;
-  } catch {
-    return false;
-  }
-}
