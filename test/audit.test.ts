@@ -91,6 +91,7 @@ describe('the audit records', () => {
     await call('POST', '/jobs/made-up/backfill', { ...day, dryRun: true });
     const { body } = await call<{ runs: { id: string }[] }>('POST', '/jobs/made-up/backfill', day);
     await call('POST', '/jobs/made-up/backfill/cancel');
+    expect(body).toMatchObject({ count: 24 });
     const { id } = body.runs[23]!;
     await eventually(async () => expect((await call('GET', `/runs/${id}`)).body).toMatchObject({ state: 'cancelled' }));
     const sent = { Authorization: 'Bearer key-of-night-0123456789', 'Idempotency-Key': 'retried' };

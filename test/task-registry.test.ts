@@ -163,7 +163,7 @@ describe('a job that a task class declares', () => {
   });
 
   it.each<[string, object, string, string]>([
-    ['has an unknown field', { trigger, retries: 3 }, 'job', 'Unrecognized key: "retries"'],
+    ['has an unknown field', { trigger, retries: 3 }, 'job', 'Unknown field retries; known fields: '],
     ['has a value out of range', { trigger, timeoutSeconds: 0 }, 'job', 'timeoutSeconds'],
     ['has a bad trigger', { trigger: { type: 'cron', expression: '*/0 * * * *' } }, 'job', 'a step of 0'],
     ['has no trigger', {}, 'job', 'A trigger is an object with a type'],

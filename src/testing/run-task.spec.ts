@@ -14,7 +14,7 @@ class Greet implements TaskHandler<typeof input> {
   async run({ name, times }: z.infer<typeof input>, { log, attempt, transaction }: RunContext) {
     log.info({ attempt }, 'greeting');
     if (name === 'database') await transaction(async () => {});
-    if (name === 'circle') return 1n;
+    if (name === 'function') return () => 1;
     return { at: new Date(0), text: `${this.greeting} ${name} `.repeat(times) };
   }
 }
@@ -30,7 +30,7 @@ describe('runTask', () => {
 
   it.each([
     ['an input that the schema rejects', { name: 'Ann', times: 0 }, 'INVALID_INPUT'],
-    ['an output that cannot be stored', { name: 'circle' }, 'OUTPUT_NOT_STORABLE'],
+    ['an output that cannot be stored', { name: 'function' }, 'OUTPUT_NOT_STORABLE'],
     ['a transaction without a database', { name: 'database' }, 'TEST_WITHOUT_DATABASE'],
   ])('rejects for %s', async (_case, given, code) => {
     await expect(runTask(Greet, given, { providers })).rejects.toMatchObject({ code });
