@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Fault } from '../core/problem.js';
 import { faultsOf } from '../core/schema-faults.js';
+import { instant } from '../core/triggers/input-fields.js';
 import { describeTrigger } from '../core/triggers/describe-trigger.js';
 import { completeTrigger, openTrigger, triggerInput } from '../core/triggers/trigger.js';
 import { notesOf } from '../core/triggers/trigger-notes.js';
@@ -8,7 +9,7 @@ import { notesOf } from '../core/triggers/trigger-notes.js';
 export const previewRequest = z
   .strictObject({
     trigger: triggerInput,
-    after: z.iso.datetime({ offset: true }).optional().describe('Only occurrences after this time. Default: now'),
+    after: instant.optional().describe('Only occurrences after this time. Default: now'),
     count: z.int().min(1).max(1000).default(5),
   })
   .meta({

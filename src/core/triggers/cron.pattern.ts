@@ -1,5 +1,6 @@
 import { CronPattern } from 'croner';
 import { Problem } from '../problem.js';
+import { hintFor } from './cron.hints.js';
 
 const NICKNAMES = ['@hourly', '@daily', '@midnight', '@weekly', '@monthly', '@yearly', '@annually'];
 
@@ -52,7 +53,9 @@ function faultOf(fields: string[]): string {
       return `The ${name} "${text}" has nothing before the slash of its step; write * or a number there`;
     if (/\/0+(,|$)/.test(text)) return `The ${name} "${text}" has a step of 0; the smallest is 1, such as */1`;
     const alone = FIELDS.map((_field, at) => (at === index ? text : '*'));
-    if (!tryRead(alone)) return `The ${name} "${text}" is not valid; it accepts ${works}`;
+    if (tryRead(alone)) continue;
+    const hint = hintFor(name, text);
+    return `The ${name} "${text}" is not valid; it accepts ${works}${hint ? `; ${hint}` : ''}`;
   }
   return 'The expression is not valid; "0 9 * * MON-FRI" is an example of a valid one';
 }

@@ -12,7 +12,7 @@ export function misplacedQuestionMark(expression: string): string | undefined {
   const hasYearLast = fields.length === 6 && /^\d{4}(?!\d)/.test(fields[5]!);
   const at = fields.findIndex((field, index) => field.includes('?') && !MAY_BE_OPEN.has(names[index]!));
   if (fields.length === 6 && (hasYearLast || at === 2 || at === 4))
-    return `Six fields begin with the second and have no year. In the order of AWS (minute hour day-of-month month day-of-week year), write seven: "${withSeconds(fields)}"`;
+    return `Six fields begin with the second and have no year. In the order of AWS (minute hour day-of-month month day-of-week year), write seven: "${withSeconds(fields)}"${hasYearLast ? `. With the second first, write "${[...fields.slice(0, 5), '*', fields[5]].join(' ')}"` : ''}`;
   if (at >= 0) return `"?" is allowed in the day-of-month or the day-of-week, not in the ${names[at]}. Write *`;
   const mixed = fields.find((field) => field.includes('?') && field !== '?');
   if (mixed) return `"?" stands for a whole field, so "${mixed}" means nothing. Write * or the days`;

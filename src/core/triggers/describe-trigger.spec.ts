@@ -39,7 +39,39 @@ it.each<[string, TriggerInput, string[]]>([
   ['either day', { type: 'cron', expression: '0 0 1 * MON', timeZone: 'UTC' }, ['either matches']],
   ['both days', { type: 'cron', expression: '0 0 1 * +MON', timeZone: 'UTC' }, []],
   ['an interval', { type: 'interval', everySeconds: 30 }, ['The grid is fixed at 2026-01-01T00:00:00.000Z']],
+  [
+    'an interval that starts at its anchor',
+    { type: 'interval', everySeconds: 30, startAt: '2026-05-01T00:00:00Z' },
+    ['The grid is fixed at 2026-05-01T00:00:00.000Z, its startAt'],
+  ],
   ['a date', { type: 'date', at: '2026-12-24T18:00:00Z' }, []],
+  ['a step that divides', { type: 'cron', expression: '*/15 */6 * * *', timeZone: 'UTC' }, []],
+  [
+    'minutes that a step does not divide',
+    { type: 'cron', expression: '*/45 * * * *', timeZone: 'UTC' },
+    ['begins again with each hour'],
+  ],
+  [
+    'hours that a step does not divide',
+    { type: 'cron', expression: '0 */7 * * *', timeZone: 'UTC' },
+    ['begins again with each day'],
+  ],
+  ['a step of days', { type: 'cron', expression: '0 0 */2 * *', timeZone: 'UTC' }, ['begins again with each month']],
+  [
+    'a weekday near the 31st',
+    { type: 'cron', expression: '0 0 31W * *', timeZone: 'UTC' },
+    ['31W does not match in months without a day 31'],
+  ],
+  ['a zone behind UTC', { type: 'cron', expression: '0 9 * * *', timeZone: 'Etc/GMT+5' }, ['5 hours behind UTC']],
+  ['a zone ahead of UTC', { type: 'cron', expression: '0 9 * * *', timeZone: 'Etc/GMT-14' }, ['14 hours ahead of UTC']],
 ])('notes on %s', (_case, input, notes) => {
   expect(notesOf(complete(input), [JANUARY])).toEqual(notes.map((note) => expect.stringContaining(note)));
+});
+
+it.each<TriggerInput>([
+  { type: 'cron', expression: '0 0 0 1 1 * 2020', timeZone: 'UTC' },
+  { type: 'date', at: '2020-01-01T00:00:00Z' },
+  { type: 'interval', everySeconds: 30, endAt: '2020-01-01T00:00:00Z' },
+])('notes that no occurrence of %j is left', (input) => {
+  expect(notesOf(complete(input), [])).toContainEqual(expect.stringContaining('No occurrence is left'));
 });

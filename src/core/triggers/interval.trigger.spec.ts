@@ -1,3 +1,4 @@
+import { completeTrigger, openTrigger } from './trigger.js';
 import { IntervalOccurrences } from './interval.trigger.js';
 
 const ANCHOR = Date.parse('2026-01-01T00:00:00Z');
@@ -44,4 +45,43 @@ describe('an interval', () => {
     expect(occurrences.previous(new Date('1970-02-01T00:00:00Z'))).toBeNull();
     expect(occurrences.next(new Date(-9e14))!.getTime()).toBeGreaterThanOrEqual(0);
   });
+});
+
+const interval = (fields: object) => ({ type: 'interval', everySeconds: 30, ...fields }) as const;
+
+describe('the anchor of an interval', () => {
+  const createdAt = new Date('2026-03-01T00:00:00Z');
+  const anchorOf = (fields: object, previous?: object) => {
+    const before = previous && completeTrigger(interval(previous), { timeZone: 'UTC', createdAt });
+    const defaults = { timeZone: 'UTC', createdAt: before ? new Date('2026-09-09T00:00:00Z') : createdAt };
+    return completeTrigger(interval(fields), { ...defaults, previous: before ?? null });
+  };
+
+  it.each<[string, object, object | undefined, string]>([
+    [
+      'the one that is set',
+      { anchor: '2026-01-01T00:00:00Z', startAt: '2026-02-01T00:00:00Z' },
+      undefined,
+      '2026-01-01',
+    ],
+    ['startAt without one', { startAt: '2026-02-01T00:00:00Z' }, undefined, '2026-02-01'],
+    ['the creation without both', {}, undefined, '2026-03-01'],
+    ['the stored one after an edit', { everySeconds: 60 }, { anchor: '2026-01-01T00:00:00Z' }, '2026-01-01'],
+    ['the stored one when an edit drops startAt', {}, { startAt: '2026-02-01T00:00:00Z' }, '2026-02-01'],
+    ['another startAt', { startAt: '2026-04-01T00:00:00Z' }, { startAt: '2026-02-01T00:00:00Z' }, '2026-04-01'],
+  ])('is %s', (_case, fields, previous, day) => {
+    expect(anchorOf(fields, previous)).toMatchObject({ anchor: `${day}T00:00:00.000Z` });
+  });
+});
+
+it('the jitter of the last occurrence does not pass the year 9999', () => {
+  const at = '9999-12-31T23:59:59Z';
+  const definition = completeTrigger(
+    { type: 'interval', everySeconds: 3600, anchor: at, jitterSeconds: 3599 },
+    { timeZone: 'UTC', createdAt: new Date(0) },
+  );
+  const delays = Array.from({ length: 100 }, (_each, seed) =>
+    openTrigger(definition, String(seed)).delay(new Date(at)),
+  );
+  expect(Math.max(...delays)).toBeLessThan(1000);
 });

@@ -17,7 +17,7 @@ describe('completeTrigger', () => {
       {
         type: 'interval',
         everySeconds: 30,
-        anchor: '2026-01-01T00:00:00.123Z',
+        anchor: '2026-02-01T00:00:00.000Z',
         startAt: '2026-02-01T00:00:00.000Z',
         endAt: null,
         jitterSeconds: 0,

@@ -4,7 +4,7 @@ import { cronInput } from './cron.input.js';
 import { CronOccurrences } from './cron.trigger.js';
 import { dateInput, DateOccurrences } from './date.trigger.js';
 import { intervalInput, IntervalOccurrences } from './interval.trigger.js';
-import { type Occurrences, withinBounds } from './occurrences.js';
+import { LAST_INSTANT, type Occurrences, withinBounds } from './occurrences.js';
 
 /** An interface, so that the comments on the fields reach the `.d.ts` files of schemas with a trigger. */
 export interface TriggerSchema extends z.ZodDiscriminatedUnion<
@@ -47,9 +47,10 @@ export type TriggerDefinition = CronDefinition | IntervalDefinition | DateDefini
 
 export interface TriggerDefaults {
   timeZone: string;
-  /** When the job was created. It is the default anchor of an interval. */
+  /** When the job was created. It is the default anchor of an interval without a `startAt`. */
   createdAt: Date;
-  /** The trigger that the job had before an edit. An interval keeps its anchor when the edit sets none. */
+  /** The trigger that the job had before an edit. An interval keeps its anchor when the edit sets none and
+   *  no other `startAt`. */
   previous?: TriggerDefinition | null;
 }
 
@@ -67,8 +68,10 @@ export function completeTrigger(
   if (input.type === 'cron') {
     return { type: 'cron', expression: input.expression, timeZone: input.timeZone ?? timeZone, ...repeating };
   }
-  const kept = previous?.type === 'interval' ? previous.anchor : createdAt;
-  return { type: 'interval', everySeconds: input.everySeconds, anchor: iso(input.anchor ?? kept), ...repeating };
+  const kept = previous?.type === 'interval' && previous.startAt === repeating.startAt ? previous.anchor : undefined;
+  const anchor =
+    input.anchor ?? kept ?? repeating.startAt ?? (previous?.type === 'interval' ? previous.anchor : createdAt);
+  return { type: 'interval', everySeconds: input.everySeconds, anchor: iso(anchor), ...repeating };
 }
 
 /** The occurrences of a job's trigger. It is pure: it reads no clock. */
@@ -106,7 +109,7 @@ function jitterOf(seed: string, occurrence: Date, jitterSeconds: number, occurre
   if (jitterSeconds === 0) return 0;
   const next = occurrences.next(occurrence);
   const gap = next === null ? Infinity : next.getTime() - occurrence.getTime();
-  const span = Math.min(Math.round(jitterSeconds * 1000), gap);
+  const span = Math.min(Math.round(jitterSeconds * 1000), gap, LAST_INSTANT - occurrence.getTime());
   const hash = createHash('sha256').update(`${seed}\n${occurrence.getTime()}`).digest();
   return Math.floor((hash.readUIntBE(0, 6) / 2 ** 48) * span);
 }
