@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Fault } from '../core/problem.js';
 import { faultsOf } from '../core/schema-faults.js';
-import { instant } from '../core/triggers/input-fields.js';
+import { NO_TIME } from '../core/triggers/input-fields.js';
 import { describeTrigger } from '../core/triggers/describe-trigger.js';
 import { completeTrigger, openTrigger, triggerInput } from '../core/triggers/trigger.js';
 import { notesOf } from '../core/triggers/trigger-notes.js';
@@ -9,7 +9,10 @@ import { notesOf } from '../core/triggers/trigger-notes.js';
 export const previewRequest = z
   .strictObject({
     trigger: triggerInput,
-    after: instant.optional().describe('Only occurrences after this time. Default: now'),
+    after: z.iso
+      .datetime({ offset: true, error: NO_TIME })
+      .optional()
+      .describe('Only occurrences after this time. Default: now'),
     count: z.int().min(1).max(1000).default(5),
   })
   .meta({

@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { LAST_INSTANT } from './occurrences.js';
 
+export const NO_TIME = 'A time is ISO 8601 with a zone, such as 2026-12-24T18:00:00Z or 2026-12-24T19:00:00+01:00';
+
 /** A time as users write it: ISO 8601 with a zone, from 1970 to 9999. Digits below a millisecond are dropped. */
 export const instant = z.iso
   .datetime({
     offset: true,
     abort: true,
-    error: 'A time is ISO 8601 with a zone, such as 2026-12-24T18:00:00Z or 2026-12-24T19:00:00+01:00',
+    error: NO_TIME,
   })
   .refine((text) => Date.parse(text) >= 0 && Date.parse(text) <= LAST_INSTANT, 'The year must be from 1970 to 9999');
 
