@@ -98,9 +98,9 @@ it('keeps the command as it is written, without the passwords in it', () => {
   expect(described('mysqldump --password=geheim db | gzip > "/a/$(date +\\%F).gz"')).toBe(
     'crontab: mysqldump --password=*** db | gzip > "/a/$(date +\\%F).gz"',
   );
-  expect(described('curl -u user:secret -H "Authorization: Bearer secret" https://user:secret@example.org')).not.toContain(
-    'secret',
-  );
+  expect(
+    described('curl -u user:secret -H "Authorization: Bearer secret" https://user:secret@example.org'),
+  ).not.toContain('secret');
   expect(described('PGPASSWORD=geheim pg_dump app')).toBe('crontab: PGPASSWORD=*** pg_dump app');
   expect(described('curl -H "Authorization: Bearer $TOKEN" -u $USER:$PASS https://example.org')).toBe(
     'crontab: curl -H "Authorization: Bearer $TOKEN" -u $USER:$PASS https://example.org',
