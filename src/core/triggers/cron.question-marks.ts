@@ -1,5 +1,6 @@
+import { shortName, WEEKDAYS } from './calendar-names.js';
+
 const FIELDS = ['minute', 'hour', 'day-of-month', 'month', 'day-of-week'];
-const WEEKDAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
 const MAY_BE_OPEN = new Set(['day-of-month', 'day-of-week']);
 
 /** What is wrong with the question marks or with the order of fields, or undefined. `?` stands for a whole day field that is left open, as in
@@ -22,6 +23,6 @@ export function misplacedQuestionMark(expression: string): string | undefined {
 /** The seven fields that mean what the six fields of AWS mean. AWS counts the days of the week from Sunday = 1. */
 function withSeconds(fields: string[]): string {
   const [minute, hour, day, month, weekday, year] = fields as [string, string, string, string, string, string];
-  const named = weekday.replace(/(?<![\d#/])[1-7](?!\d)/g, (number) => WEEKDAYS[Number(number) - 1]!);
+  const named = weekday.replace(/(?<![\d#/])[1-7](?!\d)/g, (number) => shortName(WEEKDAYS[Number(number) - 1]!));
   return ['0', minute, hour, day, month, named, year].join(' ');
 }

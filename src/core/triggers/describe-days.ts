@@ -1,24 +1,11 @@
 import type { CronPattern } from 'croner';
+import { MONTHS, WEEKDAYS } from './calendar-names.js';
 import { LAST } from './days-of-month.js';
 import { listOf, rangesOf, unitsOf } from './number-words.js';
 import { valuesOf } from './cron.pattern.js';
 
 /** Monday first, because a range that is named here should be one in the calendar: "Friday through Sunday". */
-const WEEKDAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
-const MONTHS = [
-  'January',
-  'February',
-  'March',
-  'April',
-  'May',
-  'June',
-  'July',
-  'August',
-  'September',
-  'October',
-  'November',
-  'December',
-];
+const FROM_MONDAY = [...WEEKDAYS.slice(1), WEEKDAYS[0]];
 const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'last'];
 
 /** The mask of a weekday that matches in each week of the month, without the bit for the last one. */
@@ -68,13 +55,13 @@ function weekdaysOf(masks: number[]): string | null {
 }
 
 const eachWeek = (days: number[]): string => {
-  const names = rangesOf(days, (day) => WEEKDAYS[day]!);
+  const names = rangesOf(days, (day) => FROM_MONDAY[day]!);
   return names.length === 1 && days.length > 1 ? names[0]! : `on ${listOf(names)}`;
 };
 
 function nthWeekdays(mask: number, days: number[]): string {
   const ordinals = ORDINALS.filter((_word, bit) => mask & (bit === 5 ? LAST : 1 << bit));
-  return `on the ${listOf(ordinals)} ${listOf(days.map((day) => WEEKDAYS[day]!))} of the month`;
+  return `on the ${listOf(ordinals)} ${listOf(days.map((day) => FROM_MONDAY[day]!))} of the month`;
 }
 
 function monthsOf(months: number[]): string | null {

@@ -49,18 +49,33 @@ it.each<[string, TriggerInput, string[]]>([
   [
     'minutes that a step does not divide',
     { type: 'cron', expression: '*/45 * * * *', timeZone: 'UTC' },
-    ['begins again with each hour'],
+    ['*/45 in the minute starts over each hour: the last gap is 15, not 45.'],
   ],
   [
     'hours that a step does not divide',
     { type: 'cron', expression: '0 */7 * * *', timeZone: 'UTC' },
-    ['begins again with each day'],
+    ['*/7 in the hour starts over each day: the last gap is 3, not 7.'],
   ],
-  ['a step of days', { type: 'cron', expression: '0 0 */2 * *', timeZone: 'UTC' }, ['begins again with each month']],
+  ['minutes from 5 on that divide', { type: 'cron', expression: '5/10 * * * *', timeZone: 'UTC' }, []],
+  [
+    'minutes from 5 on that do not',
+    { type: 'cron', expression: '5/7 * * * *', timeZone: 'UTC' },
+    ['the last gap is 11, not 7.'],
+  ],
+  [
+    'months that a step does not divide',
+    { type: 'cron', expression: '0 0 1 */5 *', timeZone: 'UTC' },
+    ['starts over each year: the last gap is 2, not 5.'],
+  ],
+  [
+    'a step of days',
+    { type: 'cron', expression: '0 0 */2 * *', timeZone: 'UTC' },
+    ['*/2 in the day-of-month starts over each month'],
+  ],
   [
     'a weekday near the 31st',
     { type: 'cron', expression: '0 0 31W * *', timeZone: 'UTC' },
-    ['31W does not match in months without a day 31'],
+    ['31W skips months without a day 31'],
   ],
   ['a zone behind UTC', { type: 'cron', expression: '0 9 * * *', timeZone: 'Etc/GMT+5' }, ['5 hours behind UTC']],
   ['a zone ahead of UTC', { type: 'cron', expression: '0 9 * * *', timeZone: 'Etc/GMT-14' }, ['14 hours ahead of UTC']],

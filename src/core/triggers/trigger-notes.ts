@@ -1,9 +1,10 @@
 import { calendarOf } from './cron.calendar.js';
+import { cronNotes } from './cron.notes.js';
 import type { CronDefinition, IntervalDefinition, TriggerDefinition } from './trigger.js';
 import { DAY, zoneOf } from './zone.js';
 
 /** Facts about a trigger that may surprise its user. `occurrences` are some of its occurrences in ascending order. The note on
- *  DST covers the year after the first of them. Without any, the notes say so. */
+ *  DST covers the year after the first of them. When there are none, a note says so. */
 export function notesOf(definition: TriggerDefinition, occurrences: readonly Date[]): string[] {
   const notes = occurrences.length === 0 ? [NO_OCCURRENCE] : [];
   if (definition.type === 'date') return notes;
@@ -17,7 +18,7 @@ export function notesOf(definition: TriggerDefinition, occurrences: readonly Dat
   const [first] = occurrences;
   if (first && observesDst(definition, first))
     notes.push(`${definition.timeZone} observes DST: ${isFixed ? FIXED : FOLLOWING}`);
-  return [...notes, ...fieldNotes(definition.expression), ...offsetNotes(definition.timeZone)];
+  return [...notes, ...cronNotes(definition.expression), ...offsetNotes(definition.timeZone)];
 }
 
 const NO_OCCURRENCE = 'No occurrence is left, so a job with this trigger does not run any more.';
@@ -26,39 +27,6 @@ function gridNote({ anchor, startAt }: IntervalDefinition): string {
   const origin = anchor === startAt ? `${anchor}, its startAt` : anchor;
   return `The grid is fixed at ${origin}: it does not drift, and no deploy and no edit of another field moves it.`;
 }
-
-/** The name of each field, and how many values it has when that is always the same. */
-const FIELDS = [
-  ['second', 60],
-  ['minute', 60],
-  ['hour', 24],
-  ['day-of-month', null],
-  ['month', 12],
-] as const;
-
-/** Notes on steps that do not divide their range, and on days that not every month has. */
-function fieldNotes(expression: string): string[] {
-  const given = expression.trim().split(/\s+/);
-  if (given.length < 5) return [];
-  const fields = given.length === 5 ? ['0', ...given] : given;
-  return FIELDS.flatMap(([name, size], index) => {
-    const text = fields[index]!;
-    const step = Number(/^\*\/(\d+)$/.exec(text)?.[1] ?? 1);
-    const notes: string[] = [];
-    if (step > 1 && (size === null || size % step > 0))
-      notes.push(
-        `The step of the ${name} begins again with each ${LONGER[name]}, so the last distance before that is shorter.`,
-      );
-    const weekday = /(?:^|,)(29|30|31)W(?:,|$)/i.exec(text)?.[1];
-    if (name === 'day-of-month' && weekday)
-      notes.push(
-        `${weekday}W does not match in months without a day ${weekday}. LW is the last weekday of each month.`,
-      );
-    return notes;
-  });
-}
-
-const LONGER = { second: 'minute', minute: 'hour', hour: 'day', 'day-of-month': 'month', month: 'year' };
 
 /** In names such as Etc/GMT+5, the sign is the opposite of the usual one. */
 function offsetNotes(timeZone: string): string[] {
