@@ -25,6 +25,7 @@ function unwrapped(names: string[], first: number, from: string, to: string): st
   const values = /^\d+$/.test(from + to) ? names.map((_name, index) => String(index + first)) : names;
   const [start, end] = [values.indexOf(from), values.indexOf(to)];
   if (start < 0 || end < 0 || start <= end) return undefined;
-  const range = (a: string, b: string) => (a === b ? a : `${a}-${b}`);
-  return `${range(from, values.at(-1)!)},${range(values[0]!, to)}`;
+  return `${rangeOf(from, values.at(-1)!)},${rangeOf(values[0]!, to)}`;
 }
+
+const rangeOf = (from: string, to: string): string => (from === to ? from : `${from}-${to}`);
