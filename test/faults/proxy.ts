@@ -128,7 +128,8 @@ export class Proxy {
   private watchCommit(near: Socket, far: Socket): void {
     let [chosen, committing] = [false, false];
     near.on('data', (piece) => {
-      const commits = piece.includes('COMMIT');
+      // The statement itself: READ COMMITTED, with which each transaction begins, has the same letters.
+      const commits = piece.includes('COMMIT\0');
       chosen ||= this.commitToLose !== null && piece.includes(this.commitToLose.text);
       committing = commits && (chosen || this.losesCommit());
     });
