@@ -33,6 +33,16 @@ export function basisOf(trigger: TriggerDefinition, decidedUntil: Date): ZoneBas
   return { tzVersion: TZ_VERSION, decidedUntil, decidedOffsetMs };
 }
 
+/** The basis after this process has decided the occurrence `decided`, which newer data gave. Their offset follows from the local time of
+ *  that occurrence, which is the first after the last decided one. Where that is not known, the offset is that of this process. */
+export function basisAfterNewer({ trigger, decidedUntil, decidedOffsetMs }: StoredNext, decided: Date): ZoneBasis {
+  const own = basisOf(trigger, decided);
+  if (trigger.type !== 'cron' || own.decidedOffsetMs === null || !decidedUntil || decidedOffsetMs === null) return own;
+  const wall = calendarOf(trigger.expression).next(decidedUntil.getTime() + decidedOffsetMs + 1000);
+  const offset = (wall ?? NaN) - decided.getTime();
+  return Math.abs(offset - own.decidedOffsetMs) <= MAX_SHIFT_MS ? { ...own, decidedOffsetMs: offset } : own;
+}
+
 export const basisIn = ({ tzVersion, decidedUntil, decidedOffsetMs }: ZoneBasis): ZoneBasis => ({
   tzVersion,
   decidedUntil,

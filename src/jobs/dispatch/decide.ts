@@ -1,6 +1,7 @@
 import { DateOccurrences } from '../../core/triggers/date.trigger.js';
 import { openTrigger, type Trigger } from '../../core/triggers/trigger.js';
 import {
+  basisAfterNewer,
   basisIn,
   basisOf,
   isComputedWithNewerData,
@@ -32,8 +33,8 @@ export interface Instants {
   resumedAt: Date | null;
   /** True before the trigger changes or the job is deleted: an occurrence whose jitter has not passed is then due at `now`. */
   endsDelays?: boolean;
-  /** True if a replica with newer time zone data computes the next occurrence of a job that was computed with them. Such a job has then
-   *  one occurrence here, the stored one. */
+  /** True if a job that was computed with newer time zone data must be decided here: before an edit, or when the scheduler is paused. It
+   *  then has one occurrence, the stored one. What the newer data make of it after that is not known here. */
   keepsNewerData?: boolean;
 }
 
@@ -63,10 +64,23 @@ export function decide(job: DueJob, instants: Instants, lanes: Lanes = IDLE): De
   const known = keepsNewer ? onlyAt(first, opened) : opened;
   const trigger = instants.endsDelays ? delayedUpTo(known, instants.now) : known;
   const { drafts, replaces, last } = decideFrom(first, job, trigger, instants, lanes);
-  if (last) return { job, drafts, replaces, next: nextAfter(opened, last), basis: basisOf(job.trigger, last) };
+  if (last)
+    return { job, drafts, replaces, ...(keepsNewer ? afterNewer(job, last, opened) : after(job, last, opened)) };
   // Computed again from the trigger: after a failed decision, `nextRunAt` of the job was only a time to try again.
   const next = nextAfter(known, new Date(first.getTime() - 1));
   return { job, drafts, replaces, next, basis: keepsNewer ? basisIn(job) : keptBasis(job, next.nextOccurrenceAt) };
+}
+
+const after = (job: DueJob, last: Date, trigger: Trigger) => ({
+  next: nextAfter(trigger, last),
+  basis: basisOf(job.trigger, last),
+});
+
+/** The next occurrence by the data of this process, after the local time that `last` has by newer data. */
+function afterNewer(job: DueJob, last: Date, trigger: Trigger) {
+  const basis = basisAfterNewer(job, last);
+  const first = nextByOwnData({ ...basis, trigger: job.trigger, nextOccurrenceAt: null, tzVersion: null });
+  return { next: first ? nextAfter(trigger, new Date(first.getTime() - 1)) : NO_NEXT, basis };
 }
 
 /** What to write for the occurrences from `first` on that are due. `last` is the latest of them; null: none is due. */
