@@ -1,6 +1,8 @@
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { DataSource } from 'typeorm';
 import { SCHEDULER } from '../src/database/data-source.js';
+import { switchLock } from '../src/jobs/dispatch/due-jobs.js';
 import { Dispatcher } from '../src/jobs/dispatch/dispatcher.js';
 import { SchedulerSwitch } from '../src/scheduler/scheduler-switch.js';
 import { createTestApplication } from './support/application.js';
@@ -29,6 +31,8 @@ async function givenOverload(jobs: number): Promise<void> {
   await givenJobs(app.get(getDataSourceToken(SCHEDULER), { strict: false }), rows);
 }
 
+const WAITING = `SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 const sql = (statement: string) => runSql(database.url, statement.replaceAll('$', 'cronzimus.'));
 
 it('a pause takes effect while more occurrences become due than are dispatched', async () => {
@@ -55,6 +59,20 @@ it('a pause takes effect while more occurrences become due than are dispatched',
     await sql(`SELECT count(DISTINCT job)::int FROM $runs WHERE state <> 'skipped' OR reason <> 'paused'`),
   ).toEqual([{ count: 200 }]);
   expect(await sql(`SELECT count(*)::int FROM $runs WHERE reason = 'paused'`)).toEqual([{ count: 0 }]);
+}, 60_000);
+
+it('a pause that waits for a long transaction does not stop the others', async () => {
+  await givenOverload(20);
+  const importing = app.get<DataSource>(getDataSourceToken(SCHEDULER), { strict: false }).createQueryRunner();
+  await importing.startTransaction();
+  await importing.query(`SET LOCAL search_path TO cronzimus; SELECT pg_advisory_xact_lock_shared(${switchLock})`);
+  const pausing = app.get(SchedulerSwitch, { strict: false }).pause(ANONYMOUS);
+  await eventually(async () => expect(await sql(WAITING)).toEqual([{ count: 1 }]));
+  // They would wait behind the pause, and the pause for the long transaction until it fails.
+  for (const _each of [1, 2, 3]) await app.get(Dispatcher, { strict: false }).dispatchDue();
+  await importing.rollbackTransaction();
+  await importing.release();
+  expect(await pausing).toMatchObject({ paused: true });
 }, 60_000);
 
 it('a job can be dispatched after the resume, with one row for the pause', async () => {

@@ -14,8 +14,8 @@ export class ApiDatabase {
     @Inject(ENVIRONMENT) private readonly environment: Environment,
   ) {}
 
-  /** Runs `work` in one transaction, in which each statement ends after `timeoutMs` milliseconds. Runs it again after a deadlock, so
-   *  `work` must have no effects outside the transaction. */
+  /** Runs `work` in one transaction, in which each statement ends after `timeoutMs` milliseconds. Runs it again after a deadlock or a
+   *  serialization failure, so `work` must have no effects outside the transaction. */
   transaction<T>(work: (tx: EntityManager) => Promise<T>, timeoutMs = 5_000): Promise<T> {
     return retryConflicts(() => transaction(this.source, this.environment.DATABASE_SCHEMA, timeoutMs, work));
   }

@@ -85,8 +85,8 @@ async function signalBackend(connectionString: string | undefined, call: string,
   await client.connect();
   try {
     // PostgreSQL compares with the role of the login. A role that is taken after the login may not cancel its sessions.
-    await client.query('SET ROLE NONE');
-    await client.query(`SELECT ${call}($1)`, [pid]);
+    // In one message and one transaction: a pooler may give the server's connection to another client afterwards.
+    await client.query(`BEGIN; SET LOCAL ROLE NONE; SELECT ${call}(${pid}); COMMIT`);
   } finally {
     await endSession(client);
   }

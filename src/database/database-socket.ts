@@ -7,8 +7,9 @@ import { NameResolver } from '../core/dns/name-resolver.js';
 const databaseNames = new NameResolver();
 
 /** Keepalive probes: the first after 3 s without a packet, then every 2 s. After 3 without a response the connection is lost. So a
- *  server that has vanished is noticed within 9 s while a session is idle, or while it waits for a statement that has arrived. */
-const KEEPALIVE = { enable: true, initialDelay: 3_000, interval: 2_000, count: 3 };
+ *  server that has vanished is noticed within 9 s while a session is idle, or while it waits for a statement that has arrived. Versions
+ *  of Node that take only the delay send 10 probes, one each second, and notice it within 13 s. */
+const KEEPALIVE = [true, 3_000, 2_000, 3] as const;
 
 /** A socket for the option `stream` of pg, which passes no `lookup` on. It resolves names without libuv's threads, which other
  *  lookups can block. After a connection that failed, the name is resolved anew, even if the time to live of its addresses is not
@@ -16,7 +17,7 @@ const KEEPALIVE = { enable: true, initialDelay: 3_000, interval: 2_000, count: 3
 export function databaseSocket(names = databaseNames): Socket {
   const socket = new Socket();
   const connect = socket.connect.bind(socket) as (...args: unknown[]) => Socket;
-  const setKeepAlive = socket.setKeepAlive.bind(socket) as (options: typeof KEEPALIVE) => Socket;
+  const setKeepAlive = socket.setKeepAlive.bind(socket) as (...keepalive: typeof KEEPALIVE) => Socket;
   // pg passes a port and a host, or the path of a Unix socket.
   const connectByName = (...args: unknown[]) => {
     const [port, host] = args;
@@ -29,7 +30,7 @@ export function databaseSocket(names = databaseNames): Socket {
     return connect({ port, host, lookup: names.lookup });
   };
   // pg would set a delay only, and the system's defaults for the rest are minutes.
-  return Object.assign(socket, { connect: connectByName, setKeepAlive: () => setKeepAlive(KEEPALIVE) });
+  return Object.assign(socket, { connect: connectByName, setKeepAlive: () => setKeepAlive(...KEEPALIVE) });
 }
 
 /** The stream that carries the protocol of PostgreSQL, decrypted, once the client is connected. pg keeps it in a field that its

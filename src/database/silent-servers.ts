@@ -6,8 +6,10 @@ const TICK_MS = 1_000;
 const SILENT_MS = 4_000;
 /** How long the new connection that asks may take to open, and to get the response. */
 const PROBE_MS = 3_000;
-/** The longest time between two questions about a session that the server has, such as one with a long statement. */
+/** The longest time between two questions about a session that the server has, such as one with a long statement, and when there is no
+ *  answer: no connection can be opened, or there is a pooler. */
 const MAX_PAUSE_MS = 60_000;
+const MAX_PAUSE_UNANSWERED_MS = 15_000;
 
 /** What is known about the connection of one client. All times are monotonic milliseconds. */
 interface Watched {
@@ -18,8 +20,9 @@ interface Watched {
   /** How many bytes the server had sent at the last tick, and when that number last rose. */
   bytesRead: number;
   heardAt: number;
-  /** How long the client must be silent until the server is asked about its session. */
-  patienceMs: number;
+  /** When the server may be asked about the session again, and the pause before that. The pauses grow while the silence lasts. */
+  askAgainAt: number;
+  pauseMs: number;
 }
 
 /**
@@ -40,17 +43,19 @@ class SilentServers {
 
   /** Watches a client from its creation to its end. */
   watch(client: Client, config: ClientConfig): void {
-    const one: Watched = { client, config, askedAt: null, bytesRead: 0, heardAt: 0, patienceMs: SILENT_MS };
+    const one: Watched = { client, config, askedAt: null, bytesRead: 0, heardAt: 0, askAgainAt: 0, pauseMs: SILENT_MS };
     const query = client.query.bind(client) as (...args: unknown[]) => unknown;
     Object.assign(client, {
       query: (...args: unknown[]) => {
-        one.askedAt ??= performance.now();
+        if (one.askedAt === null) {
+          one.askedAt = performance.now();
+          heard(one, one.askedAt);
+        }
         return query(...args);
       },
     });
     client.on('drain', () => {
       one.askedAt = null;
-      one.patienceMs = SILENT_MS;
     });
     client.on('end', () => this.watched.delete(one));
     this.watched.add(one);
@@ -90,23 +95,33 @@ class SilentServers {
       config,
       sessions.map(({ client }) => pidOf(client)!),
     );
-    if (!found) return;
+    const now = performance.now();
     for (const one of sessions) {
-      if (found.has(pidOf(one.client)!)) one.patienceMs = Math.min(MAX_PAUSE_MS, 2 * one.patienceMs);
-      else streamOf(one.client).destroy(new SessionGoneError(one.client));
+      if (found && !found.has(pidOf(one.client)!)) streamOf(one.client).destroy(new SessionGoneError(one.client));
+      else if (isSilent(one, now)) {
+        one.pauseMs = Math.min(found ? MAX_PAUSE_MS : MAX_PAUSE_UNANSWERED_MS, 2 * one.pauseMs);
+        one.askAgainAt = now + one.pauseMs;
+      }
     }
   }
 }
 
 export const silentServers = new SilentServers();
 
-/** Whether the client has waited for longer than its patience. Updates what is known about it. */
+/** Whether the client has waited long enough for the server to be asked. Updates what is known about it. */
 function isSilent(one: Watched, now: number): boolean {
   // Also counts the bytes of TLS below the stream of pg.
   const { bytesRead = 0 } = streamOf(one.client) as { bytesRead?: number };
-  if (bytesRead !== one.bytesRead) one.heardAt = now;
+  if (bytesRead !== one.bytesRead) heard(one, now);
   one.bytesRead = bytesRead;
-  return one.askedAt !== null && now - Math.max(one.askedAt, one.heardAt) > one.patienceMs;
+  return one.askedAt !== null && now - one.heardAt > SILENT_MS && now >= one.askAgainAt;
+}
+
+/** The silence begins anew: a byte has arrived, or an idle client has sent a statement. */
+function heard(one: Watched, now: number): void {
+  one.heardAt = now;
+  one.askAgainAt = 0;
+  one.pauseMs = SILENT_MS;
 }
 
 /** Which of these processes the server has, asked through a new connection. Undefined if that is not possible. */

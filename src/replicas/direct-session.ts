@@ -79,6 +79,8 @@ export class DirectSession {
       connectionString: DATABASE_DIRECT_URL ?? DATABASE_URL,
       application_name: 'cronzimus session',
       connectionTimeoutMillis: 5_000,
+      // Longer than the statement_timeout below. A host that vanishes before a statement arrives would keep it waiting for minutes.
+      query_timeout: 15_000,
       keepAlive: true,
       stream: () => databaseSocket(),
     });

@@ -75,7 +75,7 @@ export class Replicas {
   ) {}
 
   get name(): string {
-    return `${this.number} ${hostname()} pid ${process.pid}`;
+    return nameOf(this.number);
   }
 
   /** Whether others may soon take over, or have taken over, the runs of this process. Then it may not start any. The
@@ -137,6 +137,7 @@ export class Replicas {
     return DATABASE_DIRECT_URL === undefined || DATABASE_DIRECT_URL === DATABASE_URL ? SCHEDULER_APPLICATION : null;
   }
 
+  /** Takes a new number only when the row is known to be committed. Otherwise the next heartbeat finds no row, and tries again. */
   private async createRow(): Promise<void> {
     this.number = await this.database.transaction(async (tx) => {
       const [row] = await rows<{ number: number }>(
@@ -145,10 +146,10 @@ export class Replicas {
          VALUES ('', $1, $2, $3, $4, $5, statement_timestamp(), statement_timestamp()) RETURNING number`,
         [this.environment.APP_NAME, packageVersion, TZ_VERSION, this.environment.ROLES, this.connections],
       );
-      this.number = row!.number;
-      await tx.query('UPDATE replicas SET name = $2 WHERE number = $1', [this.number, this.name]);
-      await this.register?.(tx, row!.number);
-      return row!.number;
+      const { number } = row!;
+      await tx.query('UPDATE replicas SET name = $2 WHERE number = $1', [number, nameOf(number)]);
+      await this.register?.(tx, number);
+      return number;
     });
   }
 
@@ -178,7 +179,7 @@ export class Replicas {
   }
 
   private async beat(): Promise<void> {
-    const sentAt = performance.now();
+    let sentAt = performance.now();
     const replicas = `"${this.environment.DATABASE_SCHEMA}".replicas`;
     const [row] = await this.database.statement<{ peers: boolean; pureWorkers: boolean }>(
       `UPDATE ${replicas} SET seen_at = statement_timestamp() WHERE number = $1
@@ -189,11 +190,11 @@ export class Replicas {
     if (row) {
       this.hasPeers = row.peers;
       this.hasPureWorkers = row.pureWorkers;
-    } else await this.rejoin();
+    } else sentAt = await this.rejoin();
     this.writtenAt = performance.now();
     this.unwritable = null;
     // Others may have seen this heartbeat as soon as it was sent.
-    this.expectBeat(row ? sentAt : this.writtenAt);
+    this.expectBeat(sentAt);
   }
 
   /** Starts the time that may pass until the next heartbeat, from `since` on. After a blocked event loop this timer fires
@@ -211,15 +212,20 @@ export class Replicas {
   }
 
   /** Others have deleted the row of this process and take over its runs. It continues under a new number. The worker
-   *  aborts the attempts of the old one, whose results would be refused. */
-  private async rejoin(): Promise<void> {
+   *  aborts the attempts of the old one, whose results would be refused. Returns when the first sign of life of the new number was
+   *  sent, in monotonic milliseconds. */
+  private async rejoin(): Promise<number> {
     const before = this.number;
     // At once, even if joining again takes long: others may be starting the same runs.
     this.events.emit('removed', before);
     await this.session.close();
+    const sentAt = performance.now();
     await this.createRow();
     await this.session.reopen((client) => this.holdLock(client));
     this.logger.warn({ before, replica: this.number }, 'declared dead by others and joined again');
     this.events.emit('rejoined');
+    return sentAt;
   }
 }
+
+const nameOf = (number: number): string => `${number} ${hostname()} pid ${process.pid}`;

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import { PinoLogger } from 'nestjs-pino';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
 import { audit } from '../auth/audit.js';
@@ -15,6 +16,12 @@ import type { SchedulerView } from './scheduler.view.js';
 /** How long a request that pauses may dispatch what was due before. */
 const MAX_DISPATCHING_MS = 10_000;
 const LOCKED_MS = 20;
+const AFTER_ERROR_MS = 500;
+/** How long a change of the switch waits for its lock at a time, and how often. Nothing is dispatched while it waits, and an import of
+ *  thousands of jobs holds the lock for seconds. */
+const LOCK_TIMEOUT_MS = 1_000;
+const MAX_TRIES = 20;
+const LOCK_NOT_AVAILABLE = '55P03';
 
 /** Pauses and resumes the whole scheduler, for all replicas on this database. The switch is one row: dispatchers lock
  *  it FOR SHARE, so the UPDATE waits until their transactions have ended, and every later one sees the pause. */
@@ -23,35 +30,54 @@ export class SchedulerSwitch {
   constructor(
     private readonly database: ApiDatabase,
     private readonly dispatcher: Dispatcher,
+    private readonly logger: PinoLogger,
   ) {}
 
   /** Pauses: nothing more is dispatched or claimed. Running attempts continue. What was due before the pause is dispatched
-   *  after it, so that new occurrences cannot delay the pause. Each job has one decision, so this ends. What is left after
+   *  after it, so that new occurrences cannot delay the pause. What is left after
    *  10 s, or when the scheduler is resumed meanwhile, becomes part of the `skipped` rows of the pause. */
   async pause(actor: Actor): Promise<SchedulerView> {
-    const { cut } = await this.set(true, actor);
+    const { cut } = await this.setWhenFree(true, actor);
     const until = performance.now() + MAX_DISPATCHING_MS;
     for (let more = cut !== null; more && performance.now() < until;) {
-      const dispatched = await this.dispatcher.dispatchBefore(cut!);
-      more = dispatched.more;
-      // Others hold the locks of the jobs that are left.
-      if (more && dispatched.decisions.length === 0) await wait(LOCKED_MS);
+      // The pause holds whatever happens here, so an error does not fail the request.
+      try {
+        const dispatched = await this.dispatcher.dispatchBefore(cut!);
+        more = dispatched.more;
+        // Others hold the locks of the jobs that are left.
+        if (more && dispatched.decisions.length === 0) await wait(LOCKED_MS);
+      } catch (error) {
+        this.logger.warn({ err: error }, 'what was due before the pause is not dispatched yet');
+        await wait(AFTER_ERROR_MS);
+      }
     }
     return this.read();
   }
 
   /** Pauses without dispatching first: nothing that is due starts. */
   async hold(actor: Actor): Promise<SchedulerView> {
-    return (await this.set(true, actor)).view;
+    return (await this.setWhenFree(true, actor)).view;
   }
 
   /** Resumes: queued runs start, and the occurrences of the pause become one `skipped` row for each job. */
   async resume(actor: Actor): Promise<SchedulerView> {
-    return (await this.set(false, actor)).view;
+    return (await this.setWhenFree(false, actor)).view;
   }
 
   read(): Promise<SchedulerView> {
     return this.database.transaction(view);
+  }
+
+  /** Lets others dispatch between its tries. Throws 55P03 if the lock was not free in any of them. */
+  private async setWhenFree(paused: boolean, actor: Actor): Promise<{ view: SchedulerView; cut: Date | null }> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.set(paused, actor);
+      } catch (error) {
+        if (tries === MAX_TRIES || (error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE) throw error;
+        await wait(LOCK_TIMEOUT_MS * Math.random());
+      }
+    }
   }
 
   /** `cut` is the time of the change by the database's clock. Null if the switch already was as wanted. */
@@ -65,7 +91,9 @@ export class SchedulerSwitch {
         before: { paused: !paused },
         after: { paused },
       } as const;
+      await tx.query(`SELECT set_config('lock_timeout', '${LOCK_TIMEOUT_MS}', true)`);
       await tx.query(`SELECT pg_advisory_xact_lock(${switchLock})`);
+      await tx.query(`SELECT set_config('lock_timeout', '0', true)`);
       // Read before the change, since a resume returns what it releases.
       const { gap } = await view(tx);
       // Setting the state that it has already changes nothing, and leaves no audit entry.

@@ -139,11 +139,12 @@ describe('decide', () => {
   });
 });
 
+const phoenix = (expression: string) =>
+  ({ type: 'cron', expression, timeZone: 'America/Phoenix', startAt: null, endAt: null, jitterSeconds: 0 }) as const;
+
 describe('a due job that newer zone data computed', () => {
   // By the data of this process, Phoenix is seven hours behind UTC all year.
   const HOUR = 3_600_000;
-  const phoenix = (expression: string) =>
-    ({ type: 'cron', expression, timeZone: 'America/Phoenix', startAt: null, endAt: null, jitterSeconds: 0 }) as const;
   const decided = (expression: string, dueAt: string, before: string, offset: number) => {
     const stored = { tzVersion: '9999z', decidedUntil: new Date(before), decidedOffsetMs: offset * HOUR };
     const due = jobRow('phoenix', {
@@ -157,16 +158,16 @@ describe('a due job that newer zone data computed', () => {
 
   it('has one run, and its next occurrence is after the local time that the newer data gave', () => {
     // With these, 15:00 UTC is 9:00. Here it is 8:00, and 9:00 is still to come today.
-    const { drafts, next, basis } = decided('0 9 * * *', '15:00', '2026-05-31T15:00:00Z', -6);
+    const { drafts, basis, next: moved } = decided('0 9 * * *', '15:00', '2026-05-31T15:00:00Z', -6);
     expect(drafts).toMatchObject([{ scheduledAt: at('15:00'), state: 'pending' }]);
-    expect(next.nextOccurrenceAt).toEqual(new Date('2026-06-02T16:00:00Z'));
+    expect(moved.nextOccurrenceAt).toEqual(new Date('2026-06-02T16:00:00Z'));
     expect(basis).toMatchObject({ decidedUntil: at('15:00'), decidedOffsetMs: -6 * HOUR });
   });
 
   it('does not pass over an occurrence that the newer data have yet to give', () => {
     // With these, 17:00 UTC is 9:00. Here it is 10:00, so 10:00 would seem to be over.
-    const { next, basis } = decided('0 9,12 * * *', '17:00', '2026-05-31T20:00:00Z', -8);
+    const { basis, next: moved } = decided('0 9,12 * * *', '17:00', '2026-05-31T20:00:00Z', -8);
     expect(basis).toMatchObject({ decidedUntil: at('17:00'), decidedOffsetMs: -8 * HOUR });
-    expect(next.nextOccurrenceAt).toEqual(at('19:00'));
+    expect(moved.nextOccurrenceAt).toEqual(at('19:00'));
   });
 });

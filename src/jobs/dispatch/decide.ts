@@ -65,13 +65,13 @@ export function decide(job: DueJob, instants: Instants, lanes: Lanes = IDLE): De
   const trigger = instants.endsDelays ? delayedUpTo(known, instants.now) : known;
   const { drafts, replaces, last } = decideFrom(first, job, trigger, instants, lanes);
   if (last)
-    return { job, drafts, replaces, ...(keepsNewer ? afterNewer(job, last, opened) : after(job, last, opened)) };
+    return { job, drafts, replaces, ...(keepsNewer ? afterNewer(job, last, opened) : afterOwn(job, last, opened)) };
   // Computed again from the trigger: after a failed decision, `nextRunAt` of the job was only a time to try again.
   const next = nextAfter(known, new Date(first.getTime() - 1));
   return { job, drafts, replaces, next, basis: keepsNewer ? basisIn(job) : keptBasis(job, next.nextOccurrenceAt) };
 }
 
-const after = (job: DueJob, last: Date, trigger: Trigger) => ({
+const afterOwn = (job: DueJob, last: Date, trigger: Trigger) => ({
   next: nextAfter(trigger, last),
   basis: basisOf(job.trigger, last),
 });

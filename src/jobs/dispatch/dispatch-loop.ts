@@ -74,7 +74,11 @@ export class DispatchLoop {
     this.clock.learn(polled.now, askedAt);
     const now = new Date(polled.now);
     // Before any dispatch.
-    const updated = await this.zoneData.updateJobs(polled);
+    // Jobs that it has not reached are computed again when they are due.
+    const updated = await this.zoneData.updateJobs(polled).catch((error: unknown) => {
+      this.logger.error({ err: error }, 'next occurrences not computed with other time zone data');
+      return [];
+    });
     if (this.changed) await this.setChangedAlarms(now);
     await this.setAlarms(updated);
     // Alarms that have fired stay as they are. The resume notifies, and what is due is dispatched then.

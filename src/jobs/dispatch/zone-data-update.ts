@@ -9,6 +9,9 @@ import { nextAfter, type NextOccurrence } from './decide.js';
 import { advanceJobs, hasOutdatedJobs, lockOutdatedJobs } from './due-jobs.js';
 
 const BATCH = 500;
+/** After this long a batch or a turn ends. The first occurrences of rare triggers take up to 50 ms each, and what follows must not wait. */
+const MAX_BATCH_MS = 500;
+const MAX_TURN_MS = 5_000;
 const NO_ID = '00000000-0000-0000-0000-000000000000';
 /** How often jobs are searched while another scheduler has other data, and may store occurrences that it computed with them. */
 const EVERY_MS = 2_000;
@@ -43,10 +46,9 @@ export class ZoneDataUpdate {
     if (otherZoneData) this.done = false;
     if (this.done || newerZoneData || performance.now() - this.lastAt < EVERY_MS) return [];
     const updated: UpdatedJob[] = [];
-    for (let after: string | null = NO_ID; after !== null;) {
-      const batch: DueJob[] = await this.updateBatch(after, updated);
-      after = batch.length === BATCH ? batch.at(-1)!.id : null;
-    }
+    const until = performance.now() + MAX_TURN_MS;
+    for (let after: string | null = NO_ID; after !== null && performance.now() < until;)
+      after = await this.updateBatch(after, updated);
     // Jobs that others had locked are left. They are not lost: a dispatch of an outdated job computes it again, too.
     this.done = !otherZoneData && !(await this.database.transaction(hasOutdatedJobs));
     this.lastAt = performance.now();
@@ -58,19 +60,22 @@ export class ZoneDataUpdate {
     return updated;
   }
 
-  private updateBatch(after: string, updated: UpdatedJob[]): Promise<DueJob[]> {
+  /** Returns the id of the last job of the batch, or null if there was no other. */
+  private updateBatch(after: string, updated: UpdatedJob[]): Promise<string | null> {
     return this.database.transaction(async (tx) => {
       const jobs = await lockOutdatedJobs(tx, after, BATCH);
       const step = inSlices();
+      const until = performance.now() + MAX_BATCH_MS;
       const changes = [];
       for (const job of jobs) {
+        if (performance.now() > until) break;
         const next = this.nextOf(job);
         changes.push({ job, next, basis: keptBasis(job, next.nextOccurrenceAt) });
         await step();
       }
       await advanceJobs(tx, changes);
       for (const { job, next } of changes) if (!job.paused) updated.push({ name: job.name, nextRunAt: next.nextRunAt });
-      return jobs;
+      return changes.length < jobs.length || jobs.length === BATCH ? changes.at(-1)!.job.id : null;
     });
   }
 

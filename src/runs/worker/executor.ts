@@ -57,9 +57,10 @@ export class Executor {
   }
 
   /** Starts claimed runs now, and runs that were claimed ahead as soon as a slot is free. Returns them to the queue if
-   *  this process has been silent for so long that others may take them over: the response to the claim came late. */
+   *  the response to the claim came so late that others take them over: this process has been silent, or has another number. */
   accept(runs: ClaimedRun[]): void {
-    if (this.replicas.silent) return void this.giveBack(runs);
+    const { silent, number } = this.replicas;
+    if (silent || runs.some(({ replicaNumber }) => replicaNumber !== number)) return void this.giveBack(runs);
     for (const run of runs)
       if (run.claimedAhead) this.ahead.add(run);
       else this.startAttempt(run);

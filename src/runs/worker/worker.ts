@@ -57,9 +57,10 @@ export class Worker {
       this.attempts.abort(new DatabaseSilentError());
       void this.executor.giveBackAll();
     });
-    replicas.onRemoved((number) =>
-      this.attempts.abort(new TakenOverError(), ({ replicaNumber }) => replicaNumber === number),
-    );
+    replicas.onRemoved((number) => {
+      this.attempts.abort(new TakenOverError(), ({ replicaNumber }) => replicaNumber === number);
+      void this.executor.giveBackAll();
+    });
   }
 
   startClaiming(): void {
