@@ -7,7 +7,7 @@ import { JobsService } from '../src/jobs/api/jobs.service.js';
 import { Replicas } from '../src/replicas/replicas.js';
 import { cancelRuns } from '../src/runs/lifecycle/cancel-runs.js';
 import { type ClaimedRun, claimRuns } from '../src/runs/lifecycle/claim-runs.js';
-import { outcomeOf, type UnwrittenResult } from '../src/runs/lifecycle/outcome.js';
+import { givenBack, outcomeOf, type UnwrittenResult } from '../src/runs/lifecycle/outcome.js';
 import { reclaimOrphans } from '../src/runs/lifecycle/reclaim-runs.js';
 import { RunMetrics } from '../src/runs/worker/run-metrics.js';
 import { Settler } from '../src/runs/worker/settler.js';
@@ -101,6 +101,21 @@ async function counts() {
   const { refused, ended } = await counted();
   return { refused: refused - before.refused, ended: ended - before.ended };
 }
+
+it('a run that is given back before it has started has no lateness, and one that had an attempt before keeps its own', async () => {
+  const run = await givenRunning();
+  expect(run.latenessMs).not.toBeNull();
+  await settler.settle(givenBack(run));
+  expect(await theRun()).toMatchObject({ state: 'pending', started_at: null, lateness_ms: null });
+
+  const [again] = await claim();
+  await settle(again!, failed);
+  const { lateness_ms: latenessMs } = await theRun();
+  expect(latenessMs).not.toBeNull();
+  const [retried] = await claim();
+  await settler.settle(givenBack(retried!));
+  expect(await theRun()).toMatchObject({ lateness_ms: latenessMs });
+});
 
 describe('a result whose COMMIT got no response', () => {
   it.each<[string, UnwrittenResult, 'shutdown' | null, object, object[], number]>([

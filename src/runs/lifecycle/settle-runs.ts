@@ -76,7 +76,8 @@ const settle = `
       finished_at = CASE WHEN ${cancelled} OR o.delay IS NULL THEN statement_timestamp() END,
       retries_used = retries_used + o.retries, claimed_ahead = false,
       started_at = CASE WHEN o.started THEN COALESCE(o."startedAt", runs.started_at) END,
-      lateness_ms = COALESCE(lateness_ms, ${latenessOf('o."startedAt"')}),
+      lateness_ms = CASE WHEN o.started OR EXISTS (SELECT FROM run_attempts WHERE run_id = o.id)
+        THEN COALESCE(lateness_ms, ${latenessOf('o."startedAt"')}) END,
       next_attempt_at = CASE WHEN o.state = 'retrying' AND NOT ${cancelled}
         THEN statement_timestamp() + o.delay * interval '1 ms' END
     FROM outcome o
