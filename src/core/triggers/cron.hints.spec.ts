@@ -66,7 +66,7 @@ function item(names: readonly string[], first: number): fc.Arbitrary<{ text: str
     (at) => names[at]!.toLowerCase(),
   );
   const write = (spell: (at: number) => string, from: number, to: number) => ({
-    text: from === to ? spell(from) : `${spell(from)}-${spell(to)}`,
+    text: `${spell(from)}-${spell(to)}`,
     values: Array.from(
       { length: ((to - from + names.length) % names.length) + 1 },
       (_each, n) => (from + n) % names.length,
@@ -74,7 +74,7 @@ function item(names: readonly string[], first: number): fc.Arbitrary<{ text: str
   });
   return fc.oneof(
     fc.tuple(spelling, index, index).map(([spell, from, to]) => write(spell, from, to)),
-    fc.tuple(spelling, index).map(([spell, at]) => write(spell, at, at)),
+    fc.tuple(spelling, index).map(([spell, at]) => ({ text: spell(at), values: [at] })),
   );
 }
 
@@ -93,7 +93,7 @@ describe('what an error proposes', () => {
       const matched = days.flatMap((day, weekday) => (calendar.next(day) === day ? [weekday] : []));
       expect(matched).toEqual(ascending(items.flatMap(({ values }) => values)));
     });
-    expect(() => fc.assert(holds, cases(1000))).not.toThrow();
+    expect(() => fc.assert(holds, cases(300))).not.toThrow();
   });
 
   it('is the months that were written, also in ranges that pass the end of the year', () => {
@@ -106,7 +106,7 @@ describe('what an error proposes', () => {
       const matched = firsts.flatMap((day, month) => (calendar.next(day) === day ? [month] : []));
       expect(matched).toEqual(ascending(items.flatMap(({ values }) => values)));
     });
-    expect(() => fc.assert(holds, cases(1000))).not.toThrow();
+    expect(() => fc.assert(holds, cases(300))).not.toThrow();
   });
 
   it('is valid', () => {
@@ -123,6 +123,6 @@ describe('what an error proposes', () => {
         expect([corrected, faultOf(corrected)]).toEqual([corrected, undefined]);
       }
     });
-    expect(() => fc.assert(holds, cases(1000))).not.toThrow();
+    expect(() => fc.assert(holds, cases(300))).not.toThrow();
   });
 });

@@ -24,9 +24,10 @@ export function ruleFor(field: string, text: string): string | undefined {
 }
 
 /** Replaces FRI-MON by FRI-SAT,SUN-MON, and 5-1 likewise. A range with a step or a `#` stays, since the step would start over and the
- *  `#` would restrict only the second part. */
+ *  `#` would restrict only the second part. A range of one value becomes the value, because croner reads SUN-SUN as the whole week. */
 export function unwrapRanges(field: string, names: string[], first: number): string {
-  return field.replace(/\b(\w+)-(\w+)(?![\w/#-])/g, (range: string, from: string, to: string) => {
+  const distinct = field.replace(/\b(\w+)-\1(?:\/\d+)?(?![\w/#-])/g, '$1');
+  return distinct.replace(/\b(\w+)-(\w+)(?![\w/#-])/g, (range: string, from: string, to: string) => {
     const values = /^\d+$/.test(from + to) ? names.map((_name, index) => String(index + first)) : names;
     const [start, end] = [values.indexOf(from), values.indexOf(to)];
     if (start < 0 || end < 0 || start <= end) return range;
