@@ -163,7 +163,10 @@ describe('fields', () => {
       expect.stringContaining('end with a year'),
       'day of week 2-6 becomes MON-FRI: AWS counts from 1 = Sunday',
     ]);
-    expect(jobOf('0 9 ? * MON-FRI * /bin/a').changes).toEqual([expect.stringContaining('end with a year')]);
+    expect(jobOf('0 9 ? * mon-fri * /bin/a').changes).toEqual([expect.stringContaining('end with a year')]);
+    expect(jobOf('0 9 ? * fri-mon * /bin/a').definition.trigger).toMatchObject({
+      expression: '0 0 9 ? * FRI-SAT,SUN-MON *',
+    });
     expect(jobOf('30 9 * * 1 2030 /bin/a').changes).toEqual([
       expect.stringContaining('end with a year'),
       'day of week 1: AWS counts from 1 = Sunday, the service from 0 = Sunday',

@@ -156,7 +156,7 @@ function withYear(fields: string[]): { expression: string; changes: string[] } {
     expression,
     changes: [
       'its six fields end with a year; the seventh, for seconds, is 0',
-      ...(converted === weekday
+      ...(converted === weekday.toUpperCase()
         ? noteOnSunday('AWS', weekday)
         : [`day of week ${weekday} becomes ${converted}: AWS counts from 1 = Sunday`]),
     ],

@@ -12,8 +12,9 @@ export function fromAws(fields: readonly string[]): string {
 
 /** AWS counts the days of the week from 1 = Sunday, calls the last one L, and has ranges that pass the end of the week. With a day 0 the
  *  field is not one of AWS and stays as it is. */
-function weekdaysFromAws(weekday: string): string {
-  if (/^L$/i.test(weekday)) return NAMES[6]!;
+function weekdaysFromAws(text: string): string {
+  const weekday = text.toUpperCase();
+  if (weekday === 'L') return NAMES[6]!;
   if (/(?<![\d#/])0/.test(weekday)) return weekday;
   const named = weekday.replace(/(?<![\d#/])[1-7](?!\d)/g, (number) => NAMES[Number(number) - 1]!);
   return unwrapRanges(named, NAMES, 0);

@@ -73,6 +73,7 @@ function hasOneValue({ name, parsed }: CronField, pattern: CronPattern): boolean
   return dates.length + Number(lastDayOfMonth) + Number(lastWeekday) === 1 && (dates[0] ?? 0) < SHORTEST_MONTH;
 }
 
+/** In days. Every month has the dates below it, counted from 0. */
 const SHORTEST_MONTH = 28;
 
 function isOpen({ name, parsed, steps }: CronField, pattern: CronPattern): boolean {

@@ -25,6 +25,7 @@ describe('an expression in the order of AWS', () => {
     ['30 7 5 * 1/2 2027', '0 30 7 5 * SUN/2 2027'],
     ['0 9 ? * 6-2 *', '0 0 9 ? * FRI-SAT,SUN-MON *'],
     ['0 9 ? * FRI-MON *', '0 0 9 ? * FRI-SAT,SUN-MON *'],
+    ['0 9 ? * fri-mon *', '0 0 9 ? * FRI-SAT,SUN-MON *'],
     ['0 9 ? * 3,7-1 *', '0 0 9 ? * TUE,SAT,SUN *'],
     ['0 10 ? * L *', '0 0 10 ? * SAT *'],
     ['0 10 ? * l 2027', '0 0 10 ? * SAT 2027'],
