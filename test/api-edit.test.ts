@@ -319,6 +319,49 @@ describe('PATCH /jobs/{name}', () => {
     expect(await patch('nulled', { task: null })).toMatchObject({ status: 422, body: { errors: [{ path: '/task' }] } });
   });
 
+  describe('of an interval', () => {
+    const [first, second] = ['2026-02-01T00:00:00.000Z', '2026-03-01T00:00:00.000Z'];
+    const anchor = full.trigger.anchor;
+
+    it.each<[string, object, object, string]>([
+      ['keeps the anchor if it leaves out startAt', { anchor, startAt: first }, { everySeconds: 60 }, anchor],
+      ['keeps the anchor if it sets the same startAt', { anchor, startAt: first }, { startAt: first }, anchor],
+      ['keeps the anchor if it drops startAt', { startAt: first }, { startAt: null }, first],
+      ['moves the anchor to another startAt', { startAt: first }, { startAt: second }, second],
+      ['moves the anchor to a first startAt', { anchor }, { startAt: second }, second],
+      ['sets the anchor that it names', { startAt: first }, { startAt: second, anchor }, anchor],
+      ['resets the anchor to startAt with null', { anchor, startAt: first }, { anchor: null }, first],
+      ['resets the anchor to its own startAt', { anchor, startAt: first }, { anchor: null, startAt: second }, second],
+    ])('%s', async (what, stored, change, expected) => {
+      const name = what.replaceAll(' ', '-').toLowerCase();
+      const given = { task: 'wait', trigger: { type: 'interval', everySeconds: 3600, ...stored } };
+      await put(name, given);
+      const patched = await patch(name, { trigger: change });
+      expect(patched.body['trigger']).toMatchObject({ anchor: expected });
+      expect((await get(name)).body['trigger']).toEqual(patched.body['trigger']);
+    });
+
+    it('resets the anchor to the creation of the job without a startAt', async () => {
+      const { body } = await put('anchor-of-creation', { ...full, trigger: { ...full.trigger, startAt: first } });
+      const changed = await patch('anchor-of-creation', { trigger: { anchor: null, startAt: null } });
+      expect(changed.body['trigger']).toMatchObject({ anchor: body['createdAt'], startAt: null });
+    });
+
+    it('reports only the startAt that is wrong', async () => {
+      await put('wrong-start', full);
+      const { status, body } = await patch('wrong-start', { trigger: { startAt: 'soon', anchor: null } });
+      expect([status, errorPaths(body)]).toEqual([422, ['/trigger/startAt']]);
+    });
+
+    it('may name an anchor as null where another type has none', async () => {
+      await put('no-anchor', full);
+      const { status, body } = await patch('no-anchor', { trigger: { ...daily, anchor: null } });
+      expect(status).toBe(200);
+      expect(body['trigger']).not.toHaveProperty('anchor');
+      expect((await patch('no-anchor', { trigger: { anchor: null } })).status).toBe(200);
+    });
+  });
+
   it('drops the fields of the old trigger when the type changes', async () => {
     await put('retyped', { ...full, input: { text: 'x' } });
     expect((await patch('retyped', { trigger: { type: 'cron' } })).status).toBe(422);

@@ -22,8 +22,13 @@ const EXACT = [
   // Decimal fractions are rounded, as everywhere in JSON.
   '0.1',
   '0.1234567890123456789',
-  '1e-400',
   '123456789012.123456789',
+  '9007199254740990.7',
+  '1e-307',
+  '5e-324',
+  '0.0',
+  '-0.0e-400',
+  `0.${'0'.repeat(400)}`,
 ];
 const INEXACT = [
   '9007199254740993',
@@ -37,12 +42,43 @@ const INEXACT = [
   '-1e400',
   '1.00000000000000001e17',
   '9'.repeat(400),
+  // These would be 0, or lose most of their digits.
+  '1e-400',
+  '-1e-400',
+  `0.${'0'.repeat(400)}1`,
+  '3e-324',
+  '1.23456789e-320',
 ];
 
 describe('isExact', () => {
   it.each(EXACT)('accepts %s', (source) => expect(isExact(source)).toBe(true));
   it.each(INEXACT)('refuses %s', (source) => expect(isExact(source)).toBe(false));
+
+  it.each<[string, (length: number) => string]>([
+    ['zeros before the last digit', (length) => `9007199254740993.${'0'.repeat(length)}1`],
+    ['zeros at the end', (length) => `9007199254740993${'0'.repeat(length)}`],
+    ['zeros at the start of a fraction', (length) => `0.${'0'.repeat(length)}1e${length}`],
+    ['digits', (length) => '9'.repeat(length)],
+    ['zeros in an exponent', (length) => `1e${'0'.repeat(length)}400`],
+  ])('takes as long for one number of 40,000 %s as for forty of 1,000', (_what, numberOf) => {
+    const [long, short] = [numberOf(40_000), numberOf(1_000)];
+    const once = cpuTime(() => isExact(long));
+    const forty = cpuTime(() => Array.from({ length: 40 }, () => isExact(short)));
+    // If the cost grew with the square of the length, it would be forty times as much.
+    expect(once).toBeLessThan(forty * 10);
+  });
 });
+
+/** Microseconds of CPU time, the least of five, so that other load on the machine does not count. */
+function cpuTime(act: () => unknown): number {
+  const times = [1, 2, 3, 4, 5].map(() => {
+    const start = process.cpuUsage();
+    act();
+    const { user, system } = process.cpuUsage(start);
+    return user + system;
+  });
+  return Math.min(...times);
+}
 
 describe('parseWrittenJson', () => {
   it.each(EXACT)('returns what JSON.parse returns for %s', (source) =>

@@ -129,6 +129,10 @@ describe('fields', () => {
     ['0 30 9 * * * 2030 /bin/a', '0 30 9 * * * 2030'],
     ['30 9 * * 1 2030 /bin/a', '0 30 9 * * 1 2030'],
     ['0 10 * * ? * /bin/a', '0 0 10 * * ? *'],
+    ['0 9 ? * 2-6 * curl https://example.org', '0 0 9 ? * MON-FRI *'],
+    ['0 9 ? * 6-2 2030 /bin/a', '0 0 9 ? * FRI-SAT,SUN-MON 2030'],
+    ['0 9 ? * 2#1 * /bin/a', '0 0 9 ? * MON#1 *'],
+    ['0 9 ? * L * /bin/a', '0 0 9 ? * SAT *'],
     ['30 9 * * 1 w -h', '30 9 * * 1'],
     ['30 9 * * 1 7z a b', '30 9 * * 1'],
     ['@every_minute /bin/a', '* * * * *'],
@@ -152,6 +156,23 @@ describe('fields', () => {
 
   it('of Quartz have another Sunday, which is reported', () => {
     expect(jobOf('0 0 9 ? * 2 * /bin/a').changes).toEqual([expect.stringContaining('1 = Sunday')]);
+  });
+
+  it('of AWS have another Sunday: with a ? they are converted, and without one this is reported', () => {
+    expect(jobOf('0 9 ? * 2-6 * /bin/a').changes).toEqual([
+      expect.stringContaining('end with a year'),
+      'day of week 2-6 becomes MON-FRI: AWS counts from 1 = Sunday',
+    ]);
+    expect(jobOf('0 9 ? * mon-fri * /bin/a').changes).toEqual([expect.stringContaining('end with a year')]);
+    expect(jobOf('0 9 ? * fri-mon * /bin/a').definition.trigger).toMatchObject({
+      expression: '0 0 9 ? * FRI-SAT,SUN-MON *',
+    });
+    expect(jobOf('30 9 * * 1 2030 /bin/a').changes).toEqual([
+      expect.stringContaining('end with a year'),
+      'day of week 1: AWS counts from 1 = Sunday, the service from 0 = Sunday',
+    ]);
+    expect(jobOf('30 9 1 * * 2030 /bin/a').changes).toEqual([expect.stringContaining('end with a year')]);
+    expect(jobOf('30 9 * * FRI#2 2030 /bin/a').changes).toEqual([expect.stringContaining('end with a year')]);
   });
 });
 

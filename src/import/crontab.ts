@@ -1,3 +1,4 @@
+import { fromAws } from '../core/triggers/cron.aws.js';
 import type { TriggerInput } from '../core/triggers/trigger.js';
 import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
 import { requestOfCommand } from './command.js';
@@ -136,23 +137,37 @@ function expressionOf(fields: string[]): { expression: string; changes: string[]
     throw new NotImportableError(
       `"${random}" is a random value in cron; choose one, and spread the starts with jitterSeconds`,
     );
-  if (fields.length === 6 && hasYear(fields))
-    return {
-      expression: ['0', ...fields].join(' '),
-      changes: ['its six fields end with a year; the seventh, for seconds, is 0'],
-    };
-  if (fields.length > 5) {
-    const weekday = fields[5]!;
-    const isQuartz = fields.includes('?') && /\d/.test(weekday.replace(/[#/].*/, ''));
-    return {
-      expression: fields.join(' '),
-      changes: isQuartz ? [`day of week ${weekday}: Quartz counts from 1 = Sunday, the service from 0 = Sunday`] : [],
-    };
-  }
+  if (fields.length === 6 && hasYear(fields)) return withYear(fields);
+  if (fields.length > 5)
+    return { expression: fields.join(' '), changes: fields.includes('?') ? noteOnSunday('Quartz', fields[5]!) : [] };
   const [minute, hour, day, month, weekday] = fields as [string, string, string, string, string];
   const mustMatchBoth = (day.startsWith('*') || weekday.startsWith('*')) && day !== '*' && weekday !== '*';
   return { expression: [minute, hour, day, month, mustMatchBoth ? `+${weekday}` : weekday].join(' '), changes: [] };
 }
+
+/** With a `?` for a day, six fields are those of AWS. Without one they may be those of supercronic, which counts weekdays as the
+ *  service does. */
+function withYear(fields: string[]): { expression: string; changes: string[] } {
+  const [, , day, , weekday] = fields as [string, string, string, string, string];
+  const isOfAws = day === '?' || weekday === '?';
+  const expression = isOfAws ? fromAws(fields) : ['0', ...fields].join(' ');
+  const converted = expression.split(' ')[5]!;
+  return {
+    expression,
+    changes: [
+      'its six fields end with a year; the seventh, for seconds, is 0',
+      ...(converted === weekday.toUpperCase()
+        ? noteOnSunday('AWS', weekday)
+        : [`day of week ${weekday} becomes ${converted}: AWS counts from 1 = Sunday`]),
+    ],
+  };
+}
+
+/** For a day of week with numbers, which may mean other days than here. */
+const noteOnSunday = (origin: string, weekday: string): string[] =>
+  /\d/.test(weekday.replaceAll(/[#/]\d+/g, ''))
+    ? [`day of week ${weekday}: ${origin} counts from 1 = Sunday, the service from 0 = Sunday`]
+    : [];
 
 /** Whether the sixth of six fields is a year, as in AWS and supercronic. */
 const hasYear = ([, , third, , fifth, sixth]: string[]): boolean =>

@@ -1,22 +1,9 @@
 import { CronPattern } from 'croner';
 import { Problem } from '../problem.js';
-import { hintFor } from './cron.hints.js';
+import { CRON_FIELDS, withSecond } from './cron.fields.js';
+import { correctionOf, ruleFor } from './cron.hints.js';
 
 const NICKNAMES = ['@hourly', '@daily', '@midnight', '@weekly', '@monthly', '@yearly', '@annually'];
-
-/** The name of each field and the values that it accepts, seconds first and year last. */
-const FIELDS = [
-  ['second', '0-59, such as 0, 0,30 or */10'],
-  ['minute', '0-59, such as 0, 0,30, 10-20 or */15'],
-  ['hour', '0-23, such as 9, 9-17 or */2; write 22-23,0-5 for a range over midnight'],
-  ['day-of-month', '1-31, L (last day), LW (last weekday) or 15W (weekday nearest the 15th)'],
-  ['month', '1-12 or JAN-DEC, such as 1,7 or */3'],
-  [
-    'day-of-week',
-    '0-7 (Sunday is 0 and 7) or SUN-SAT, such as MON-FRI, SAT,SUN, FRI#2 (second Friday) or FRIL (last Friday)',
-  ],
-  ['year', '1970-9999, such as 2027 or 2027-2030'],
-] as const;
 
 /** Parses a cron expression. Throws INVALID_CRON with the name of the first invalid field and the values that it accepts. */
 export function parseCron(expression: string): CronPattern {
@@ -31,7 +18,7 @@ export function parseCron(expression: string): CronPattern {
         `or 7 (year last), such as "0 9 * * MON-FRI"`,
     );
   }
-  const all = fields.length === 5 ? ['0', ...fields] : fields;
+  const all = withSecond(fields);
   const pattern = all.some(stepsFromNothing) ? null : tryRead(all);
   return pattern ?? refuse(faultOf(all));
 }
@@ -47,15 +34,16 @@ function parseNickname(name: string): CronPattern {
 
 /** What is wrong with the first field that cannot be parsed. */
 function faultOf(fields: string[]): string {
-  for (const [index, [name, works]] of FIELDS.entries()) {
+  for (const [index, { name, accepts }] of CRON_FIELDS.entries()) {
     const text = fields[index] ?? '*';
     if (stepsFromNothing(text))
       return `The ${name} "${text}" has nothing before the slash of its step; write * or a number there`;
     if (/\/0+(,|$)/.test(text)) return `The ${name} "${text}" has a step of 0; the smallest is 1, such as */1`;
-    const alone = FIELDS.map((_field, at) => (at === index ? text : '*'));
-    if (tryRead(alone)) continue;
-    const hint = hintFor(name, text);
-    return `The ${name} "${text}" is not valid; it accepts ${works}${hint ? `; ${hint}` : ''}`;
+    const isValid = (field: string) => tryRead(CRON_FIELDS.map((_field, at) => (at === index ? field : '*'))) !== null;
+    if (isValid(text)) continue;
+    const correction = correctionOf(name, text);
+    const hint = isValid(correction) ? `write ${correction}` : ruleFor(name, text);
+    return `The ${name} "${text}" is not valid; it accepts ${accepts}${hint ? `; ${hint}` : ''}`;
   }
   return 'The expression is not valid; "0 9 * * MON-FRI" is an example of a valid one';
 }

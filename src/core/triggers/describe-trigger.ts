@@ -1,6 +1,7 @@
 import { parseCron, valuesOf } from './cron.pattern.js';
 import { describeDays } from './describe-days.js';
 import { describeTimes } from './describe-times.js';
+import { amountOf } from './number-words.js';
 import type { TriggerDefinition } from './trigger.js';
 
 /** A trigger in English, such as "Every 30 seconds" or "At 09:00, Monday through Friday (Europe/Berlin)". */
@@ -13,7 +14,7 @@ export function describeTrigger(definition: TriggerDefinition): string {
       : every(definition.everySeconds),
     startAt && `from ${startAt}`,
     endAt && `until ${endAt}`,
-    jitterSeconds > 0 && `delayed by up to ${jitterSeconds} seconds`,
+    jitterSeconds > 0 && `delayed by up to ${amountOf(jitterSeconds, 'second')}`,
   ]
     .filter(Boolean)
     .join(', ');
@@ -39,5 +40,5 @@ const UNITS = [
 
 function every(seconds: number): string {
   const [unit, size] = UNITS.find(([, each]) => seconds % each === 0) ?? UNITS[3];
-  return seconds === size ? `Every ${unit}` : `Every ${seconds / size} ${unit}s`;
+  return seconds === size ? `Every ${unit}` : `Every ${amountOf(seconds / size, unit)}`;
 }

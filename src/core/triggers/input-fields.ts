@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { amountOf } from './number-words.js';
 import { LAST_INSTANT } from './occurrences.js';
 
 export const NO_TIME = 'A time is ISO 8601 with a zone, such as 2026-12-24T18:00:00Z or 2026-12-24T19:00:00+01:00';
@@ -54,5 +55,8 @@ export function checkWindow(input: Window, shortestGap: () => number, refuse: (p
   if (!jitter) return;
   const gap = shortestGap();
   if (jitter >= gap)
-    refuse('jitterSeconds', `Must be below the shortest time between two occurrences, which is ${gap} seconds`);
+    refuse(
+      'jitterSeconds',
+      `Must be below the shortest time between two occurrences, which is ${amountOf(gap, 'second')}`,
+    );
 }

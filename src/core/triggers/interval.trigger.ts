@@ -20,7 +20,7 @@ const everySeconds = seconds(0.1, MAX_SECONDS).meta({
 const anchor = instant.optional().meta({
   description:
     'An instant on the grid. The occurrences are anchor + n × everySeconds, including those before the anchor. Default: ' +
-    'startAt, or else the creation of the job. Later edits keep the stored anchor unless they set one or another startAt.',
+    'startAt, or else the creation of the job. An edit without an anchor keeps the stored one, unless it sets another startAt.',
   examples: ['2026-01-01T00:00:00Z'],
 });
 
@@ -29,7 +29,7 @@ const intervalFields = {
   /** Seconds from one occurrence to the next: 0.1 to 315360000 (ten years), in whole milliseconds. */
   everySeconds,
   /** A time on the grid: the occurrences are `anchor` + n × `everySeconds`, also before the anchor. ISO 8601 with a zone. Default:
-   *  `startAt`, or else the creation of the job; an edit keeps the stored anchor unless it sets one or another `startAt`. */
+   *  `startAt`, or else the creation of the job. An edit without an anchor keeps the stored one, unless it sets another `startAt`. */
   anchor,
   /** No occurrence before this time: ISO 8601 with a zone. Null: no limit. Default: null. */
   startAt,

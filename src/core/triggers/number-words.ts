@@ -1,3 +1,6 @@
+/** "1 hour" or "2 hours". */
+export const amountOf = (amount: number, unit: string): string => `${amount} ${unit}${amount === 1 ? '' : 's'}`;
+
 /** "1", "1 and 2", or "1, 2 and 3". */
 export const listOf = (items: readonly (string | number)[]): string =>
   items.length < 2 ? String(items[0] ?? '') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;

@@ -1,10 +1,11 @@
 import { calendarOf } from './cron.calendar.js';
 import { cronNotes } from './cron.notes.js';
+import { amountOf } from './number-words.js';
 import type { CronDefinition, IntervalDefinition, TriggerDefinition } from './trigger.js';
 import { DAY, zoneOf } from './zone.js';
 
-/** Facts about a trigger that may surprise its user. `occurrences` are some of its occurrences in ascending order. The note on
- *  DST covers the year after the first of them. When there are none, a note says so. */
+/** Facts about a trigger that may surprise its user. `occurrences` are its first ones after the time that the
+ *  user gave, in ascending order. The note on DST covers the year after the first of them. When there are none, a note says so. */
 export function notesOf(definition: TriggerDefinition, occurrences: readonly Date[]): string[] {
   const notes = occurrences.length === 0 ? [NO_OCCURRENCE] : [];
   if (definition.type === 'date') return notes;
@@ -21,11 +22,11 @@ export function notesOf(definition: TriggerDefinition, occurrences: readonly Dat
   return [...notes, ...cronNotes(definition.expression), ...offsetNotes(definition.timeZone)];
 }
 
-const NO_OCCURRENCE = 'No occurrence is left, so a job with this trigger does not run any more.';
+const NO_OCCURRENCE = 'There is no occurrence after that time.';
 
 function gridNote({ anchor, startAt }: IntervalDefinition): string {
-  const origin = anchor === startAt ? `${anchor}, its startAt` : anchor;
-  return `The grid is fixed at ${origin}: it does not drift, and no deploy and no edit of another field moves it.`;
+  const origin = anchor === startAt ? `its startAt, ${anchor}` : anchor;
+  return `The grid is fixed at ${origin}. It does not drift, and restarts and deploys do not move it.`;
 }
 
 /** In names such as Etc/GMT+5, the sign is the opposite of the usual one. */
@@ -33,7 +34,9 @@ function offsetNotes(timeZone: string): string[] {
   const [, sign, hours] = /^Etc\/GMT([+-])(\d+)$/i.exec(timeZone) ?? [];
   if (!sign || Number(hours) === 0) return [];
   const side = sign === '+' ? 'behind' : 'ahead of';
-  return [`${timeZone} is ${hours} hours ${side} UTC: the sign in such a name is the opposite of the usual one.`];
+  return [
+    `${timeZone} is ${amountOf(Number(hours), 'hour')} ${side} UTC: the sign in such a name is the opposite of the usual one.`,
+  ];
 }
 
 const FIXED = 'a time in the skipped hour runs right after that hour, and a time in the repeated hour runs once.';

@@ -1,5 +1,6 @@
 import { triggerInput } from './trigger.js';
 import { isTimeZone, zoneFaultOf } from './zone-names.js';
+import { zoneOf } from './zone.js';
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'.split('');
 const OTHERS =
@@ -28,7 +29,7 @@ describe('the name of a time zone', () => {
   it('may have no slash otherwise, and the fault names one that is valid', () => {
     expect(slashless.length).toBeGreaterThan(50);
     for (const name of [...slashless, ...slashless.map((one) => one.toLowerCase())]) {
-      const [, meant] = /probably meant: ([\w/+-]+)/.exec(zoneFaultOf(name) ?? '') ?? [];
+      const [, meant] = /You probably mean ([\w/+-]+)/.exec(zoneFaultOf(name) ?? '') ?? [];
       expect([name, isTimeZone(name), meant && isTimeZone(meant)]).toEqual([name, false, true]);
     }
   });
@@ -46,6 +47,21 @@ describe('the name of a time zone', () => {
   ])('%s is refused, and %s was meant', (name, meant) => {
     const { error } = triggerInput.safeParse({ type: 'cron', expression: '@daily', timeZone: name });
     expect(error?.issues).toMatchObject([{ path: ['timeZone'], message: expect.stringContaining(meant) }]);
+  });
+
+  it.each([
+    ['EST', '"EST" is ambiguous or outdated. You probably mean America/New_York, or America/Panama without DST'],
+    ['mst', '"mst" is ambiguous or outdated. You probably mean America/Denver, or America/Phoenix without DST'],
+    ['BST', '"BST" is ambiguous or outdated. You probably mean Europe/London'],
+  ])('%s: %s', (name, message) => {
+    expect(zoneFaultOf(name)).toMatch(new RegExp(`${message}$`));
+  });
+
+  it.each(['EST', 'MST'])('%s without DST is a zone that has the same offset all year', (name) => {
+    const [, without] = /, or (\S+) without DST/.exec(zoneFaultOf(name) ?? '') ?? [];
+    const offsets = ['2026-01-01', '2026-07-01'].map((day) => zoneOf(without!).offset(Date.parse(day)) / 3_600_000);
+    const hours = { EST: -5, MST: -7 }[name];
+    expect(offsets).toEqual([hours, hours]);
   });
 
   it.each(['+02:00', 'Nope', 'Europe/Nope', '', 'Berlin'])('%p is no name', (name) => {

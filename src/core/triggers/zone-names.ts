@@ -42,17 +42,23 @@ const MEANT: Record<string, string> = {
   PST8PDT: 'America/Los_Angeles',
 };
 
+/** What the IANA names EST and MST stand for: the same offset all year. */
+const WITHOUT_DST: Record<string, string> = { EST: 'America/Panama', MST: 'America/Phoenix' };
+
 /** True for UTC, GMT, and IANA names with a slash, in upper or lower case. An offset such as +02:00 is not a name. */
 export const isTimeZone = (name: string): boolean =>
   /^(utc|gmt|[a-z][\w+-]*\/[\w+/-]+)$/i.test(name) && canonicalName(name) !== null;
 
-/** Why a name is no time zone here, with the name that was probably meant. Null: it is one. */
+/** Why a name is no time zone here, with the name that was probably meant if it is known. Null: it is one. */
 export function zoneFaultOf(name: string): string | null {
   if (isTimeZone(name)) return null;
   const rule = 'A time zone is UTC or an IANA name such as Europe/Berlin or America/New_York';
   const canonical = /^[a-z][\w+-]*$/i.test(name) ? canonicalName(name) : null;
-  const meant = canonical && (MEANT[name.toUpperCase()] ?? canonical);
-  return meant ? `${rule}. "${name}" can mean several zones or is outdated; probably meant: ${meant}` : rule;
+  if (canonical === null) return rule;
+  const meant = MEANT[name.toUpperCase()] ?? canonical;
+  const withoutDst = WITHOUT_DST[name.toUpperCase()];
+  const alternative = withoutDst ? `, or ${withoutDst} without DST` : '';
+  return `${rule}. "${name}" is ambiguous or outdated. You probably mean ${meant}${alternative}`;
 }
 
 function canonicalName(name: string): string | null {

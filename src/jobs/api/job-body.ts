@@ -49,16 +49,15 @@ export const jobPatch = z
   });
 export type JobPatch = z.output<typeof jobPatch>;
 
-/** The stored definition with the patch applied. Another `trigger.type` drops all fields of the stored trigger. Throws
- *  INVALID_BODY. */
+/** The stored definition with the patch applied. Another `trigger.type` drops all fields of the stored trigger. The result has no
+ *  `anchor` unless the patch sets one: as in a PUT without one, `completeTrigger` then decides. Throws INVALID_BODY. */
 export function applyPatch(job: Job, patch: JobPatch): JobBody {
-  const stored = definitionOf(job);
-  const trigger = isObject(patch['trigger']) ? patch['trigger'] : {};
-  const otherType = 'type' in trigger && trigger['type'] !== job.trigger.type;
-  const merged = mergePatch(otherType ? { ...stored, trigger: {} } : stored, patch) as { trigger?: object };
-  // A missing anchor would mean the stored one, but null means the default: the creation of the job.
-  if (trigger['anchor'] === null) merged.trigger = { ...merged.trigger, anchor: job.createdAt.toISOString() };
-  const { data, error } = jobBody.safeParse(merged);
+  const change = isObject(patch['trigger']) ? patch['trigger'] : {};
+  const otherType = 'type' in change && change['type'] !== job.trigger.type;
+  const stored = mergePatch(definitionOf(job), { trigger: otherType ? null : { anchor: null } });
+  const { data, error } = jobBody.safeParse(mergePatch(stored, patch));
   if (error) throw invalidBody(faultsOf(error.issues));
-  return data;
+  if (change['anchor'] !== null || data.trigger.type !== 'interval') return data;
+  // Without an anchor the stored one would stay, but null means the default.
+  return { ...data, trigger: { ...data.trigger, anchor: data.trigger.startAt ?? job.createdAt.toISOString() } };
 }
