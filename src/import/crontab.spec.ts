@@ -226,6 +226,36 @@ describe('the user column', () => {
   });
 });
 
+const found = (text: string, options?: Partial<ImportOptions>) =>
+  read(text, options).jobs.map(({ name, definition: { trigger }, changes }) => [name, trigger, changes.join()]);
+
+describe('a user who is named like a month or a day', () => {
+  const Y = ['y.sh', { type: 'cron', expression: '0 9 * * 1' }];
+
+  it.each<[string, string, Partial<ImportOptions>]>([
+    ['by the path', '0 9 * * 1 jan /x/y.sh', { source: '/etc/cron.d/x' }],
+    ['by the path of the system crontab', '0 9 * * 1 mon /x/y.sh', { source: '/etc/crontab' }],
+    ['by the option', '0 9 * * 1 sun /x/y.sh', { userColumn: true }],
+    ['by the heading', '# m h dom mon dow user command\n0 9 * * 1 may /x/y.sh', {}],
+    ['by another line', '0 9 * * 1 fri /x/y.sh\n#0 9 * * 1 mon /x/z.sh\n0 8 * * * root /x/z.sh', {}],
+  ])('is the user where the column is known %s', (_how, text, options) => {
+    const user = /(jan|mon|sun|may|fri) \//.exec(text)![1]!;
+    expect(found(text, options)[0]).toEqual([...Y, expect.stringContaining(`the user ${user} `)]);
+  });
+
+  it('is no field where the column is not known, if it is a month', () => {
+    expect(() => found('0 9 * * 1 jan /x/y.sh')).toThrow(/line 1: "jan" may be the user/);
+    expect(found('0 9 * * 1 jan /x/y.sh', { userColumn: false })).toEqual([['jan-y.sh', Y[1], '']]);
+  });
+
+  it('is a field where no line names a user, if it is a day', () => {
+    expect(found('0 30 9 * * mon /x/y.sh')).toEqual([['y.sh', { type: 'cron', expression: '0 30 9 * * mon' }, '']]);
+    expect(found('0 30 9 * * mon-fri,sun root /x/y.sh', { source: '/etc/crontab' })).toMatchObject([
+      ['y.sh', { expression: '0 30 9 * * mon-fri,sun' }, expect.stringContaining('the user root')],
+    ]);
+  });
+});
+
 it.each([
   ['0 1 * * * php /srv/a.php'],
   ['0 1 * * * /srv/a.sh /etc/a.conf'],

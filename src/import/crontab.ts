@@ -3,7 +3,7 @@ import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
 import { requestOfCommand } from './command.js';
 import { distinctNames, namesOfCommand } from './command-name.js';
 import { type Crontab, type CrontabEntry, parseCrontab } from './crontab-lines.js';
-import { usersOf } from './crontab-users.js';
+import { detectUsers, usersOf } from './crontab-users.js';
 import { withoutPasswords } from './hide-passwords.js';
 import {
   addJob,
@@ -35,13 +35,18 @@ interface Work {
 /** Imports a user's crontab, or a system crontab, which has a column of users. Entries that are commented out are imported as
  *  disabled. Throws IMPORT_AMBIGUOUS when it is not clear whether there is a column of users. */
 export function importCrontab(text: string, options: ImportOptions): ImportResult {
-  const crontab = parseCrontab(text);
-  const { entries, invalidLines } = crontab;
-  if (entries.length === 0 && invalidLines[0] !== undefined && !isAnacron(invalidLines[0].written))
+  let crontab = parseCrontab(text, options.userColumn);
+  const [invalid] = crontab.invalidLines;
+  if (crontab.entries.length === 0 && invalid !== undefined && !isAnacron(invalid.written))
     throw unreadable(
-      `line ${invalidLines[0].line} is not a line of a crontab, such as "30 2 * * * curl -fsS https://example.org/nightly"`,
+      `line ${invalid.line} is not a line of a crontab, such as "30 2 * * * curl -fsS https://example.org/nightly"`,
     );
-  const users = usersOf(crontab, options.source, options.userColumn);
+  const hasUsers = options.userColumn ?? detectUsers(crontab, options.source);
+  if (hasUsers) crontab = parseCrontab(text, hasUsers);
+  const { entries, invalidLines } = crontab;
+  const users: ReadonlyMap<CrontabEntry, string> = hasUsers
+    ? usersOf(crontab, options.userColumn === undefined)
+    : new Map();
   const works = entries.map((entry) => workOf(entry, users.get(entry)));
   const names = distinctNames(works.map(namesOf));
   const result: ImportResult = { jobs: [], notImported: [], notes: notesOn(crontab, options) };
