@@ -84,6 +84,34 @@ it('reads the configuration, with its time zone and its defaults for the jobs', 
   expect(notes).toEqual([]);
 });
 
+describe('the defaults for the jobs', () => {
+  const DEFAULTS = { coalesce: false, max_instances: 3, misfire_grace_time: 60 };
+  const policiesOf = (fields: object, defaults: object = DEFAULTS) => {
+    const job = { id: 'a', ...GET, trigger: 'interval', hours: 1, ...fields };
+    const { misfire, overlap } = read({ SCHEDULER_JOB_DEFAULTS: defaults, JOBS: [job] }).jobs[0]!.definition;
+    return { misfire, overlap };
+  };
+
+  it.each([null, '', 'None'])('apply to a field that is %j', (empty) => {
+    expect(policiesOf({ coalesce: empty, max_instances: empty })).toEqual({
+      misfire: { policy: 'skip', graceSeconds: 60 },
+      overlap: 'allow',
+    });
+  });
+
+  it.each([null, 'None'])('do not replace a grace time of %j, which is without end', (grace) => {
+    expect(policiesOf({ misfire_grace_time: grace })).toEqual({ misfire: { policy: 'all' }, overlap: 'allow' });
+  });
+
+  it.each([null, '', 'None'])('are those of APScheduler where they are %j', (empty) => {
+    const given = { coalesce: empty, max_instances: empty, misfire_grace_time: 60 };
+    expect(policiesOf({}, given)).toEqual({
+      misfire: { policy: 'skip', graceSeconds: 60, maxCatchUp: 1 },
+      overlap: 'skip',
+    });
+  });
+});
+
 it.each<[string, object, object]>([
   ['no arguments: ""', { args: '', kwargs: '' }, {}],
   ['no arguments: null', { args: null, kwargs: null }, {}],
@@ -99,6 +127,8 @@ it.each<[string, object, object]>([
 it.each<[object, object]>([
   [{ misfire_grace_time: '' }, {}],
   [{ misfire_grace_time: '30' }, { misfire: { policy: 'skip', graceSeconds: 30 } }],
+  [{ misfire_grace_time: 'None' }, { misfire: { policy: 'once' } }],
+  [{ misfire_grace_time: 'None', coalesce: 'false' }, { misfire: { policy: 'all' } }],
   [{ coalesce: null, max_instances: '' }, { overlap: 'skip' }],
   [{ coalesce: 0, misfire_grace_time: null }, { misfire: { policy: 'all' } }],
   [{ max_instances: '3' }, { overlap: 'allow' }],
