@@ -31,11 +31,12 @@ export function mergeFields(given: object, own: object): object {
   return { ...Object.fromEntries(others), fields, ...own };
 }
 
-/** What `given` has as `fields`. A value that has no fields keeps that name. */
+/** What `given` has as `fields`. A value that is no plain object, such as a date, keeps that name. */
 function fieldsIn(given: { fields?: unknown }): object {
   const { fields } = given;
   if (fields === undefined) return {};
-  return typeof fields === 'object' && fields !== null && !Array.isArray(fields) ? fields : { fields };
+  const isPlain = typeof fields === 'object' && fields !== null && Object.getPrototypeOf(fields) === Object.prototype;
+  return isPlain ? fields : { fields };
 }
 
 /** The mixin of pino that adds them. Returns a new object each time, because pino changes it. */
