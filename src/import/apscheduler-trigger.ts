@@ -48,7 +48,8 @@ export function nextRunMismatch(job: ApschedulerJob, imported: TriggerInput, tim
   if (ours?.getTime() === next.getTime()) return [];
   const hint =
     complete.type === 'cron' ? ` in ${complete.timeZone}; give the scheduler's time zone with --time-zone` : '';
-  return [`next_run_time ${job.next_run_time} is not an occurrence of the trigger${hint}`];
+  const shown = SECONDS.test(job.next_run_time) ? next.toISOString() : job.next_run_time;
+  return [`next_run_time ${shown} is not an occurrence of the trigger${hint}`];
 }
 
 const DATE =

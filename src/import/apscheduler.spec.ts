@@ -174,6 +174,12 @@ describe('next_run_time', () => {
     expect(changesOf({})).toMatch(/next_run_time .* in UTC; give .*--time-zone/);
     expect(changesOf({ timeZone: 'Asia/Tokyo' })).toContain('in Asia/Tokyo');
   });
+
+  it('is shown as a date, if the file has seconds', () => {
+    const changes = read([{ ...daily, next_run_time: 1_900_000_000.5 }]).jobs[0]!.changes.join();
+    expect(changes).toContain('next_run_time 2030-03-17T17:46:40.500Z is not an occurrence');
+    expect(read([daily]).jobs[0]!.changes.join()).toContain('next_run_time 2026-11-24T08:00:00+01:00 is not');
+  });
 });
 
 it.each<[object, string]>([
@@ -194,6 +200,23 @@ it.each<[object, string]>([
   const { jobs, notImported } = checkJobs(read([{ id: 'a', ...GET, trigger: 'interval', hours: 1, ...fields }]));
   expect(jobs).toEqual([]);
   expect(notImported).toMatchObject([{ place: 'job "a"', reason: expect.stringContaining(reason) }]);
+});
+
+it.each<[unknown, string]>([
+  [24, 'it is not an object'],
+  ['a', 'it is not an object'],
+  [null, 'it is not an object'],
+  [[{ id: 'a' }], 'it is not an object'],
+])('says of the entry %j that it is none', (entry, reason) => {
+  expect(read([{ id: 'a', ...GET, trigger: 'interval', hours: 1 }, entry]).notImported).toMatchObject([
+    { place: 'entry 2', reason },
+  ]);
+});
+
+it('says of a number that would change only that, if it is the whole entry', () => {
+  expect(importApscheduler('[1e400]', { source: 'x' }).notImported).toMatchObject([
+    { reason: expect.stringMatching(/^This number/) },
+  ]);
 });
 
 it.each([
