@@ -14,6 +14,12 @@ export function namesOfCommand(command: string): string[] {
   return [...new Set([first, ...longer, [program, ...args.map(shortened)].join('-')])];
 }
 
+/** The program or script that a shell command runs, without its path, or the name that the command gives itself. */
+export function programOfCommand(command: string): string {
+  const { name, words } = mainCommandOf(command);
+  return name ?? words[0] ?? 'job';
+}
+
 /** Chooses for each item the shortest of its names that no other item has. Items may keep equal names if they have no more. */
 export function distinctNames(items: readonly string[][]): string[] {
   const chosen = items.map(() => 0);

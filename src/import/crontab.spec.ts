@@ -146,7 +146,10 @@ describe('fields', () => {
 
   it('are said to begin with seconds when there are six', () => {
     expect(read('*/10 * * * * * /bin/a', { timeZone: 'UTC' }).notes).toEqual([
-      expect.stringMatching(/line 1.*six fields.*seconds/),
+      'line 1: it has six fields, and its first field is taken as seconds',
+    ]);
+    expect(read('@daily a\n*/10 * * * * * /bin/a\n*/20 * * * * * /bin/a', { timeZone: 'UTC' }).notes).toEqual([
+      'line 2: 2 lines have six fields, such as this one; their first field is taken as seconds',
     ]);
   });
 
@@ -306,6 +309,24 @@ it('makes a job to be completed, with its times, of a command that needs a task'
     definition: { trigger: { expression: '15 3 1 * *' } },
     todo: expect.stringContaining('write a task'),
   });
+});
+
+it.each([
+  ['run_script monitor:top', 'run_script-monitor-top', 'run_script'],
+  ['cd /srv && nice ./run_script log:rotate backend', 'run_script-log-rotate', 'run_script'],
+  ['php /srv/x.php a', 'x.php-a', 'x.php'],
+  ['ID=nightly /bin/a b', 'nightly', 'nightly'],
+  ['a | b', 'a', 'a'],
+])('names the task of a job to be completed after the program alone: %s', (command, name, task) => {
+  expect(jobOf(`@daily ${command}`, { userColumn: false })).toMatchObject({ name, definition: { task } });
+});
+
+it('says why the user is dropped, of a request and of a job to be completed', () => {
+  const { jobs } = read('@daily root curl -f https://example.org\n@daily root php a.php');
+  expect(jobs.map(({ changes }) => changes)).toEqual([
+    ['the user root is dropped: the service sends the request'],
+    ['the user root is dropped: a task runs as the user of the service'],
+  ]);
 });
 
 it('reports a line that is not valid, and refuses a file without valid lines', () => {

@@ -1,7 +1,7 @@
 import type { TriggerInput } from '../core/triggers/trigger.js';
 import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
 import { requestOfCommand } from './command.js';
-import { distinctNames, namesOfCommand } from './command-name.js';
+import { distinctNames, namesOfCommand, programOfCommand } from './command-name.js';
 import { type Crontab, type CrontabEntry, parseCrontab } from './crontab-lines.js';
 import { detectUsers, usersOf } from './crontab-users.js';
 import { withoutPasswords } from './hide-passwords.js';
@@ -83,6 +83,9 @@ function namesOf({ command, request }: Work): string[] {
   return [nameOfUrl(url), `${nameOfUrl(url)}${query}`].map(validName);
 }
 
+const SENT_BY = 'the service sends the request';
+const RUN_BY = 'a task runs as the user of the service';
+
 function jobOf(work: Work, name: string, options: ImportOptions, hasUsers: boolean): ImportedJob {
   const { entry, user, command, request, reason } = work;
   const { line, fields, environment, comment, disabled } = entry;
@@ -98,13 +101,13 @@ function jobOf(work: Work, name: string, options: ImportOptions, hasUsers: boole
   } satisfies Partial<JobDefinitionInput>;
   const changes = [
     ...ofTrigger,
-    ...(user === undefined ? [] : [`the user ${user} is dropped: the service sends the request`]),
+    ...(user === undefined ? [] : [`the user ${user} is dropped: ${request ? SENT_BY : RUN_BY}`]),
     ...(hasUsers && user === undefined ? ['the line names no user, although others do'] : []),
   ];
   const job = { place: `line ${line}`, name, ...(disabled && { disabled }) };
   if (!request) {
-    const [task = 'task'] = namesOfCommand(splitInput(command).command);
-    return { ...job, definition: { task: validName(task), ...definition }, changes, todo: reason! };
+    const task = validName(programOfCommand(splitInput(command).command));
+    return { ...job, definition: { task, ...definition }, changes, todo: reason! };
   }
   const { changes: ofRequest, input, ...limits } = request;
   return {
@@ -175,7 +178,9 @@ function notesOn({ entries, variables }: Crontab, { timeZone }: ImportOptions): 
   const seconds = entries.filter(({ fields }) => fields.length === 6 && !hasYear(fields));
   if (seconds.length > 0)
     notes.push(
-      `line ${seconds[0]!.line}: it has six fields, and the first is taken as seconds; so in ${seconds.length} lines`,
+      seconds.length === 1
+        ? `line ${seconds[0]!.line}: it has six fields, and its first field is taken as seconds`
+        : `line ${seconds[0]!.line}: ${seconds.length} lines have six fields, such as this one; their first field is taken as seconds`,
     );
   const withoutZone = entries.some(({ environment, disabled }) => !disabled && !environment.CRON_TZ);
   if (withoutZone && !timeZone) notes.push(missingTimeZone('lines without CRON_TZ'));
