@@ -41,7 +41,8 @@ export function fieldsAsJson(fields: object, mask: Mask = unmasked): string {
 function readable(value: unknown): unknown {
   if (typeof value === 'string') return storableText(value);
   if (isError(value)) return errorFields(value);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  // Bytes stay as they are, because `masked` must see them as one value.
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [storableText(key), item]));
 }
 
