@@ -124,6 +124,7 @@ const WRAPPERS: Record<string, Wrapper> = {
   npx: { options: 'p' },
   runuser: { options: 'ug', text: true },
   script: { options: 'EIBOTmo', text: true },
+  sshpass: { options: 'pfdP' },
   sg: { skip: 1, text: true },
 };
 

@@ -189,6 +189,22 @@ it('names jobs after what they run', () => {
   ]);
 });
 
+it.each([
+  [['redis-cli -a geheim ping'], ['redis-cli-ping']],
+  [['sshpass -p geheim ssh h'], ['ssh-h']],
+  [
+    ['mysqldump -pgeheim db', 'mysqldump -pgeheim --all db'],
+    ['mysqldump--p--db', 'mysqldump--p----all-db'],
+  ],
+  [
+    ['curl -f https://example.org/?token=geheim', 'curl -f https://example.org/?token=geheim2'],
+    ['example.org-token', 'example.org-token-2'],
+  ],
+])('never names jobs after a password that can be recognised: %j', (commands, names) => {
+  const text = commands.map((command) => `@daily ${command}`).join('\n');
+  expect(checkJobs(read(text, { userColumn: false })).jobs.map(({ name }) => name)).toEqual(names);
+});
+
 it('says of run-parts what it starts', () => {
   expect(jobOf('@daily run-parts --report /etc/cron.daily').todo).toMatch(/every program in \/etc\/cron.daily/);
 });

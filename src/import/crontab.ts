@@ -77,9 +77,9 @@ function workOf(entry: CrontabEntry, user: string | undefined): Work {
 
 /** A line of a crontab has no name, so a job is named after its request or its command. */
 function namesOf({ command, request }: Work): string[] {
-  if (!request) return namesOfCommand(splitInput(command).command).map(validName);
+  if (!request) return namesOfCommand(withoutPasswords(splitInput(command).command)).map(validName);
   const url = request.input.url as string;
-  const query = URL.canParse(url) ? new URL(url).search : '';
+  const query = URL.canParse(url) ? withoutPasswords(new URL(url).search) : '';
   return [nameOfUrl(url), `${nameOfUrl(url)}${query}`].map(validName);
 }
 
@@ -106,7 +106,7 @@ function jobOf(work: Work, name: string, options: ImportOptions, hasUsers: boole
   ];
   const job = { place: `line ${line}`, name, ...(disabled && { disabled }) };
   if (!request) {
-    const task = validName(programOfCommand(splitInput(command).command));
+    const task = validName(programOfCommand(withoutPasswords(splitInput(command).command)));
     return { ...job, definition: { task, ...definition }, changes, todo: reason! };
   }
   const { changes: ofRequest, input, ...limits } = request;
