@@ -26,7 +26,8 @@ const noKeys = { find: () => undefined };
 const write = (name: string, value: string | Buffer) => writeFile(join(folder, name), value);
 const read = (name: string) => new Secrets({ SECRETS_DIR: folder }, noKeys).fillIn({ a: [{ $secret: name }] });
 
-const LOG_WORD = 'is a word of the log itself, which is masked wherever a run with this secret writes it';
+const LOG_WORD = 'is a word that occurs in ordinary logs, so it is masked there too';
+const TOO_SHORT = 'has fewer than 4 characters and is not masked';
 
 describe('SECRETS_DIR', () => {
   it('with more text than can be masked is refused at the start, and so are such secrets of an attempt', async () => {
@@ -45,7 +46,8 @@ describe('SECRETS_DIR', () => {
   it.each<[string, string[]]>([
     ['level', [LOG_WORD]],
     ['True', [LOG_WORD]],
-    ['abc', ['has fewer than 4 characters and is not masked']],
+    ['abc', [TOO_SHORT]],
+    ...['msg', 'err', 'pid', 'job', 'Run'].map((word): [string, string[]] => [word, [TOO_SHORT]]),
     ['abcdefg', ['has fewer than 8 characters, so ordinary words that contain it are masked too']],
     ['abcdefgh', []],
   ])('with a value that is masked badly is warned about: %s', async (value, warnings) => {

@@ -38,12 +38,30 @@ describe('the output of a task as JSON', () => {
   });
 });
 
+const mask = (text: string) => text.replaceAll('secret', '***');
+
 describe('the fields of a log line as JSON', () => {
   it('have numbers that JSON does not have as text, also in a masked line', () => {
     const fields = { id: 9007199254740993n, ratio: NaN };
     const expected = '{"id":"9007199254740993","ratio":"NaN"}';
     expect(fieldsAsJson(fields)).toBe(expected);
-    expect(fieldsAsJson(fields, (text) => text.replaceAll('secret', '***'))).toBe(expected);
+    expect(fieldsAsJson(fields, mask)).toBe(expected);
+  });
+
+  it.each<[string, unknown]>([
+    ['a Buffer', Buffer.from('a secret')],
+    ['a Uint8Array', new TextEncoder().encode('a secret')],
+    ['a part of a larger array', new TextEncoder().encode('x a secret x').subarray(2, 10)],
+    ['a DataView', new DataView(new TextEncoder().encode('a secret').buffer)],
+    ['an array of 16 bits', new Uint16Array(new TextEncoder().encode('a secret').buffer)],
+  ])('have no secret in the bytes of %s', (_what, bytes) => {
+    expect(fieldsAsJson({ deep: [{ bytes }] }, mask)).toBe('{"deep":[{"bytes":"***"}]}');
+    expect(outputAsJson({ deep: [{ bytes }] }, mask)).toBe('{"deep":[{"bytes":"***"}]}');
+  });
+
+  it('keep bytes without a secret', () => {
+    expect(fieldsAsJson({ bytes: Uint8Array.of(1, 2) }, mask)).toBe('{"bytes":{"0":1,"1":2}}');
+    expect(fieldsAsJson({ bytes: Uint8Array.of(1, 2) })).toBe('{"bytes":{"0":1,"1":2}}');
   });
 });
 

@@ -41,7 +41,8 @@ export function fieldsAsJson(fields: object, mask: Mask = unmasked): string {
 function readable(value: unknown): unknown {
   if (typeof value === 'string') return storableText(value);
   if (isError(value)) return errorFields(value);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  // Bytes stay as they are, because `masked` must see them as one value.
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [storableText(key), item]));
 }
 
@@ -67,12 +68,16 @@ function hasSecret(digits: string, mask: Mask): boolean {
   return rest === '***' || digits.length - rest.replaceAll('***', '').length >= RECOGNISABLE;
 }
 
-/** The bytes of a typed array, or of a Buffer, which JSON.stringify has converted to `{ type, data }` before. */
+/** The bytes of a typed array, or of what JSON.stringify makes of one: `{ type, data }` of a Buffer, `{ "0": 97, … }` of another. */
 function bytesOf(value: object): Buffer | null {
   if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   const { type, data } = value as { type?: unknown; data?: unknown };
-  return type === 'Buffer' && Array.isArray(data) ? Buffer.from(data as number[]) : null;
+  if (type === 'Buffer' && Array.isArray(data)) return Buffer.from(data as number[]);
+  const isIndexed = Object.entries(value).every(([key, item], index) => key === String(index) && isByte(item));
+  return isIndexed ? Buffer.from(Object.values(value) as number[]) : null;
 }
+
+const isByte = (value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255;
 
 function stringify(output: unknown, mask: Mask): string | undefined {
   try {

@@ -9,7 +9,7 @@ import { lineNotUtf8 } from '../core/utf8.js';
 export function decoderOf({ headers }: IncomingMessage, isJson: boolean): TextDecoder {
   const charset = /;\s*charset="?([^\s;"]+)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8';
   try {
-    if (!isJson || /^utf-/i.test(charset)) return new TextDecoder(charset, { fatal: true });
+    if (!isJson || /^utf(?:-|8$)/i.test(charset)) return new TextDecoder(charset, { fatal: true });
   } catch {
     // Unknown.
   }

@@ -134,6 +134,8 @@ describe('setUpHttp', () => {
     ['no body', 'POST', `${things}/a/pause`, undefined, undefined, {}],
     ['an empty body of any media type', 'POST', `${things}/a/pause`, '', 'text/plain', {}],
     ['JSON', 'POST', `${things}/a/pause`, '{}', 'Application/JSON; charset=utf-8', {}],
+    ['JSON in utf8', 'POST', `${things}/a/pause`, '{}', 'application/json;charset=utf8', {}],
+    ['JSON in UTF8', 'POST', `${things}/a/pause`, '{}', 'application/json; charset="UTF8"', {}],
     ['a merge patch', 'PATCH', `${things}/a`, '{"constructor":1}', 'application/merge-patch+json', { constructor: 1 }],
     ['a large text', 'POST', `${things}/file?x=1`, big, 'application/yaml', { length: big.length, x: '1' }],
   ])('accepts %s', async (_case, method, path, body, type, expected) => {

@@ -89,18 +89,23 @@ const isEmpty = (value: Json | undefined): value is undefined | null | '' =>
   value === '' ||
   (typeof value === 'object' && Object.keys(value).length === 0);
 
+/** The fields of a job with the defaults for those that it does not set. */
+export const withDefaults = (written: object, defaults: object): object =>
+  Object.assign({}, withoutEmptyFields(defaults), withoutEmptyFields(written));
+
 /** Fields for which null has a meaning of its own. */
 const NULLABLE = new Set(['next_run_time', 'misfire_grace_time']);
 
-/** An export writes a field that is not set as null, as an empty text or as None. Of these, next_run_time is null: the job
- *  is paused. */
+/** An export writes a field that is not set as null, as an empty text or as None. A next_run_time in any of these forms is
+ *  null: the job is paused. */
 function withoutEmptyFields(written: unknown): unknown {
   if (!isObject(written)) return written;
   return Object.fromEntries(
     Object.entries(written).flatMap(([field, value]) => {
       if (field === 'args' || field === 'kwargs') return [[field, value]];
-      if (value === '' || value === 'None') return field === 'next_run_time' ? [[field, null]] : [];
-      return value === null && !NULLABLE.has(field) ? [] : [[field, value]];
+      if (value === null || value === 'None') return NULLABLE.has(field) ? [[field, null]] : [];
+      if (value === '') return field === 'next_run_time' ? [[field, null]] : [];
+      return [[field, value]];
     }),
   );
 }

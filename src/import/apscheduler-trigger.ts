@@ -48,7 +48,8 @@ export function nextRunMismatch(job: ApschedulerJob, imported: TriggerInput, tim
   if (ours?.getTime() === next.getTime()) return [];
   const hint =
     complete.type === 'cron' ? ` in ${complete.timeZone}; give the scheduler's time zone with --time-zone` : '';
-  return [`next_run_time ${job.next_run_time} is not an occurrence of the trigger${hint}`];
+  const shown = SECONDS.test(job.next_run_time) ? next.toISOString() : job.next_run_time;
+  return [`next_run_time ${shown} is not an occurrence of the trigger${hint}`];
 }
 
 const DATE =
@@ -71,7 +72,13 @@ export function instantOf(field: string, text: string, timeZone: string | undefi
     );
   const milliseconds = Number(fraction.padEnd(3, '0').slice(0, 3));
   const local = Date.UTC(+year, +month! - 1, +day!, +hour, +minute, +second, milliseconds);
-  if (new Date(local).getUTCDate() !== Number(day))
+  // Date.UTC counts on from a day or time that does not exist.
+  const existing = new Date(local).toISOString();
+  const written = [hour, minute, second].map((part) => part.padStart(2, '0')).join(':');
+  const offsetExists = !/[+-](?:2[4-9]|[3-9]\d|\d\d:?[6-9])/.test(offset ?? '');
+  if (!existing.includes(`T${written}.`) || !offsetExists)
+    throw new NotImportableError(`${field} "${text}": there is no such time`);
+  if (!existing.startsWith(`${year}-${month!.padStart(2, '0')}-${day!.padStart(2, '0')}T`))
     throw new NotImportableError(`${field} "${text}": there is no such day`);
   return new Date(local - (offset === undefined ? offsetAt(local, timeZone ?? 'UTC') : offsetIn(offset))).toISOString();
 }

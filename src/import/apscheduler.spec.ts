@@ -84,6 +84,34 @@ it('reads the configuration, with its time zone and its defaults for the jobs', 
   expect(notes).toEqual([]);
 });
 
+describe('the defaults for the jobs', () => {
+  const DEFAULTS = { coalesce: false, max_instances: 3, misfire_grace_time: 60 };
+  const policiesOf = (fields: object, defaults: object = DEFAULTS) => {
+    const job = { id: 'a', ...GET, trigger: 'interval', hours: 1, ...fields };
+    const { misfire, overlap } = read({ SCHEDULER_JOB_DEFAULTS: defaults, JOBS: [job] }).jobs[0]!.definition;
+    return { misfire, overlap };
+  };
+
+  it.each([null, '', 'None'])('apply to a field that is %j', (empty) => {
+    expect(policiesOf({ coalesce: empty, max_instances: empty })).toEqual({
+      misfire: { policy: 'skip', graceSeconds: 60 },
+      overlap: 'allow',
+    });
+  });
+
+  it.each([null, 'None'])('do not replace a grace time of %j, which is without end', (grace) => {
+    expect(policiesOf({ misfire_grace_time: grace })).toEqual({ misfire: { policy: 'all' }, overlap: 'allow' });
+  });
+
+  it.each([null, '', 'None'])('are those of APScheduler where they are %j', (empty) => {
+    const given = { coalesce: empty, max_instances: empty, misfire_grace_time: 60 };
+    expect(policiesOf({}, given)).toEqual({
+      misfire: { policy: 'skip', graceSeconds: 60, maxCatchUp: 1 },
+      overlap: 'skip',
+    });
+  });
+});
+
 it.each<[string, object, object]>([
   ['no arguments: ""', { args: '', kwargs: '' }, {}],
   ['no arguments: null', { args: null, kwargs: null }, {}],
@@ -99,6 +127,8 @@ it.each<[string, object, object]>([
 it.each<[object, object]>([
   [{ misfire_grace_time: '' }, {}],
   [{ misfire_grace_time: '30' }, { misfire: { policy: 'skip', graceSeconds: 30 } }],
+  [{ misfire_grace_time: 'None' }, { misfire: { policy: 'once' } }],
+  [{ misfire_grace_time: 'None', coalesce: 'false' }, { misfire: { policy: 'all' } }],
   [{ coalesce: null, max_instances: '' }, { overlap: 'skip' }],
   [{ coalesce: 0, misfire_grace_time: null }, { misfire: { policy: 'all' } }],
   [{ max_instances: '3' }, { overlap: 'allow' }],
@@ -144,6 +174,12 @@ describe('next_run_time', () => {
     expect(changesOf({})).toMatch(/next_run_time .* in UTC; give .*--time-zone/);
     expect(changesOf({ timeZone: 'Asia/Tokyo' })).toContain('in Asia/Tokyo');
   });
+
+  it('is shown as a date, if the file has seconds', () => {
+    const changes = read([{ ...daily, next_run_time: 1_900_000_000.5 }]).jobs[0]!.changes.join();
+    expect(changes).toContain('next_run_time 2030-03-17T17:46:40.500Z is not an occurrence');
+    expect(read([daily]).jobs[0]!.changes.join()).toContain('next_run_time 2026-11-24T08:00:00+01:00 is not');
+  });
 });
 
 it.each<[object, string]>([
@@ -164,6 +200,23 @@ it.each<[object, string]>([
   const { jobs, notImported } = checkJobs(read([{ id: 'a', ...GET, trigger: 'interval', hours: 1, ...fields }]));
   expect(jobs).toEqual([]);
   expect(notImported).toMatchObject([{ place: 'job "a"', reason: expect.stringContaining(reason) }]);
+});
+
+it.each<[unknown, string]>([
+  [24, 'it is not an object'],
+  ['a', 'it is not an object'],
+  [null, 'it is not an object'],
+  [[{ id: 'a' }], 'it is not an object'],
+])('says of the entry %j that it is none', (entry, reason) => {
+  expect(read([{ id: 'a', ...GET, trigger: 'interval', hours: 1 }, entry]).notImported).toMatchObject([
+    { place: 'entry 2', reason },
+  ]);
+});
+
+it('says of a number that would change only that, if it is the whole entry', () => {
+  expect(importApscheduler('[1e400]', { source: 'x' }).notImported).toMatchObject([
+    { reason: expect.stringMatching(/^This number/) },
+  ]);
 });
 
 it.each([

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
-import { type ApschedulerJob, apschedulerJob, idOf } from './apscheduler-job.js';
+import { type ApschedulerJob, apschedulerJob, idOf, withDefaults } from './apscheduler-job.js';
 import { nextRunMismatch, triggerOf } from './apscheduler-trigger.js';
 import type { HttpRequest } from './http-request.js';
 import {
@@ -43,7 +43,7 @@ export function importApscheduler(text: string, options: ImportOptions): ImportR
     const id = idOf(written);
     const place = id === undefined ? `entry ${index + 1}` : `job "${id}"`;
     addJob(result, { place, original: stringify(written) }, () => {
-      const job = parseWith(apschedulerJob, { ...defaults, ...parseWith(fields, written) });
+      const job = parseWith(apschedulerJob, withDefaults(parseWith(fields, written), defaults));
       return jobOf(place, job, { ...options, timeZone });
     });
   }

@@ -6,7 +6,7 @@ import { completeTrigger, openTrigger } from '../core/triggers/trigger.js';
 import { jobDefinition, type JobDefinitionInput } from '../jobs/definition/job.schema.js';
 import { httpInput } from '../tasks/http-input.js';
 import { issuesOutsideReferences, referencesIn } from '../tasks/secret-reference.js';
-import { attempt, type ImportResult, NotImportableError } from './import-result.js';
+import { attempt, faultAt, type ImportResult, NotImportableError } from './import-result.js';
 import { JobNames } from './job-names.js';
 import { secretsIn, withReferences } from './secret-placeholders.js';
 
@@ -46,7 +46,7 @@ function checkDefinition(written: JobDefinitionInput, isTodo: boolean): JobDefin
   const input = withReferences(written.input ?? {}) as JobDefinitionInput['input'];
   const definition = { ...written, ...(written.input && { input }) };
   const bad = unstorable(definition);
-  if (bad) throw new NotImportableError(`${bad.path.slice(1)}: ${bad.message}`);
+  if (bad) throw faultAt(bad.path.slice(1), bad.message);
   // The task of a job that is to be completed does not exist yet, and its name may not be valid.
   refuse(jobDefinition.safeParse(isTodo ? { ...definition, task: 'todo' } : definition).error?.issues ?? [], []);
   if (!isTodo) {
@@ -78,5 +78,5 @@ function readableSecrets(input: Json): string[] {
 }
 
 function refuse([issue]: Pick<z.core.$ZodIssue, 'path' | 'message'>[], base: PropertyKey[]): void {
-  if (issue) throw new NotImportableError(`${[...base, ...issue.path].map(String).join('.')}: ${issue.message}`);
+  if (issue) throw faultAt([...base, ...issue.path].map(String).join('.'), issue.message);
 }

@@ -14,6 +14,12 @@ export function namesOfCommand(command: string): string[] {
   return [...new Set([first, ...longer, [program, ...args.map(shortened)].join('-')])];
 }
 
+/** The program or script that a shell command runs, without its path, or the name that the command gives itself. */
+export function programOfCommand(command: string): string {
+  const { name, words } = mainCommandOf(command);
+  return name ?? words[0] ?? 'job';
+}
+
 /** Chooses for each item the shortest of its names that no other item has. Items may keep equal names if they have no more. */
 export function distinctNames(items: readonly string[][]): string[] {
   const chosen = items.map(() => 0);
@@ -42,7 +48,7 @@ interface MainCommand {
 /** The command for which the line is there: without guards such as `test -x …`, without `cd`, and without programs that only
  *  start another one, such as `nice`. */
 function mainCommandOf(text: string): MainCommand {
-  const commands = simpleCommandsIn(text).map(withoutWrappers);
+  const commands = simpleCommandsIn(text).map(withoutKeywords).filter(hasWords).map(withoutWrappers);
   const named = commands.find(({ name }) => name !== undefined);
   return named ?? commands.find(({ words: [program = ''] }) => !GUARDS.has(program)) ?? commands[0] ?? { words: [] };
 }
@@ -62,26 +68,43 @@ function simpleCommandsIn(text: string): string[][] {
     } else if (isTarget) isTarget = false;
     else commands.at(-1)!.push(token.replaceAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'/g, '$1$2'));
   }
-  return commands.filter((words) => words.length > 0);
+  return commands.filter(hasWords);
 }
 
-/** Commands that prepare the one that matters, or check whether to run it. */
+const hasWords = (words: string[]): boolean => words.length > 0;
+
+const KEYWORDS = new Set('if then elif else fi while until do done esac !'.split(' '));
+
+/** Without the words of the shell before a command, as in `then php x.php`. */
+function withoutKeywords(words: string[]): string[] {
+  const first = words.findIndex((word) => !KEYWORDS.has(word));
+  return first < 0 ? [] : words.slice(first);
+}
+
+/** Commands that prepare the one that matters, or check whether to run it, and the heads of loops. */
 const GUARDS = new Set(
-  '[ [[ test cd pushd . source export set umask sleep true false command which mkdir rm touch date if then else fi do done ! : sync'.split(
-    ' ',
-  ),
+  `[ [[ test cd pushd . source export set umask sleep true false command which mkdir rm touch date : sync pgrep pidof read
+   for case select`.split(/\s+/),
 );
 
-/** Programs that start the program in their arguments. The value: the options that take a value, and how many arguments stand
- *  before the program. */
-const WRAPPERS: Record<string, { options?: string; skip?: number }> = {
+interface Wrapper {
+  /** The options that take a value. */
+  options?: string;
+  /** How many arguments stand before the program. */
+  skip?: number;
+  /** `-c` is followed by the text of a command. */
+  text?: boolean;
+}
+
+/** Programs that start the program in their arguments. */
+const WRAPPERS: Record<string, Wrapper> = {
   sudo: { options: 'ughpCrtUD' },
   doas: { options: 'uC' },
   nice: { options: 'n' },
   ionice: { options: 'cnp' },
   chrt: { options: 'TPD', skip: 1 },
   timeout: { options: 'ks', skip: 1 },
-  flock: { options: 'wE', skip: 1 },
+  flock: { options: 'wE', skip: 1, text: true },
   lockrun: {},
   setlock: { skip: 1 },
   env: { options: 'uCS' },
@@ -99,7 +122,10 @@ const WRAPPERS: Record<string, { options?: string; skip?: number }> = {
   cronic: {},
   solo: {},
   npx: { options: 'p' },
-  runuser: { options: 'ug' },
+  runuser: { options: 'ug', text: true },
+  script: { options: 'EIBOTmo', text: true },
+  sshpass: { options: 'pfdP' },
+  sg: { skip: 1, text: true },
 };
 
 const SHELLS = /^(ba|da|a|k|z)?sh$/;
@@ -113,8 +139,10 @@ function withoutWrappers(words: string[]): MainCommand {
     const wrapper = Object.hasOwn(WRAPPERS, program) ? WRAPPERS[program]! : undefined;
     if (assignment?.[1] === 'ID' && assignment[2]) return { words: [], name: assignment[2] };
     if (assignment) rest = rest.slice(1);
-    else if (wrapper && rest.length > 1) rest = withoutOptions(rest.slice(1), wrapper.options).slice(wrapper.skip ?? 0);
-    else if (program === 'bundle' && rest[1] === 'exec') rest = rest.slice(2);
+    else if (wrapper && rest.length > 1) {
+      rest = startedBy(wrapper, rest.slice(1));
+      if (wrapper.text && TEXT_OPTION.test(rest[0] ?? '') && rest[1] !== undefined) return mainCommandOf(rest[1]);
+    } else if (program === 'bundle' && rest[1] === 'exec') rest = rest.slice(2);
     else if (/^(poetry|pipenv|uv)$/.test(program) && rest[1] === 'run') rest = rest.slice(2);
     else if (/^docker(-compose)?$|^podman$|^kubectl$/.test(program) && programInContainer(rest).length > 0)
       rest = programInContainer(rest);
@@ -134,11 +162,29 @@ function withoutWrappers(words: string[]): MainCommand {
 const isScript = (word: string, before: string): boolean =>
   !word.startsWith('-') && (!before.startsWith('-') || before === '-m' || /[/.]/.test(word)) && !/[:=]/.test(word);
 
-function withoutOptions(words: string[], withValue = ''): string[] {
+const TEXT_OPTION = /^-[a-z]*c$|^--command$/;
+
+/** The program and its arguments, or the option with the text of a command. */
+function startedBy({ options, skip = 0, text }: Wrapper, args: string[]): string[] {
+  const rest = withoutOptions(args, options, text);
+  return text && TEXT_OPTION.test(rest[0] ?? '') ? rest : rest.slice(skip);
+}
+
+/** Long options of wrappers and containers that take a value. */
+const LONG_WITH_VALUE =
+  /^--(user|group|host|prompt|chdir|chroot|adjustment|class|classdata|signal|kill-after|wait|timeout|unset|env|env-file|workdir|name|network)$/;
+
+/** The words after the options. Of several letters behind one -, the last may take a value. */
+function withoutOptions(words: string[], withValue = '', hasText = false): string[] {
   const [first = '', ...rest] = words;
-  if (!first.startsWith('-') || first.length === 1) return words;
-  const takesValue = first.length === 2 && withValue.includes(first[1]!);
-  return withoutOptions(takesValue ? rest.slice(1) : rest, withValue);
+  if (!first.startsWith('-') || first.length === 1 || (hasText && TEXT_OPTION.test(first))) return words;
+  if (first === '--') return rest;
+  const letters = first.slice(1);
+  const taking = letters.search(new RegExp(`[${withValue}]`));
+  const takesValue = first.startsWith('--')
+    ? LONG_WITH_VALUE.test(first)
+    : taking >= 0 && taking === letters.length - 1;
+  return withoutOptions(takesValue ? rest.slice(1) : rest, withValue, hasText);
 }
 
 /** What `docker exec CONTAINER`, `docker compose run SERVICE` and the like start. */

@@ -27,7 +27,8 @@ export interface Crontab {
 
 const VARIABLE = /^(?:"([^"]*)"|'([^']*)'|([A-Za-z_]\w*))\s*=\s*(.*)$/;
 
-export function parseCrontab(text: string): Crontab {
+/** With `hasUsers`, each line names a user before its command. A user may be named like a day. */
+export function parseCrontab(text: string, hasUsers = false): Crontab {
   const crontab: Crontab = { entries: [], variables: [], invalidLines: [] };
   const environment: Record<string, string> = {};
   let comments: string[] = [];
@@ -39,7 +40,7 @@ export function parseCrontab(text: string): Crontab {
       const content = written.replace(/^[#\s]+/, '');
       const namesUser = headingIn(content);
       if (namesUser !== undefined) crontab.headingNamesUser = namesUser;
-      const entry = namesUser === undefined ? disabledEntryIn(content) : undefined;
+      const entry = namesUser === undefined ? disabledEntryIn(content, hasUsers) : undefined;
       if (entry)
         crontab.entries.push({
           ...entry,
@@ -53,7 +54,7 @@ export function parseCrontab(text: string): Crontab {
       else comments.push(content);
       continue;
     }
-    const entry = entryIn(written);
+    const entry = entryIn(written, hasUsers);
     const variable = VARIABLE.exec(written);
     if (entry) {
       crontab.entries.push({
@@ -76,32 +77,41 @@ export function parseCrontab(text: string): Crontab {
 
 type Parts = Pick<CrontabEntry, 'fields' | 'command' | 'written'>;
 
-const NAME = '(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|thu|fri|sat)';
-const VALUE = `(?:\\d{1,4}|${NAME})`;
-const ITEM = `(?:\\*|\\?|LW?|${VALUE}?~${VALUE}?|${VALUE}(?:-${VALUE})?)(?:/\\d+)?(?:[LW]|#\\d)?`;
+const MONTHS = 'jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec';
+const DAYS = 'sun|mon|tue|wed|thu|fri|sat';
 /** Strict: prose, a user or a program does not match. */
-const FIELD = new RegExp(`^${ITEM}(?:,${ITEM})*$`, 'i');
+const FIELD = fieldWith(`${MONTHS}|${DAYS}`);
+/** A day of the week or a year. */
+const SIXTH_FIELD = fieldWith(DAYS);
+const DAY_NAME = new RegExp(`^(?:${DAYS})$`, 'i');
 const YEAR = /^(?:\*|\?|(?:19|20)\d\d)(?:[-,/]\d+)*$/;
 /** Tolerant: a field that the service refuses later, with a reason. */
 const LIKE_FIVE_FIELDS = /^[\d*?~][^\s=]*(?:\s+[\w*?,/~#-]+){4}\s+\S/;
 
-function entryIn(text: string): Parts | undefined {
+function fieldWith(names: string): RegExp {
+  const value = `(?:\\d{1,4}|${names})`;
+  const item = `(?:\\*|\\?|LW?|${value}?~${value}?|${value}(?:-${value})?)(?:/\\d+)?(?:[LW]|#\\d)?`;
+  return new RegExp(`^${item}(?:,${item})*$`, 'i');
+}
+
+function entryIn(text: string, hasUsers: boolean): Parts | undefined {
   // A - before the fields keeps the job out of the log, in some crons.
   const written = text.replace(/^-(?=[\d*@])/, '');
   const [, special, command] = /^(@every\s+\S+|@\w+)\s+(\S.*)$/i.exec(written) ?? [];
   if (special !== undefined) return { fields: [special], command: command!, written };
   if (!LIKE_FIVE_FIELDS.test(written)) return undefined;
   const words = written.split(/\s+/);
-  const isField = (index: number) =>
-    words.length > index + 1 && FIELD.test(words[index]!) && !/^[lw]$/.test(words[index]!);
-  const count = isField(5) ? (isField(6) && YEAR.test(words[6]!) ? 7 : 6) : 5;
+  const [sixth = '', seventh = ''] = words.slice(5, -1);
+  const isUser = /^[lw]$/.test(sixth) || (hasUsers && DAY_NAME.test(sixth));
+  const hasSixth = SIXTH_FIELD.test(sixth) && !isUser;
+  const count = 5 + Number(hasSixth) + Number(hasSixth && YEAR.test(seventh));
   const rest = new RegExp(`^(?:\\S+\\s+){${count}}`);
   return { fields: words.slice(0, count), command: written.replace(rest, ''), written };
 }
 
 /** An entry in a comment. Its fields must be strictly right, because a sentence may begin with a number. */
-function disabledEntryIn(content: string): Parts | undefined {
-  const entry = entryIn(content);
+function disabledEntryIn(content: string, hasUsers: boolean): Parts | undefined {
+  const entry = entryIn(content, hasUsers);
   if (!entry) return undefined;
   const { fields } = entry;
   const isSpecial = /^@(reboot|yearly|annually|monthly|weekly|daily|midnight|hourly|every)\b/i.test(fields[0]!);

@@ -1,16 +1,16 @@
 import { Problem } from '../core/problem.js';
 import type { Crontab, CrontabEntry } from './crontab-lines.js';
 
-/** The user of each entry that names one before its command. `told` is what the caller knows about the file; without it, its
- *  path, its headings and its lines decide. Throws IMPORT_AMBIGUOUS when they do not. */
-export function usersOf(crontab: Crontab, source: string, told: boolean | undefined): Map<CrontabEntry, string> {
-  const { entries } = crontab;
-  const hasUsers = told ?? decide(crontab, source);
-  const withUser = hasUsers ? entries.filter((entry) => told === true || kindOf(entry) !== 'program') : [];
+/** The user of each entry of a file with a column of users. Where the column was only `detected`, an entry that begins with a
+ *  program has none. */
+export function usersOf({ entries }: Crontab, detected: boolean): Map<CrontabEntry, string> {
+  const withUser = entries.filter((entry) => !detected || kindOf(entry) !== 'program');
   return new Map(withUser.map((entry) => [entry, firstWord(entry.command)]));
 }
 
-function decide({ entries, headingNamesUser }: Crontab, source: string): boolean {
+/** Whether the lines name a user before the command, by the path of the file, its headings and its lines. Throws
+ *  IMPORT_AMBIGUOUS when these do not decide. */
+export function detectUsers({ entries, headingNamesUser }: Crontab, source: string): boolean {
   if (isSystemCrontab(source) || headingNamesUser) return true;
   const active = entries.filter(({ disabled }) => !disabled);
   const kinds = new Set((active.length > 0 ? active : entries).map(kindOf));

@@ -150,7 +150,10 @@ describe('fields', () => {
 
   it('are said to begin with seconds when there are six', () => {
     expect(read('*/10 * * * * * /bin/a', { timeZone: 'UTC' }).notes).toEqual([
-      expect.stringMatching(/line 1.*six fields.*seconds/),
+      'line 1: it has six fields, and its first field is taken as seconds',
+    ]);
+    expect(read('@daily a\n*/10 * * * * * /bin/a\n*/20 * * * * * /bin/a', { timeZone: 'UTC' }).notes).toEqual([
+      'line 2: 2 lines have six fields, such as this one; their first field is taken as seconds',
     ]);
   });
 
@@ -207,6 +210,22 @@ it('names jobs after what they run', () => {
   ]);
 });
 
+it.each([
+  [['redis-cli -a geheim ping'], ['redis-cli-ping']],
+  [['sshpass -p geheim ssh h'], ['ssh-h']],
+  [
+    ['mysqldump -pgeheim db', 'mysqldump -pgeheim --all db'],
+    ['mysqldump--p--db', 'mysqldump--p----all-db'],
+  ],
+  [
+    ['curl -f https://example.org/?token=geheim', 'curl -f https://example.org/?token=geheim2'],
+    ['example.org-token', 'example.org-token-2'],
+  ],
+])('never names jobs after a password that can be recognised: %j', (commands, names) => {
+  const text = commands.map((command) => `@daily ${command}`).join('\n');
+  expect(checkJobs(read(text, { userColumn: false })).jobs.map(({ name }) => name)).toEqual(names);
+});
+
 it('says of run-parts what it starts', () => {
   expect(jobOf('@daily run-parts --report /etc/cron.daily').todo).toMatch(/every program in \/etc\/cron.daily/);
 });
@@ -244,6 +263,36 @@ describe('the user column', () => {
       definition: { task: 'http', input: { url: 'https://example.org/b' } },
       changes: expect.arrayContaining([expect.stringMatching(/the user (www-data|app)/)]),
     });
+  });
+});
+
+const found = (text: string, options?: Partial<ImportOptions>) =>
+  read(text, options).jobs.map(({ name, definition: { trigger }, changes }) => [name, trigger, changes.join()]);
+
+describe('a user who is named like a month or a day', () => {
+  const Y = ['y.sh', { type: 'cron', expression: '0 9 * * 1' }];
+
+  it.each<[string, string, Partial<ImportOptions>]>([
+    ['by the path', '0 9 * * 1 jan /x/y.sh', { source: '/etc/cron.d/x' }],
+    ['by the path of the system crontab', '0 9 * * 1 mon /x/y.sh', { source: '/etc/crontab' }],
+    ['by the option', '0 9 * * 1 sun /x/y.sh', { userColumn: true }],
+    ['by the heading', '# m h dom mon dow user command\n0 9 * * 1 may /x/y.sh', {}],
+    ['by another line', '0 9 * * 1 fri /x/y.sh\n#0 9 * * 1 mon /x/z.sh\n0 8 * * * root /x/z.sh', {}],
+  ])('is the user where the column is known %s', (_how, text, options) => {
+    const user = /(jan|mon|sun|may|fri) \//.exec(text)![1]!;
+    expect(found(text, options)[0]).toEqual([...Y, expect.stringContaining(`the user ${user} `)]);
+  });
+
+  it('is no field where the column is not known, if it is a month', () => {
+    expect(() => found('0 9 * * 1 jan /x/y.sh')).toThrow(/line 1: "jan" may be the user/);
+    expect(found('0 9 * * 1 jan /x/y.sh', { userColumn: false })).toEqual([['jan-y.sh', Y[1], '']]);
+  });
+
+  it('is a field where no line names a user, if it is a day', () => {
+    expect(found('0 30 9 * * mon /x/y.sh')).toEqual([['y.sh', { type: 'cron', expression: '0 30 9 * * mon' }, '']]);
+    expect(found('0 30 9 * * mon-fri,sun root /x/y.sh', { source: '/etc/crontab' })).toMatchObject([
+      ['y.sh', { expression: '0 30 9 * * mon-fri,sun' }, expect.stringContaining('the user root')],
+    ]);
   });
 });
 
@@ -297,6 +346,24 @@ it('makes a job to be completed, with its times, of a command that needs a task'
     definition: { trigger: { expression: '15 3 1 * *' } },
     todo: expect.stringContaining('write a task'),
   });
+});
+
+it.each([
+  ['run_script monitor:top', 'run_script-monitor-top', 'run_script'],
+  ['cd /srv && nice ./run_script log:rotate backend', 'run_script-log-rotate', 'run_script'],
+  ['php /srv/x.php a', 'x.php-a', 'x.php'],
+  ['ID=nightly /bin/a b', 'nightly', 'nightly'],
+  ['a | b', 'a', 'a'],
+])('names the task of a job to be completed after the program alone: %s', (command, name, task) => {
+  expect(jobOf(`@daily ${command}`, { userColumn: false })).toMatchObject({ name, definition: { task } });
+});
+
+it('says why the user is dropped, of a request and of a job to be completed', () => {
+  const { jobs } = read('@daily root curl -f https://example.org\n@daily root php a.php');
+  expect(jobs.map(({ changes }) => changes)).toEqual([
+    ['the user root is dropped: the service sends the request'],
+    ['the user root is dropped: a task runs as the user of the service'],
+  ]);
 });
 
 it('reports a line that is not valid, and refuses a file without valid lines', () => {

@@ -2,9 +2,9 @@ import { fromAws } from '../core/triggers/cron.aws.js';
 import type { TriggerInput } from '../core/triggers/trigger.js';
 import type { JobDefinitionInput } from '../jobs/definition/job.schema.js';
 import { requestOfCommand } from './command.js';
-import { distinctNames, namesOfCommand } from './command-name.js';
+import { distinctNames, namesOfCommand, programOfCommand } from './command-name.js';
 import { type Crontab, type CrontabEntry, parseCrontab } from './crontab-lines.js';
-import { usersOf } from './crontab-users.js';
+import { detectUsers, usersOf } from './crontab-users.js';
 import { withoutPasswords } from './hide-passwords.js';
 import {
   addJob,
@@ -36,13 +36,18 @@ interface Work {
 /** Imports a user's crontab, or a system crontab, which has a column of users. Entries that are commented out are imported as
  *  disabled. Throws IMPORT_AMBIGUOUS when it is not clear whether there is a column of users. */
 export function importCrontab(text: string, options: ImportOptions): ImportResult {
-  const crontab = parseCrontab(text);
-  const { entries, invalidLines } = crontab;
-  if (entries.length === 0 && invalidLines[0] !== undefined && !isAnacron(invalidLines[0].written))
+  let crontab = parseCrontab(text, options.userColumn);
+  const [invalid] = crontab.invalidLines;
+  if (crontab.entries.length === 0 && invalid !== undefined && !isAnacron(invalid.written))
     throw unreadable(
-      `line ${invalidLines[0].line} is not a line of a crontab, such as "30 2 * * * curl -fsS https://example.org/nightly"`,
+      `line ${invalid.line} is not a line of a crontab, such as "30 2 * * * curl -fsS https://example.org/nightly"`,
     );
-  const users = usersOf(crontab, options.source, options.userColumn);
+  const hasUsers = options.userColumn ?? detectUsers(crontab, options.source);
+  if (hasUsers) crontab = parseCrontab(text, hasUsers);
+  const { entries, invalidLines } = crontab;
+  const users: ReadonlyMap<CrontabEntry, string> = hasUsers
+    ? usersOf(crontab, options.userColumn === undefined)
+    : new Map();
   const works = entries.map((entry) => workOf(entry, users.get(entry)));
   const names = distinctNames(works.map(namesOf));
   const result: ImportResult = { jobs: [], notImported: [], notes: notesOn(crontab, options) };
@@ -73,11 +78,14 @@ function workOf(entry: CrontabEntry, user: string | undefined): Work {
 
 /** A line of a crontab has no name, so a job is named after its request or its command. */
 function namesOf({ command, request }: Work): string[] {
-  if (!request) return namesOfCommand(splitInput(command).command).map(validName);
+  if (!request) return namesOfCommand(withoutPasswords(splitInput(command).command)).map(validName);
   const url = request.input.url as string;
-  const query = URL.canParse(url) ? new URL(url).search : '';
+  const query = URL.canParse(url) ? withoutPasswords(new URL(url).search) : '';
   return [nameOfUrl(url), `${nameOfUrl(url)}${query}`].map(validName);
 }
+
+const SENT_BY = 'the service sends the request';
+const RUN_BY = 'a task runs as the user of the service';
 
 function jobOf(work: Work, name: string, options: ImportOptions, hasUsers: boolean): ImportedJob {
   const { entry, user, command, request, reason } = work;
@@ -94,13 +102,13 @@ function jobOf(work: Work, name: string, options: ImportOptions, hasUsers: boole
   } satisfies Partial<JobDefinitionInput>;
   const changes = [
     ...ofTrigger,
-    ...(user === undefined ? [] : [`the user ${user} is dropped: the service sends the request`]),
+    ...(user === undefined ? [] : [`the user ${user} is dropped: ${request ? SENT_BY : RUN_BY}`]),
     ...(hasUsers && user === undefined ? ['the line names no user, although others do'] : []),
   ];
   const job = { place: `line ${line}`, name, ...(disabled && { disabled }) };
   if (!request) {
-    const [task = 'task'] = namesOfCommand(splitInput(command).command);
-    return { ...job, definition: { task: validName(task), ...definition }, changes, todo: reason! };
+    const task = validName(programOfCommand(withoutPasswords(splitInput(command).command)));
+    return { ...job, definition: { task, ...definition }, changes, todo: reason! };
   }
   const { changes: ofRequest, input, ...limits } = request;
   return {
@@ -185,7 +193,9 @@ function notesOn({ entries, variables }: Crontab, { timeZone }: ImportOptions): 
   const seconds = entries.filter(({ fields }) => fields.length === 6 && !hasYear(fields));
   if (seconds.length > 0)
     notes.push(
-      `line ${seconds[0]!.line}: it has six fields, and the first is taken as seconds; so in ${seconds.length} lines`,
+      seconds.length === 1
+        ? `line ${seconds[0]!.line}: it has six fields, and its first field is taken as seconds`
+        : `line ${seconds[0]!.line}: ${seconds.length} lines have six fields, such as this one; their first field is taken as seconds`,
     );
   const withoutZone = entries.some(({ environment, disabled }) => !disabled && !environment.CRON_TZ);
   if (withoutZone && !timeZone) notes.push(missingTimeZone('lines without CRON_TZ'));

@@ -103,15 +103,20 @@ export function noteMissingTimeZone({ jobs, notes }: ImportResult, what: string)
 export const missingTimeZone = (what: string): string =>
   `${what} use the time zone DEFAULT_TIME_ZONE of the service; set another one with --time-zone=Europe/Berlin`;
 
+/** A fault with the path of its field; without a path, it is one of the whole definition. */
+export const faultAt = (path: string, message: string): NotImportableError =>
+  new NotImportableError(path === '' ? message : `${path}: ${message}`);
+
 /** The value as `schema` parses it. Throws a NotImportableError with the path of the first issue, also for a number that JavaScript
- *  would change. */
+ *  would change. `schema` is that of an object. */
 export function parseWith<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const bad = unstorable(value);
-  if (bad) throw new NotImportableError(`${bad.path.slice(1)}: ${bad.message}`);
+  if (bad) throw faultAt(bad.path.slice(1), bad.message);
   const { data, error } = schema.safeParse(value);
   if (!error) return data;
-  const [issue] = error.issues;
-  throw new NotImportableError(`${issue!.path.map(String).join('.')}: ${issue!.message}`);
+  const { path, message } = error.issues[0]!;
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  throw faultAt(path.map(String).join('.'), isObject ? message : 'it is not an object');
 }
 
 /** A field for which null means the same as leaving it out. */

@@ -15,4 +15,14 @@ describe('a line of an attempt', () => {
       expect(line).toMatchObject({ fields: { [text]: 1 }, err: expect.objectContaining({ message: text }) });
     },
   );
+
+  it.each([
+    ['a Buffer', Buffer.from('the secret of it')],
+    ['a Uint8Array', new TextEncoder().encode('the secret of it')],
+  ])('has no secret in the bytes of %s', (_what, bytes) => {
+    let written = '';
+    const logger = pino({ hooks: maskedLines }, { write: (line: string) => (written = line) });
+    withMask(maskOf(['secret']), () => logger.info({ bytes, fields: { bytes } }, 'text'));
+    expect(JSON.parse(written)).toMatchObject({ bytes: '***', fields: { bytes: '***' } });
+  });
 });

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { LoggerOptions } from 'pino';
 import { fieldsAsJson } from '../core/json.js';
 import { unmasked, type Mask } from '../core/mask.js';
-import { runFields } from './run-fields.js';
+import { OF_PINO, runFields } from './run-fields.js';
 
 const masks = new AsyncLocalStorage<Mask>();
 
@@ -19,24 +19,18 @@ export const maskedLines: NonNullable<LoggerOptions['hooks']> = {
   },
 };
 
-/** The fields that pino writes itself, with values that are no text of a task. */
-const OF_PINO = ['level', 'time', 'pid', 'hostname'];
 /** Names of fields that stay readable, although a secret may have the same text. */
-const NAMES = ['msg', 'err', 'fields', 'context'];
+const NAMES = new Set(['msg', 'err', 'fields', 'context']);
 
 /** What names the attempt, and what pino writes itself, is not masked: a job may be named like a part of its secret, and a secret
  *  may be a word such as `level`. */
 function maskedLine(line: string, mask: Mask): string {
-  const fields = JSON.parse(line) as Record<string, unknown>;
-  const own = Object.entries(fields).filter(([name]) => OF_PINO.includes(name));
-  const named = Object.entries(fields).filter(([name]) => NAMES.includes(name));
-  const others = Object.entries(fields).filter(([name]) => !OF_PINO.includes(name) && !NAMES.includes(name));
-  return `${JSON.stringify({
-    ...Object.fromEntries(own),
-    ...maskedFields(Object.fromEntries(others), mask),
-    ...Object.fromEntries(named.map(([name, value]) => [name, maskedFields({ '': value }, mask)['']])),
-    ...runFields(),
-  })}\n`;
+  const fields = Object.entries(JSON.parse(line) as Record<string, unknown>).flatMap(([name, value]) => {
+    if (OF_PINO.has(name)) return [[name, value]];
+    if (NAMES.has(name)) return [[name, maskedFields({ '': value }, mask)['']]];
+    return Object.entries(maskedFields({ [name]: value }, mask));
+  });
+  return `${JSON.stringify({ ...Object.fromEntries(fields), ...runFields() })}\n`;
 }
 
 const maskedFields = (fields: object, mask: Mask) => JSON.parse(fieldsAsJson(fields, mask)) as Record<string, unknown>;

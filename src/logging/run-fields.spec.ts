@@ -31,6 +31,17 @@ describe('a line that code of an attempt logs', () => {
     });
   });
 
+  it.each<[string, object, object]>([
+    ['fields', { fields: { a: 1 } }, { a: 1, level: 5 }],
+    ['a text named fields', { fields: 'a' }, { fields: 'a', level: 5 }],
+    ['a list named fields', { fields: [1] }, { fields: [1], level: 5 }],
+    ['a date named fields', { fields: new Date(0) }, { fields: '1970-01-01T00:00:00.000Z', level: 5 }],
+    ['null named fields', { fields: null }, { fields: null, level: 5 }],
+  ])('keeps %s of its own next to those that it may not replace', (_what, given, fields) => {
+    const line = lineOf((logger) => withRunFields(run, () => logger.info({ level: 5, ...given }, 'text')));
+    expect(line).toMatchObject({ ...run, level: 30, fields });
+  });
+
   it('keeps its fields otherwise', () => {
     const line = lineOf((logger) => withRunFields(run, () => logger.warn({ size: 3, err: new Error('boom') }, 'text')));
     expect(line).toMatchObject({ ...run, size: 3, err: { message: 'boom' } });

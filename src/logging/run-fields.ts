@@ -16,7 +16,8 @@ export const withRunFields = <T>(fields: RunFields, work: () => T): T => current
 /** The attempt whose code runs now. Undefined outside of attempts. */
 export const currentRun = (): RunFields | undefined => current.getStore();
 
-const OF_PINO = new Set(['level', 'time', 'pid', 'hostname']);
+/** The fields that pino writes itself, with values that are no text of a task. */
+export const OF_PINO: ReadonlySet<string> = new Set(['level', 'time', 'pid', 'hostname']);
 
 /** The merge strategy of pino: what code of an attempt logs through any logger replaces neither the fields of the service nor
  *  those of pino. Such fields are moved to `fields`. */
@@ -26,7 +27,16 @@ export function mergeFields(given: object, own: object): object {
   const clashes = Object.entries(given).filter(([key]) => OF_PINO.has(key) || (Object.hasOwn(run, key) && key in own));
   if (clashes.length === 0) return { ...given, ...own };
   const others = Object.entries(given).filter(([key]) => !OF_PINO.has(key) && !Object.hasOwn(run, key));
-  return { ...Object.fromEntries(others), fields: Object.fromEntries(clashes), ...own };
+  const fields = { ...fieldsIn(given), ...Object.fromEntries(clashes) };
+  return { ...Object.fromEntries(others), fields, ...own };
+}
+
+/** What `given` has as `fields`. A value that is no plain object, such as a date, keeps that name. */
+function fieldsIn(given: { fields?: unknown }): object {
+  const { fields } = given;
+  if (fields === undefined) return {};
+  const isPlain = typeof fields === 'object' && fields !== null && Object.getPrototypeOf(fields) === Object.prototype;
+  return isPlain ? fields : { fields };
 }
 
 /** The mixin of pino that adds them. Returns a new object each time, because pino changes it. */

@@ -4,8 +4,8 @@ import { errorFields } from '../core/error-causes.js';
 import { currentRun } from './run-fields.js';
 import { logConsoleOfTasks } from './task-console.js';
 
-/** Logs the errors that no code handles, and the warnings of the process. A line has the fields of the run whose code threw, and the secrets of that run are masked,
- *  because Node calls these listeners in the async context of the error. */
+/** Logs the errors that no code handles, and the warnings of the process. A line has the fields of the run whose code threw, and the
+ *  secrets of that run are masked, because Node calls these listeners in the async context of the error. */
 @Injectable()
 export class StrayErrors {
   constructor(private readonly logger: PinoLogger) {}

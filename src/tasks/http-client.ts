@@ -27,8 +27,9 @@ interface Network {
   names: NameResolver;
 }
 
-/** Sends a request and follows its redirects, except those with a status that `mayFollow` refuses. Returns the last response with its body unread; its caller destroys the socket.
- *  Throws ADDRESS_REFUSED before anything is sent to an address that `destinations` refuses. */
+/** Sends a request and follows its redirects, except those with a status that `mayFollow` refuses. Returns the last response with its
+ *  body unread; its caller destroys the socket. Throws ADDRESS_REFUSED before anything is sent to an address that `destinations`
+ *  refuses. */
 export async function sendRequest(
   first: OutgoingRequest,
   network: Network,

@@ -9,7 +9,7 @@ const MAX_ENCODINGS = 3;
 const ZSTD_WINDOW_LOG = 23;
 
 /** Makes the decoder for a body that begins with the given bytes. */
-const decoders: Record<string, (first: Buffer) => Transform> = {
+const decoders: Record<string, (first: Buffer) => Transform & zlib.Zlib> = {
   gzip: () => zlib.createGunzip(),
   // The standard means zlib's format, and some servers send the raw one. A zlib header begins with 8 in its lower half.
   deflate: (first) => ((first[0]! & 0x0f) === 8 ? zlib.createInflate() : zlib.createInflateRaw()),
@@ -73,16 +73,23 @@ async function* unpacked(
     if (isEmptyComplete) return;
     throw new CutShortError(encoding);
   }
+  const decoder = decoders[encoding]!(first);
+  let received = first.length;
+  const all = async function* () {
+    yield first;
+    for await (const chunk of packed) {
+      received += chunk.length;
+      yield chunk;
+    }
+  };
   try {
-    yield* pipeline(withFirst(first, packed), decoders[encoding]!(first), () => {}) as AsyncIterable<Buffer>;
+    yield* pipeline(all, decoder, () => {}) as AsyncIterable<Buffer>;
   } catch (error) {
     throw (error as NodeJS.ErrnoException).code === 'Z_BUF_ERROR' ? new CutShortError(encoding, error) : error;
   }
-}
-
-async function* withFirst(first: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  yield first;
-  yield* rest;
+  // Node ends the data after a frame when the next one begins in the same chunk.
+  if (encoding === 'zstd' && decoder.bytesWritten < received)
+    throw new Error('the response has more data after its first zstd frame, which Node cannot unpack');
 }
 
 class CutShortError extends Error {

@@ -13,10 +13,10 @@ const MAX_BYTES = 65_536;
 const KEEP_APART = 'a job could send it anywhere. Keep the credentials of the service in another folder';
 
 const LIMIT = `at most ${MAX_SECRETS_LENGTH} can be masked. Keep other files in another folder`;
-/** Words that log lines, outputs and errors consist of. */
+/** Words that log lines, outputs and errors consist of. Shorter ones are not masked. */
 const LOG_WORDS = new Set(
-  `level time msg message pid hostname context err error errors fields job run runid attempt name type stack code cause causes
-   trace debug info warn warning fatal true false null undefined status headers body input output state`.split(/\s+/),
+  `level time message hostname context error errors fields runid attempt name type stack code cause causes trace debug info
+   warn warning fatal true false null undefined status headers body input output state`.split(/\s+/),
 );
 
 /** Reads secrets from files in SECRETS_DIR. Every attempt reads them again, so a changed secret applies from the next attempt
@@ -89,9 +89,8 @@ const lengthOf = (values: ReadonlySet<string>) => [...values].reduce((sum, value
 
 /** Why the value of a secret cannot be masked well, or null. The text does not quote the value. */
 function weaknessOf(value: string): string | null {
-  if (LOG_WORDS.has(value.toLowerCase()))
-    return 'is a word of the log itself, which is masked wherever a run with this secret writes it';
   if (value.length < SHORTEST) return `has fewer than ${SHORTEST} characters and is not masked`;
+  if (LOG_WORDS.has(value.toLowerCase())) return 'is a word that occurs in ordinary logs, so it is masked there too';
   if (value.length < RECOGNISABLE)
     return `has fewer than ${RECOGNISABLE} characters, so ordinary words that contain it are masked too`;
   return null;

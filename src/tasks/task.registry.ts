@@ -65,9 +65,9 @@ request, so make it a singleton`,
     return task;
   }
 
-  /** Checks an input before it is stored, also for values that JSON would change. Values that secrets will replace are not checked yet. `published`
-   *  returns the tasks of other processes. It is called only if this process does not have the task, and returns none by
-   *  default. Throws UNKNOWN_TASK or INVALID_INPUT. */
+  /** Checks an input before it is stored, also for values that JSON would change. Values that secrets will replace are not checked
+   *  yet. `published` returns the tasks of other processes. It is called only if this process does not have the task, and returns
+   *  none by default. Throws UNKNOWN_TASK or INVALID_INPUT. */
   async validate(name: string, input: unknown, published: () => Promise<TaskView[]> = async () => []): Promise<void> {
     const bad = unstorable({ input });
     if (bad) throw new InvalidTaskInputError(name, [bad]);

@@ -87,13 +87,10 @@ export function parseYamlDocuments(text: string, schema: 'core' | 'json' = 'core
 
 function readDocument(text: string, document: Document, errors: YAMLError[], lineCounter: LineCounter): YamlDocument {
   const line = lineAt(lineCounter, offsetOf(document, []));
-  const faults = withQuoteHelp(
-    errors.map(({ code, pos, message }) => ({
-      line: lineAt(lineCounter, pos[0]),
-      message: code === 'MULTIPLE_DOCS' ? 'A second document begins here; a file holds one' : message,
-    })),
-    (number) => lineText(text, lineCounter, number),
-  );
+  const faults = errors.map(({ code, pos, message }) => ({
+    line: lineAt(lineCounter, pos[0]),
+    message: code === 'MULTIPLE_DOCS' ? 'A second document begins here; a file holds one' : message,
+  }));
   // In the order of the text. Alias.resolve would search the whole document for each alias.
   const anchors = new Set<string>();
   const remember = ({ anchor }: { anchor?: string | undefined }) => {
@@ -109,9 +106,7 @@ function readDocument(text: string, document: Document, errors: YAMLError[], lin
       Alias: (_key, alias) => {
         if (anchors.has(alias.source)) return;
         const offset = alias.range?.[0] ?? 0;
-        const message =
-          quoteHelp(lineText(text, lineCounter, lineAt(lineCounter, offset))) ??
-          `Unresolved alias: no value before this one has the anchor &${alias.source}; put the text in quotes if it is no alias`;
+        const message = `Unresolved alias: no value before this one has the anchor &${alias.source}; put the text in quotes if it is no alias`;
         faults.push({ line: lineAt(lineCounter, offset), message });
       },
       Map: (_key, map) => {
@@ -120,21 +115,30 @@ function readDocument(text: string, document: Document, errors: YAMLError[], lin
         for (const { offset, message } of keyFaults(map)) faults.push({ line: lineAt(lineCounter, offset), message });
       },
     });
-  return faults.length > 0 ? { value: undefined, faults, line } : valueOf(document, line);
+  if (faults.length === 0) return valueOf(document, line);
+  return { value: undefined, faults: withQuoteHelp(faults, (number) => lineText(text, lineCounter, number)), line };
 }
 
-/** A value in the rest of a line that begins with a character to which YAML gives a meaning, where a text was meant. */
-const UNQUOTED = /(?:^|[:,[{-]\s+)([*@%`?](?:[\s/,][^#\n]*?|[a-z][^#\n]*?)?)\s*(?:#.*)?$/;
+const QUOTED = /(?<=^|[\s:,[{])(?:"(?:[^"\\]|\\.)*"|'[^']*')/g;
+/** The rest of a line from a value on that begins with a character to which YAML gives a meaning, where a text was meant. An alias
+ *  with a name is none. */
+const UNQUOTED = /(?:^|[[{]\s*|[:,-]\s+)(\*(?:[\s/,].*)?|[@%`?](?:[\s/,a-z].*)?)$/;
+/** What follows a value in a map or list in braces: the next value, or the end. */
+const AFTER_VALUE = /\s*(?:,\s.*|,$|[}\]].*)$/;
+/** The same in a line in which no brace opens. There it may be part of the value, unless it stands at the end. */
+const AT_END = /\s*,$|\s+[}\]]+,?$/;
 
-/** What to do about a line with an unquoted cron expression such as `*\/5 * * * *`, `@daily` or `? * * * *`. Undefined for other
- *  lines, and for an alias that has a name. */
+/** What to do about a line with an unquoted cron expression such as `*\/5 * * * *`, `@daily` or `? * * * *`; the first, if there
+ *  are several. Undefined for other lines. */
 function quoteHelp(line: string): string | undefined {
-  const value = UNQUOTED.exec(line)?.[1]?.trimEnd() ?? '';
-  if (value === '' || /^\*[a-z]/.test(value)) return undefined;
-  const first = value.charAt(0);
-  const flow = /[{[]/.test(line.slice(0, line.indexOf(value)));
-  const shown = flow ? value.replace(/\s*[,}\]].*$/, '') : value;
-  return `Put the value in quotes, as "${shown}": in YAML, a text without quotes must not begin with ${first}`;
+  const bare = line.replaceAll(QUOTED, (text) => '_'.repeat(text.length)).replace(/(?:^|\s+)#.*$/, '');
+  const rest = UNQUOTED.exec(bare)?.[1] ?? '';
+  if (rest === '') return undefined;
+  const start = bare.length - rest.length;
+  const isInBraces = /[{[]/.test(bare.slice(0, start));
+  const length = rest.replace(isInBraces ? AFTER_VALUE : AT_END, '').length;
+  const value = line.slice(start, start + length);
+  return `Put the value in quotes, as "${value}": in YAML, a text without quotes must not begin with ${value.charAt(0)}`;
 }
 
 /** A line with help has one fault: the parser reports several for the same cause. */

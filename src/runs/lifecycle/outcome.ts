@@ -8,7 +8,7 @@ export type AttemptResult =
   | { state: 'succeeded'; output: string | null }
   /** The attempt succeeded, and the transaction that the task wrote in has already settled the run. */
   | { state: 'committed' }
-  | { state: 'failed' | 'timed_out'; error: RunError; final: boolean; retryAfterSeconds?: number };
+  | { state: 'failed' | 'timed_out'; error: RunError; final: boolean; retryAfterSeconds?: number | undefined };
 
 export type UnwrittenResult = Exclude<AttemptResult, { state: 'committed' }>;
 

@@ -80,7 +80,7 @@ export class TaskRunner {
         state: 'failed',
         error: runError(error, mask),
         final: FINAL.some((type) => error instanceof type),
-        ...(error instanceof HttpStatusError && { retryAfterSeconds: error.retryAfterSeconds ?? 0 }),
+        ...(error instanceof HttpStatusError && { retryAfterSeconds: error.retryAfterSeconds }),
       };
     }
   }
