@@ -22,5 +22,6 @@ export default {
   // Makes a test red in which Node emits a warning.
   testEnvironment: '<rootDir>/test/support/fail-on-warnings.js',
   testTimeout: 120_000,
-  maxWorkers: 2,
+  // One more than the cores of a small machine: many tests wait for other processes most of the time.
+  maxWorkers: 3,
 };

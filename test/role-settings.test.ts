@@ -98,7 +98,7 @@ const apiOf =
 
 const job = {
   task: 'sql',
-  trigger: { type: 'interval', everySeconds: 1 },
+  trigger: { type: 'interval', everySeconds: 0.2 },
   overlap: 'queue',
   retry: { limit: 0 },
   input: { statement: String.raw`SELECT now() AS at, 'a\b' AS text, 0.1::float8 + 0.2::float8 AS sum` },
