@@ -1,5 +1,5 @@
 import { shortName, WEEKDAYS } from './calendar-names.js';
-import { unwrapRanges } from './cron.hints.js';
+import { unwrapWeekdays } from './cron.hints.js';
 
 const NAMES = WEEKDAYS.map(shortName);
 
@@ -17,5 +17,5 @@ function weekdaysFromAws(text: string): string {
   if (weekday === 'L') return NAMES[6]!;
   if (/(?<![\d#/])0/.test(weekday)) return weekday;
   const named = weekday.replace(/(?<![\d#/])[1-7](?!\d)/g, (number) => NAMES[Number(number) - 1]!);
-  return unwrapRanges(named, NAMES, 0);
+  return unwrapWeekdays(named);
 }

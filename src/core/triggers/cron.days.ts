@@ -11,6 +11,9 @@ const CYCLE = 400;
 export class CronDays {
   /** 1 for each matching year, indexed by year. Null when every year matches. */
   private readonly years: Uint8Array | null;
+  /** No year outside these two matches. */
+  private readonly firstYear: number;
+  private readonly lastYear: number;
   /** Matching days by kind of year. There are 14 kinds: common and leap years, by the weekday of January 1. */
   private readonly kinds: (YearDays | undefined)[] = [];
 
@@ -18,13 +21,15 @@ export class CronDays {
 
   constructor({ year, starYear, ...rules }: CronPattern) {
     this.years = starYear ? null : Uint8Array.from(year); // croner's list of years takes 80 KB.
+    this.firstYear = Math.max(FIRST_YEAR, this.years?.indexOf(1) ?? FIRST_YEAR);
+    this.lastYear = this.years?.lastIndexOf(1) ?? LAST_YEAR;
     this.rules = rules;
   }
 
   /** The first matching day at or after `day`, or null. */
   next(day: number): number | null {
     const start = yearOf(Math.max(day, 0));
-    const end = this.years ? LAST_YEAR : Math.min(LAST_YEAR, start + CYCLE);
+    const end = this.years ? this.lastYear : Math.min(LAST_YEAR, start + CYCLE);
     for (let year = start; year <= end; year++) {
       const first = firstOf(year);
       const found = this.daysOf(year, first).list.find((each) => first + each >= day);
@@ -36,7 +41,7 @@ export class CronDays {
   /** The last matching day at or before `day`, or null. */
   previous(day: number): number | null {
     const start = yearOf(day);
-    const end = this.years ? FIRST_YEAR : Math.max(FIRST_YEAR, start - CYCLE);
+    const end = this.years ? this.firstYear : Math.max(FIRST_YEAR, start - CYCLE);
     for (let year = start; year >= end; year--) {
       const first = firstOf(year);
       const found = this.daysOf(year, first).list.findLast((each) => first + each <= day);
@@ -49,7 +54,7 @@ export class CronDays {
   shortestGap(): number {
     let shortest = Infinity;
     let last = -Infinity;
-    const end = this.years ? LAST_YEAR : FIRST_YEAR + CYCLE + 40;
+    const end = this.years ? this.lastYear : FIRST_YEAR + CYCLE + 40;
     for (let year = FIRST_YEAR; year <= end && shortest > 1; year++) {
       const first = firstOf(year);
       const { list, gap } = this.daysOf(year, first);

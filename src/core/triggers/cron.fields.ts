@@ -16,7 +16,7 @@ export const CRON_FIELDS = [
   },
   {
     name: 'hour',
-    accepts: '0-23, such as 9, 9-17 or */2; write 22-23,0-5 for a range over midnight',
+    accepts: '0-23, such as 9, 9-17 or */2',
     parsed: 'hour',
     steps: { first: 0, count: 24, unit: 'hour', cycle: 'day' },
   },

@@ -21,6 +21,26 @@ it.each([
   ['0 0 1 DEC-JAN *', '0 0 1 DEC,JAN *'],
   ['0 0 1 11-2 *', '0 0 1 11-12,1-2 *'],
   ['0 0 1 January *', '0 0 1 JAN *'],
+  ['55-5 * * * * *', '55-59,0-5 * * * * *'],
+  ['45-44 * * * *', '45-59,0-44 * * * *'],
+  ['59-2 * * * *', '59,0-2 * * * *'],
+  ['56-4/4 * * * *', '56,0,4 * * * *'],
+  ['0 22-2 * * *', '0 22-23,0-2 * * *'],
+  ['0 12,23-3/2 * * *', '0 12,23,1,3 * * *'],
+  ['0 0 20-5 * *', '0 0 20-31,1-5 * *'],
+  ['0 0 20-5/5 * *', '0 0 20,25,30,4 * *'],
+  ['0 0 29-L * *', '0 0 29-31 * *'],
+  ['0 0 1-l/8 * *', '0 0 1-31/8 * *'],
+  ['0 0 W15 * *', '0 0 15W * *'],
+  ['0 0 1 9-8/3 *', '0 0 1 9,12,3,6 *'],
+  ['0 0 1 Nov-Feb/2 *', '0 0 1 NOV,JAN *'],
+  ['0 0 * * FRI-MON/2', '0 0 * * FRI,SUN'],
+  ['0 0 * * FRIDAY-MONDAY/2', '0 0 * * FRI,SUN'],
+  ['0 0 * * 5-1/2', '0 0 * * 5,0'],
+  ['0 0 * * 7-2', '0 0 * * 0-2'],
+  ['0 0 * * 7-tue', '0 0 * * 0-TUE'],
+  ['0 0 * * mon-0', '0 0 * * MON-6,0'],
+  ['0 0 1 * +FRI-MON', '0 0 1 * +FRI-SAT,SUN-MON'],
 ])('%s is refused, and the error says what to write, which is valid', (wrong, right) => {
   const field = right.split(' ').find((part, index) => part !== wrong.split(' ')[index])!;
   expect(faultOf(wrong)).toContain(`write ${field}`);
@@ -34,6 +54,15 @@ it('says what can be counted from the end of the month', () => {
   expect(faultOf('0 0 1,l-3 * *')).toContain('there are only L');
 });
 
+it.each(['H * * * *', '0 H/2 * * *', '0 0 H(1-10) * *', 'R * * * *'])(
+  'says what spreads the load instead of %s',
+  (expression) => {
+    expect(faultOf(expression)).toContain(
+      'for a value that the scheduler chooses is not supported; jitterSeconds spreads',
+    );
+  },
+);
+
 it.each([
   ['day-of-week', '0 0 * * MON-'],
   ['day-of-week', '0 0 * * FOO'],
@@ -41,22 +70,24 @@ it.each([
   ['day-of-week', '0 0 * * FRI-MON,XYZ'],
   ['day-of-week', '0 0 * * 5-1,9'],
   ['day-of-week', '0 0 * * FRI-MON-TUE'],
-  // Other days than FRI-SAT,SUN-MON/2.
-  ['day-of-week', '0 0 * * FRI-MON/2'],
-  ['day-of-week', '0 0 * * 5-1/2'],
-  ['day-of-week', '0 0 * * FRIDAY-MONDAY/2'],
+  ['day-of-week', '0 0 * * FRI-MON/8'],
   ['day-of-week', '0 0 * * SUN,FRI-MON#2'],
-  ['month', '0 0 1 NOV-FEB/2 *'],
-  ['month', '0 0 1 11-2/2 *'],
   ['month', '0 0 1 13 *'],
   ['month', '0 0 1 11-2,13 *'],
   ['minute', '60 * * * *'],
+  ['minute', '70-5 * * * *'],
+  ['minute', '5-70 * * * *'],
 ])('proposes nothing for the %s of %s', (field, expression) => {
   expect(faultOf(expression)).toContain(`The ${field}`);
   expect(faultOf(expression)).not.toContain('write');
 });
 
-/** A value or a range, as text and as its values. A range may pass the end of the week or of the year. */
+const every = (step: number, { text, values }: { text: string; values: number[] }) => ({
+  text: `${text}/${step}`,
+  values: values.filter((_value, n) => n % step === 0),
+});
+
+/** A value or a range, with or without a step, as text and as its values. A range may pass the end of the week or of the year. */
 function item(names: readonly string[], first: number): fc.Arbitrary<{ text: string; values: number[] }> {
   const index = fc.integer({ min: 0, max: names.length - 1 });
   const spelling = fc.constantFrom<(at: number) => string>(
@@ -74,6 +105,9 @@ function item(names: readonly string[], first: number): fc.Arbitrary<{ text: str
   });
   return fc.oneof(
     fc.tuple(spelling, index, index).map(([spell, from, to]) => write(spell, from, to)),
+    fc
+      .tuple(spelling, index, index, fc.integer({ min: 1, max: names.length }))
+      .map(([spell, from, to, step]) => every(step, write(spell, from, to))),
     fc.tuple(spelling, index).map(([spell, at]) => ({ text: spell(at), values: [at] })),
   );
 }

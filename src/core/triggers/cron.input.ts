@@ -2,16 +2,19 @@ import { z } from 'zod';
 import type { DocumentedObject } from '../documented-schema.js';
 import { Problem } from '../problem.js';
 import { calendarOf } from './cron.calendar.js';
+import { hasZone, unreadValueFault } from './cron.pattern.js';
 import { misplacedQuestionMark } from './cron.question-marks.js';
 import { checkWindow, endAt, jitterSeconds, knownFields, startAt } from './input-fields.js';
 import { zoneFaultOf } from './zone-names.js';
 
 /** What is wrong with an expression, or undefined when it is valid. An expression whose last year is over is valid. */
 function faultOf(expression: string): string | undefined {
-  const misplaced = misplacedQuestionMark(expression);
+  const misplaced = hasZone(expression) ? undefined : misplacedQuestionMark(expression);
   if (misplaced) return misplaced;
   try {
-    if (calendarOf(expression).next(0) !== null) return undefined;
+    const calendar = calendarOf(expression);
+    const unread = unreadValueFault(expression);
+    if (unread || calendar.next(0) !== null) return unread;
     return 'It never fires: no date from 1970 to 9999 has this day, month and year. Write L for the last day of a month, as in "0 0 L 2 *"';
   } catch (error) {
     if (error instanceof Problem) return error.message;

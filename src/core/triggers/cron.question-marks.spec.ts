@@ -31,6 +31,7 @@ describe('an expression in the order of AWS', () => {
     ['0 10 ? * l 2027', '0 0 10 ? * SAT 2027'],
     ['0 9 ? * 2-6/2 *', '0 0 9 ? * MON-FRI/2 *'],
     ['0 9 ? * 1-1/2 *', '0 0 9 ? * SUN *'],
+    ['0 9 ? * 6-2/2 *', '0 0 9 ? * FRI,SUN *'],
     // AWS has no day 0, so these are counted as here.
     ['0 9 ? * 0-4 *', '0 0 9 ? * 0-4 *'],
   ])('%s is refused with the seven fields that mean the same', (expression, seven) => {
@@ -42,7 +43,6 @@ describe('an expression in the order of AWS', () => {
     '0 10 L-3 * ? *',
     '0 25 * * ? *',
     '0 9 ? * MONDAY *',
-    '0 9 ? * 6-2/2 *',
     '0 10 * * ? 20270',
     '0 0 31 2 ? *',
     '0 ? * * ? *',
@@ -114,6 +114,7 @@ describe('a question mark', () => {
     ['0 0 ?,1 * *', 'it cannot be part of "?,1". Write only the days'],
     ['0 0 ?/2 * *', 'it cannot be part of "?/2"'],
     ['0 0 1 * ?#2', 'it cannot be part of "?#2"'],
+    ['TZ=UTC 0 0 9 ? * MON', 'set timeZone to "UTC" and write "0 0 9 ? * MON"'],
   ])('is refused in %s', (expression, message) => {
     expect(faultOf(expression)).toContain(message);
   });

@@ -1,6 +1,7 @@
 import { fromAws } from './cron.aws.js';
 import { calendarOf } from './cron.calendar.js';
 import { CRON_FIELDS, withSecond } from './cron.fields.js';
+import { unreadValueFault } from './cron.pattern.js';
 
 const MAY_BE_OPEN = new Set<string | undefined>(['day-of-month', 'day-of-week']);
 const HOUR = 2;
@@ -41,7 +42,7 @@ function orderOfSix(fields: string[], hasYearLast: boolean): string {
 function isValid(expression: string): boolean {
   if (misplacedQuestionMark(expression)) return false;
   try {
-    return calendarOf(expression).next(0) !== null;
+    return calendarOf(expression).next(0) !== null && unreadValueFault(expression) === undefined;
   } catch {
     return false;
   }
