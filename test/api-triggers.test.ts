@@ -119,3 +119,42 @@ describe('the health', () => {
     expect(Object.keys(report.details).toSorted()).toEqual(details);
   });
 });
+
+describe('clock changes', () => {
+  const trigger = { type: 'cron', expression: '30 2 * * *', timeZone: 'Europe/Berlin' };
+
+  it.each([
+    [{ gap: 'run' }, '2026-03-29T01:00:00.000Z', 'runs right after that hour'],
+    [{ gap: 'skip' }, '2026-03-30T00:30:00.000Z', 'does not run'],
+    [{ gap: 'shift' }, '2026-03-29T01:30:00.000Z', 'runs an hour later'],
+  ])('are previewed with %j', async (clockChange, occurrence, note) => {
+    const { body } = await preview(trigger, { clockChange, after: '2026-03-28T12:00:00Z', count: 1 });
+    expect(body).toMatchObject({ occurrences: [occurrence], notes: [expect.stringContaining(note)] });
+  });
+
+  it('follow the setting of the job, which a patch with null resets', async () => {
+    const job = { task: 'echo', input: { text: 'x' }, trigger, clockChange: { gap: 'shift', repeat: 'both' } };
+    const created = await service.call('PUT', '/jobs/nightly', job);
+    expect([created.status, created.body['clockChange']]).toEqual([201, { gap: 'shift', repeat: 'both' }]);
+    const nights = { from: '2025-10-25T22:00:00Z', to: '2026-03-29T12:00:00Z', dryRun: true };
+    const occurrences = async () => {
+      const { body } = await service.call('POST', '/jobs/nightly/backfill', nights);
+      return (body['occurrences'] as string[]).slice(0, 2);
+    };
+    expect(await occurrences()).toEqual(['2025-10-26T00:30:00.000Z', '2025-10-26T01:30:00.000Z']);
+    const patched = await service.call('PATCH', '/jobs/nightly', { clockChange: null });
+    expect(patched.body).toMatchObject({ clockChange: { gap: null, repeat: null }, version: 2 });
+    expect(await occurrences()).toEqual(['2025-10-26T00:30:00.000Z', '2025-10-27T01:30:00.000Z']);
+  });
+
+  it.each([
+    [{ gap: 'later' }, '/clockChange/gap'],
+    [{ repeat: 1 }, '/clockChange/repeat'],
+    [{ gaps: 'run' }, '/clockChange/gaps'],
+    ['run', '/clockChange'],
+  ])('refuse %j with its path', async (clockChange, path) => {
+    const { status, body } = await preview(trigger, { clockChange });
+    expect(status).toBe(422);
+    expect(body['errors']).toEqual([{ path, message: expect.any(String) }]);
+  });
+});

@@ -1,11 +1,11 @@
 import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
-import { openTrigger, type TriggerDefinition } from '../core/triggers/trigger.js';
+import { openTrigger, type Schedule } from '../core/triggers/trigger.js';
 import { type PreviewInput, previewOf } from './preview.js';
 
 /** Which occurrences of a trigger to compute. Times are in milliseconds. */
 export interface OccurrencesInput {
-  trigger: TriggerDefinition;
+  schedule: Schedule;
   /** No occurrence before this time. */
   from: number;
   /** Only occurrences before this time. Default: no limit. */
@@ -14,8 +14,8 @@ export interface OccurrencesInput {
   most: number;
 }
 
-function occurrencesIn({ trigger: definition, from, before = Infinity, most }: OccurrencesInput): number[] {
-  const trigger = openTrigger(definition, '');
+function occurrencesIn({ schedule, from, before = Infinity, most }: OccurrencesInput): number[] {
+  const trigger = openTrigger(schedule, '');
   const found: number[] = [];
   let at = trigger.next(new Date(from - 1));
   for (; at && at.getTime() < before && found.length < most; at = trigger.next(at)) found.push(at.getTime());

@@ -3,12 +3,14 @@ import type { Fault } from '../core/problem.js';
 import { faultsOf } from '../core/schema-faults.js';
 import { NO_TIME } from '../core/triggers/input-fields.js';
 import { describeTrigger } from '../core/triggers/describe-trigger.js';
+import { clockChange } from '../core/triggers/clock-change.js';
 import { completeTrigger, openTrigger, triggerInput } from '../core/triggers/trigger.js';
 import { notesOf } from '../core/triggers/trigger-notes.js';
 
 export const previewRequest = z
   .strictObject({
     trigger: triggerInput,
+    clockChange: clockChange.prefault({}),
     after: z.iso
       .datetime({ offset: true, error: NO_TIME })
       .optional()
@@ -47,12 +49,13 @@ export function previewOf({ body, now, timeZone }: PreviewInput): Preview | Faul
   if (error) return faultsOf(error.issues);
   const start = data.after === undefined ? now : new Date(data.after);
   const definition = completeTrigger(data.trigger, { timeZone, createdAt: start });
-  const trigger = openTrigger(definition, 'preview');
+  const schedule = { trigger: definition, clockChange: data.clockChange };
+  const trigger = openTrigger(schedule, 'preview');
   const occurrences: Date[] = [];
   for (let at = trigger.next(start); at && occurrences.length < data.count; at = trigger.next(at)) occurrences.push(at);
   return {
     description: describeTrigger(definition),
     occurrences: occurrences.map((at) => at.toISOString()),
-    notes: notesOf(definition, occurrences),
+    notes: notesOf(schedule, occurrences),
   };
 }

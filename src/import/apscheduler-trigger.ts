@@ -1,3 +1,4 @@
+import { BY_CRON_RULE } from '../core/triggers/clock-change.js';
 import { completeTrigger, openTrigger, triggerInput, type TriggerInput } from '../core/triggers/trigger.js';
 import { DAY, zoneOf } from '../core/triggers/zone.js';
 import { zoneFaultOf } from '../core/triggers/zone-names.js';
@@ -44,7 +45,7 @@ export function nextRunMismatch(job: ApschedulerJob, imported: TriggerInput, tim
   if (!trigger.success || !job.next_run_time || job.jitter) return [];
   const next = new Date(instantOf('next_run_time', job.next_run_time, timeZone));
   const complete = completeTrigger(trigger.data, { timeZone, createdAt: next });
-  const ours = openTrigger(complete, '').next(new Date(next.getTime() - 1));
+  const ours = openTrigger({ trigger: complete, clockChange: BY_CRON_RULE }, '').next(new Date(next.getTime() - 1));
   if (ours?.getTime() === next.getTime()) return [];
   const hint =
     complete.type === 'cron' ? ` in ${complete.timeZone}; give the scheduler's time zone with --time-zone` : '';

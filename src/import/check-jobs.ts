@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Json } from '../core/json.js';
 import { Problem } from '../core/problem.js';
 import { unstorable } from '../core/storable-json.js';
+import { BY_CRON_RULE } from '../core/triggers/clock-change.js';
 import { completeTrigger, openTrigger } from '../core/triggers/trigger.js';
 import { jobDefinition, type JobDefinitionInput } from '../jobs/definition/job.schema.js';
 import { httpInput } from '../tasks/http-input.js';
@@ -54,7 +55,8 @@ function checkDefinition(written: JobDefinitionInput, isTodo: boolean): JobDefin
     refuse(issuesOutsideReferences(issues, referencesIn(input)), ['input']);
   }
   try {
-    openTrigger(completeTrigger(definition.trigger, { timeZone: 'UTC', createdAt: new Date(0) }), '').next(new Date(0));
+    const trigger = completeTrigger(definition.trigger, { timeZone: 'UTC', createdAt: new Date(0) });
+    openTrigger({ trigger, clockChange: BY_CRON_RULE }, '').next(new Date(0));
   } catch (error) {
     throw error instanceof Problem ? new NotImportableError(error.message) : error;
   }

@@ -1,4 +1,5 @@
 import { Problem } from '../core/problem.js';
+import { BY_CRON_RULE } from '../core/triggers/clock-change.js';
 import {
   completeTrigger,
   openTrigger,
@@ -42,7 +43,8 @@ export class FakeClock {
       const faults = checked.error.issues.map(({ path, message }) => ({ path: `/${path.join('/')}`, message }));
       throw new Problem(422, 'INVALID_TRIGGER', faults.map(({ message }) => message).join('; '), faults);
     }
-    const opened = openTrigger(completeTrigger(checked.data, { timeZone: 'UTC', createdAt: this.time }), '');
+    const definition = completeTrigger(checked.data, { timeZone: 'UTC', createdAt: this.time });
+    const opened = openTrigger({ trigger: definition, clockChange: BY_CRON_RULE }, '');
     this.schedules.push({ trigger: opened, next: opened.next(this.time), run });
   }
 

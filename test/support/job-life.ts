@@ -73,7 +73,7 @@ export function inAnyLife(property: (life: Life) => void): void {
 
 /** The life of a job that is created at `at`, up to a last dispatch. */
 function live(created: Readonly<Job>, at: Date, steps: Step[]): Life {
-  const trigger = openTrigger(created.trigger, created.id);
+  const trigger = openTrigger(created, created.id);
   const first = trigger.next(at);
   const nextRunAt = first && new Date(first.getTime() + trigger.delay(first));
   let job: Readonly<Job> = { ...created, nextOccurrenceAt: first, nextRunAt };

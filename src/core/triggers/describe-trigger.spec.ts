@@ -1,3 +1,4 @@
+import { BY_CRON_RULE } from './clock-change.js';
 import { describeTrigger } from './describe-trigger.js';
 import { notesOf } from './trigger-notes.js';
 import { completeTrigger, type TriggerInput } from './trigger.js';
@@ -35,7 +36,11 @@ it.each<[TriggerInput, string]>([
 
 it.each<[string, TriggerInput, string[]]>([
   ['a fixed time in a zone with DST', { type: 'cron', expression: '0 9 * * *' }, ['runs right after that hour']],
-  ['a wildcard in a zone with DST', { type: 'cron', expression: '*/5 * * * *' }, ['follows the wall clock']],
+  [
+    'a wildcard in a zone with DST',
+    { type: 'cron', expression: '*/5 * * * *' },
+    ['does not run, and a time in the repeated hour runs in both passes'],
+  ],
   ['a zone without DST', { type: 'cron', expression: '0 9 * * *', timeZone: 'Asia/Tokyo' }, []],
   ['either day', { type: 'cron', expression: '0 0 1 * MON', timeZone: 'UTC' }, ['either matches']],
   ['both days', { type: 'cron', expression: '0 0 1 * +MON', timeZone: 'UTC' }, []],
@@ -59,7 +64,9 @@ it.each<[string, TriggerInput, string[]]>([
   ['a zone behind UTC', { type: 'cron', expression: '0 9 * * *', timeZone: 'Etc/GMT+5' }, ['5 hours behind UTC']],
   ['a zone ahead of UTC', { type: 'cron', expression: '0 9 * * *', timeZone: 'Etc/GMT-14' }, ['14 hours ahead of UTC']],
 ])('notes on %s', (_case, input, notes) => {
-  expect(notesOf(complete(input), [JANUARY])).toEqual(notes.map((note) => expect.stringContaining(note)));
+  expect(notesOf({ trigger: complete(input), clockChange: BY_CRON_RULE }, [JANUARY])).toEqual(
+    notes.map((note) => expect.stringContaining(note)),
+  );
 });
 
 it.each<TriggerInput>([
@@ -67,5 +74,7 @@ it.each<TriggerInput>([
   { type: 'date', at: '2020-01-01T00:00:00Z' },
   { type: 'interval', everySeconds: 30, endAt: '2020-01-01T00:00:00Z' },
 ])('notes that %j has no occurrence after the time of the preview', (input) => {
-  expect(notesOf(complete(input), [])).toContain('There is no occurrence after that time.');
+  expect(notesOf({ trigger: complete(input), clockChange: BY_CRON_RULE }, [])).toContain(
+    'There is no occurrence after that time.',
+  );
 });

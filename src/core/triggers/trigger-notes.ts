@@ -1,12 +1,13 @@
+import type { ClockChange } from './clock-change.js';
 import { calendarOf } from './cron.calendar.js';
 import { cronNotes } from './cron.notes.js';
 import { amountOf } from './number-words.js';
-import type { CronDefinition, IntervalDefinition, TriggerDefinition } from './trigger.js';
+import type { CronDefinition, IntervalDefinition, Schedule } from './trigger.js';
 import { DAY, zoneOf } from './zone.js';
 
 /** Facts about a trigger that may surprise its user. `occurrences` are its first ones after the time that the
  *  user gave, in ascending order. The note on DST covers the year after the first of them. When there are none, a note says so. */
-export function notesOf(definition: TriggerDefinition, occurrences: readonly Date[]): string[] {
+export function notesOf({ trigger: definition, clockChange }: Schedule, occurrences: readonly Date[]): string[] {
   const notes = occurrences.length === 0 ? [NO_OCCURRENCE] : [];
   if (definition.type === 'date') return notes;
   if (definition.type === 'interval') return [gridNote(definition), ...notes];
@@ -18,7 +19,7 @@ export function notesOf(definition: TriggerDefinition, occurrences: readonly Dat
   }
   const [first] = occurrences;
   if (first && observesDst(definition, first))
-    notes.push(`${definition.timeZone} observes DST: ${isFixed ? FIXED : FOLLOWING}`);
+    notes.push(`${definition.timeZone} observes DST: ${clockChangeNote(isFixed, clockChange)}`);
   return [...notes, ...cronNotes(definition.expression), ...offsetNotes(definition.timeZone)];
 }
 
@@ -39,9 +40,21 @@ function offsetNotes(timeZone: string): string[] {
   ];
 }
 
-const FIXED = 'a time in the skipped hour runs right after that hour, and a time in the repeated hour runs once.';
-const FOLLOWING =
-  'the trigger follows the wall clock. It does not run in the skipped hour, and runs in both passes of the repeated hour.';
+function clockChangeNote(isFixed: boolean, { gap, repeat }: ClockChange): string {
+  const inGap = IN_GAP[gap ?? (isFixed ? 'run' : 'skip')];
+  return `a time in the skipped hour ${inGap}, and a time in the repeated hour ${IN_REPEAT[repeat ?? (isFixed ? 'first' : 'both')]}.`;
+}
+
+const IN_GAP = {
+  run: 'runs right after that hour',
+  skip: 'does not run',
+  shift: 'runs an hour later by the clock',
+};
+const IN_REPEAT = {
+  first: 'runs once, in the first pass',
+  last: 'runs once, in the last pass',
+  both: 'runs in both passes',
+};
 
 function observesDst({ timeZone }: CronDefinition, from: Date): boolean {
   const zone = zoneOf(timeZone);

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { cases, instantIn, triggerNear } from '../../../test/support/triggers.js';
+import { BY_CRON_RULE } from './clock-change.js';
 import { openTrigger, type Trigger } from './trigger.js';
 
 interface Case {
@@ -21,10 +22,17 @@ function inEveryZone(property: (given: Case) => void): void {
   for (const timeZone of Intl.supportedValuesOf('timeZone')) {
     const given = instantIn(timeZone).chain((at) => fc.tuple(fc.constant(at), triggerNear(timeZone, at), fraction));
     const holds = fc.property(given, ([at, definition, within]) => {
-      const trigger = openTrigger(definition, 'job');
+      const trigger = openTrigger({ trigger: definition, clockChange: BY_CRON_RULE }, 'job');
       const found = following(trigger, at);
       const before = trigger.previous(later(at, 1));
-      property({ trigger, again: openTrigger(definition, 'job'), at, before, found, fraction: within });
+      property({
+        trigger,
+        again: openTrigger({ trigger: definition, clockChange: BY_CRON_RULE }, 'job'),
+        at,
+        before,
+        found,
+        fraction: within,
+      });
     });
     fc.assert(holds, cases(3));
   }

@@ -1,8 +1,10 @@
+import { BY_CRON_RULE } from './clock-change.js';
 import { completeTrigger, openTrigger, triggerInput, type TriggerDefinition, type TriggerInput } from './trigger.js';
 
 const DEFAULTS = { timeZone: 'Europe/Berlin', createdAt: new Date('2026-01-01T00:00:00.123Z') };
 const cron = (expression: string, more = {}): TriggerInput => ({ type: 'cron', expression, ...more });
-const open = (input: TriggerInput, seed = 'job') => openTrigger(completeTrigger(input, DEFAULTS), seed);
+const open = (input: TriggerInput, seed = 'job') =>
+  openTrigger({ trigger: completeTrigger(input, DEFAULTS), clockChange: BY_CRON_RULE }, seed);
 
 describe('completeTrigger', () => {
   it.each<[string, TriggerInput, TriggerDefinition]>([

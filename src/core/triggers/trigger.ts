@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import type { ClockChange } from './clock-change.js';
 import { cronInput } from './cron.input.js';
 import { CronOccurrences } from './cron.trigger.js';
 import { dateInput, DateOccurrences } from './date.trigger.js';
@@ -45,6 +46,13 @@ export type DateDefinition = { type: 'date'; at: string };
 /** A trigger with all defaults filled in, as the database stores it and the API returns it. */
 export type TriggerDefinition = CronDefinition | IntervalDefinition | DateDefinition;
 
+/** What decides when a job runs. A job is one. */
+export interface Schedule {
+  trigger: TriggerDefinition;
+  /** Only for cron triggers. */
+  clockChange: ClockChange;
+}
+
 export interface TriggerDefaults {
   timeZone: string;
   /** When the job was created. It is the default anchor of an interval without a `startAt`. */
@@ -83,17 +91,17 @@ export interface Trigger extends Occurrences {
 
 /** Makes the occurrences of a trigger computable. Jobs with the same trigger get different delays when their `seed` differs.
  *  Throws a 422 for a cron expression that cannot be parsed. */
-export function openTrigger(definition: TriggerDefinition, seed: string): Trigger {
+export function openTrigger({ trigger: definition, clockChange }: Schedule, seed: string): Trigger {
   if (definition.type === 'date') return { ...bound(new DateOccurrences(new Date(definition.at))), delay: () => 0 };
-  const unbounded = occurrencesOf(definition);
+  const unbounded = occurrencesOf(definition, clockChange);
   return {
     ...bound(withinBounds(unbounded, definition.startAt, definition.endAt)),
     delay: (occurrence) => jitterOf(seed, occurrence, definition.jitterSeconds, unbounded),
   };
 }
 
-function occurrencesOf(definition: CronDefinition | IntervalDefinition): Occurrences {
-  if (definition.type === 'cron') return new CronOccurrences(definition.expression, definition.timeZone);
+function occurrencesOf(definition: CronDefinition | IntervalDefinition, clockChange: ClockChange): Occurrences {
+  if (definition.type === 'cron') return new CronOccurrences(definition.expression, definition.timeZone, clockChange);
   return new IntervalOccurrences(Date.parse(definition.anchor), Math.round(definition.everySeconds * 1000));
 }
 

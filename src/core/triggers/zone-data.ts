@@ -1,5 +1,5 @@
 import { calendarOf } from './cron.calendar.js';
-import { openTrigger, type TriggerDefinition } from './trigger.js';
+import { openTrigger, type Schedule, type TriggerDefinition } from './trigger.js';
 import { zoneOf } from './zone.js';
 
 /** The version of the time zone data of this process, such as `2026c`. A later version is greater in the order of characters. */
@@ -19,8 +19,7 @@ export interface ZoneBasis {
   decidedOffsetMs: number | null;
 }
 
-interface StoredNext extends ZoneBasis {
-  trigger: TriggerDefinition;
+interface StoredNext extends ZoneBasis, Schedule {
   nextOccurrenceAt: Date | null;
 }
 
@@ -75,7 +74,7 @@ export const isComputedWithNewerData = ({ trigger, tzVersion }: Pick<StoredNext,
 export function nextByOwnData(job: StoredNext): Date | null {
   const { trigger: definition, nextOccurrenceAt: stored, decidedUntil, decidedOffsetMs } = job;
   if (definition.type !== 'cron' || isComputedHere(job)) return stored;
-  const trigger = openTrigger(definition, '');
+  const trigger = openTrigger(job, '');
   if (decidedUntil && decidedOffsetMs !== null && (!stored || stored > decidedUntil)) {
     if (!calendarOf(definition.expression).isFixed) return trigger.next(decidedUntil);
     const wall = decidedUntil.getTime() + decidedOffsetMs;

@@ -18,6 +18,7 @@ import { isUnfinished } from '../../runs/lifecycle/run.entity.js';
 import { RunMetrics } from '../../runs/worker/run-metrics.js';
 import { BackfillInFutureError, BackfillTooLargeError, JobNotFoundError } from '../definition/job-errors.js';
 import { Job } from '../definition/job.entity.js';
+import { scheduleOf } from '../definition/job-fields.js';
 import { copyOf } from '../dispatch/decide.js';
 import { JobStore } from '../store/job-store.js';
 import type { BackfillRequest, BackfillView } from './backfill.schema.js';
@@ -144,7 +145,7 @@ export class Backfill {
     if (next && from >= next) throw new BackfillInFutureError(next);
     const before = next && next < to ? next : to;
     const occurrences = await this.compute.occurrences(caller, async () => ({
-      trigger: job.trigger,
+      schedule: scheduleOf(job),
       from: from.getTime(),
       before: before.getTime(),
       most: MAX_OCCURRENCES + 1,
@@ -162,7 +163,7 @@ export class Backfill {
 
 /** The occurrences of the range without a run that succeeded or is unfinished. With `force`, all. Throws a NoRangeError. */
 async function withoutRuns(tx: EntityManager, job: Job, range: Range | undefined, force: boolean): Promise<Date[]> {
-  if (range?.job.id !== job.id || !isDeepStrictEqual(range.job.trigger, job.trigger)) throw new NoRangeError();
+  if (range?.job.id !== job.id || !isDeepStrictEqual(scheduleOf(range.job), scheduleOf(job))) throw new NoRangeError();
   const { from, before, occurrences } = range;
   if (force) return occurrences;
   const done = await rows<{ at: Date }>(tx, succeededOrUnfinished, [job.id, from, before]);

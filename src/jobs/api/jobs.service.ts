@@ -16,6 +16,7 @@ import { publishedTasks } from '../../tasks/published-tasks.js';
 import { TaskRegistry } from '../../tasks/task.registry.js';
 import { JobNotFoundError } from '../definition/job-errors.js';
 import { Job } from '../definition/job.entity.js';
+import { scheduleOf } from '../definition/job-fields.js';
 import { upcomingFrom, withStoredNext } from '../definition/upcoming-occurrences.js';
 import { createRequestedRun } from '../dispatch/create-requested-run.js';
 import { copyOf } from '../dispatch/decide.js';
@@ -55,7 +56,7 @@ export class JobsService {
         return { job: await this.find(tx, name), now: await databaseNow(tx) };
       }));
       const from = upcomingFrom(job, now);
-      return from === null ? null : { trigger: job.trigger, from, most: count };
+      return from === null ? null : { schedule: scheduleOf(job), from, most: count };
     });
     return read ? withStoredNext(read.job, read.now, found, count) : found;
   }

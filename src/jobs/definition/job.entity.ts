@@ -22,6 +22,7 @@ export class Job {
   @Column('text') task: string;
   @Column('jsonb') input: object;
   @Column('jsonb') trigger: TriggerDefinition;
+  @Column({ type: 'jsonb', name: 'clock_change' }) clockChange: JobDefinition['clockChange'];
   @Column('boolean') paused: boolean;
   /** The `paused` of the declaration. A pause or resume over the API does not change it, unless the job is of source `api`. */
   @Column({ type: 'boolean', name: 'declared_paused' }) declaredPaused: boolean;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { DocumentedObject } from '../../core/documented-schema.js';
+import { clockChange } from '../../core/triggers/clock-change.js';
 import { knownFields } from '../../core/triggers/input-fields.js';
 import { triggerInput } from '../../core/triggers/trigger.js';
 
@@ -66,6 +67,9 @@ const jobFields = {
   input: z.record(z.string(), z.json()).default({}).describe("Checked with the task's schema"),
   /** When the job runs: a cron expression, an interval or a date. See API.md#trigger. */
   trigger: triggerInput,
+  /** What happens to the times of a cron trigger that a clock change of its zone skips or repeats. Default: the rules of Debian
+   *  cron(8). See API.md#clock-changes. */
+  clockChange: clockChange.prefault({}),
   /** No occurrence of a paused job runs; manual runs are allowed. A job in code or in a jobs file that is paused or resumed over the
    *  API stays so until this field changes. Default: false. See API.md#pause-a-job-for-the-night. */
   paused: z.boolean().default(false).describe('No occurrence of a paused job runs; manual runs are allowed'),

@@ -14,7 +14,7 @@ export function upcomingFrom(job: Job, now: Date): number | null {
 export function upcomingOccurrences(job: Job, now: Date, count: number): Date[] {
   const from = upcomingFrom(job, now);
   if (from === null) return [];
-  const trigger = openTrigger(job.trigger, job.id);
+  const trigger = openTrigger(job, job.id);
   const found: Date[] = [];
   for (let at = trigger.next(new Date(from - 1)); at && found.length < count; at = trigger.next(at)) found.push(at);
   return withStoredNext(job, now, found, count);

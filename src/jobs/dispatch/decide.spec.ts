@@ -121,7 +121,7 @@ describe('decide', () => {
 
   it('waits for the jitter of this occurrence, and of the next one', () => {
     const jittered = job({ trigger: { ...trigger, jitterSeconds: 59 } });
-    const opened = openTrigger(jittered.trigger, jittered.id);
+    const opened = openTrigger(jittered, jittered.id);
     const due = (time: string) => new Date(at(time).getTime() + opened.delay(at(time)));
     expect(decide(jittered, new Date(due('12:00').getTime() - 1), false)).toMatchObject({
       drafts: [],

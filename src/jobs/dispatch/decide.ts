@@ -12,6 +12,7 @@ import {
 import type { Copied, RunDraft } from '../../runs/lifecycle/create-runs.js';
 import type { RunKind } from '../../runs/lifecycle/run.entity.js';
 import type { DueJob } from '../definition/job.entity.js';
+import { scheduleOf } from '../definition/job-fields.js';
 import { type OverlapVerdict, overlapVerdicts } from './overlap.js';
 import { IDLE, type Lanes } from './unfinished-runs.js';
 import { backlogOf, delayed, latestDue, type Range, rangeOf } from './misfire.js';
@@ -56,7 +57,7 @@ export interface NextOccurrence {
  * Throws for a trigger that cannot be read.
  */
 export function decide(job: DueJob, instants: Instants, lanes: Lanes = IDLE): Decision {
-  const opened = openTrigger(job.trigger, job.id);
+  const opened = openTrigger(job, job.id);
   const keepsNewer = instants.keepsNewerData === true && isComputedWithNewerData(job);
   const first = keepsNewer ? job.nextOccurrenceAt : nextByOwnData(job);
   if (!first) return { job, drafts: [], replaces: false, next: NO_NEXT, basis: keptBasis(job, null) };
@@ -79,7 +80,7 @@ const afterOwn = (job: DueJob, last: Date, trigger: Trigger) => ({
 /** The next occurrence by the data of this process, after the local time that `last` has by newer data. */
 function afterNewer(job: DueJob, last: Date, trigger: Trigger) {
   const basis = basisAfterNewer(job, last);
-  const first = nextByOwnData({ ...basis, trigger: job.trigger, nextOccurrenceAt: null, tzVersion: null });
+  const first = nextByOwnData({ ...basis, ...scheduleOf(job), nextOccurrenceAt: null, tzVersion: null });
   return { next: first ? nextAfter(trigger, new Date(first.getTime() - 1)) : NO_NEXT, basis };
 }
 

@@ -1,3 +1,4 @@
+import { BY_CRON_RULE } from '../../core/triggers/clock-change.js';
 import { openTrigger, type TriggerDefinition } from '../../core/triggers/trigger.js';
 import type { MisfirePolicy } from '../definition/job.entity.js';
 import { backlogOf, latestDue } from './misfire.js';
@@ -8,8 +9,9 @@ const every = (everySeconds: number, more = {}): TriggerDefinition => {
   const grid: TriggerDefinition = { type: 'interval', everySeconds, anchor, ...open };
   return { ...grid, ...more };
 };
+const opened = (trigger: TriggerDefinition) => openTrigger({ trigger, clockChange: BY_CRON_RULE }, 'job');
 const at = (time: string) => new Date(`2026-06-01T${time}Z`);
-const minutely = openTrigger(every(60), 'job');
+const minutely = opened(every(60));
 
 const range = (given?: [string, string, number]) =>
   given ? { from: at(given[0]), to: at(given[1]), count: given[2] } : null;
@@ -128,13 +130,13 @@ describe('backlogOf', () => {
   ])('counts missed occurrences: %s', (_case, seconds, count) => {
     const now = new Date(at('00:00').getTime() + seconds * 1000 + 1);
     const skip: MisfirePolicy = { policy: 'skip', graceSeconds: 0, maxCatchUp: 1 };
-    expect(backlogOf(openTrigger(every(1), 'job'), at('00:00'), now, skip)?.missed?.count).toBe(count);
+    expect(backlogOf(opened(every(1)), at('00:00'), now, skip)?.missed?.count).toBe(count);
   });
 });
 
 describe('latestDue', () => {
   it('is the occurrence before, until the jitter of the latest one is over', () => {
-    const trigger = openTrigger(every(60, { jitterSeconds: 59 }), 'job');
+    const trigger = opened(every(60, { jitterSeconds: 59 }));
     const delayed = [...Array(60).keys()].map((minute) => {
       const occurrence = new Date(at('12:00').getTime() + minute * 60_000);
       return { occurrence, due: new Date(occurrence.getTime() + trigger.delay(occurrence)) };
@@ -150,6 +152,6 @@ describe('latestDue', () => {
     ['a past date', { type: 'date', at: '2026-06-01T09:00:00.000Z' }, '09:00'],
     ['an interval that has ended', every(60, { endAt: '2026-06-01T10:00:30.000Z' }), '10:00'],
   ] as [string, TriggerDefinition, string][])('of %s is its last occurrence', (_case, definition, expected) => {
-    expect(latestDue(openTrigger(definition, 'job'), at('12:00'))).toEqual(at(expected));
+    expect(latestDue(opened(definition), at('12:00'))).toEqual(at(expected));
   });
 });

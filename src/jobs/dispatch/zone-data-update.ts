@@ -84,7 +84,7 @@ export class ZoneDataUpdate {
     try {
       const first = nextByOwnData(job);
       if (!first) return { nextOccurrenceAt: null, nextRunAt: null };
-      return nextAfter(openTrigger(job.trigger, job.id), new Date(first.getTime() - 1));
+      return nextAfter(openTrigger(job, job.id), new Date(first.getTime() - 1));
     } catch (error) {
       this.logger.debug({ err: error, job: job.name }, 'next occurrence not computed');
       return { nextOccurrenceAt: job.nextOccurrenceAt, nextRunAt: job.nextOccurrenceAt };

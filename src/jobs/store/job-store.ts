@@ -12,7 +12,7 @@ import { databaseNow } from '../../database/database-now.js';
 import { cancelRunsOfJobs } from '../../runs/lifecycle/cancel-runs.js';
 import { RunMetrics } from '../../runs/worker/run-metrics.js';
 import { Job, type JobSource } from '../definition/job.entity.js';
-import { auditedJob } from '../definition/job-fields.js';
+import { auditedJob, scheduleOf } from '../definition/job-fields.js';
 import type { JobDefinition } from '../definition/job.schema.js';
 import { nextAfter } from '../dispatch/decide.js';
 import { Dispatcher } from '../dispatch/dispatcher.js';
@@ -155,7 +155,7 @@ export class JobStore {
   private newJob({ name, definition, source, owner }: WantedJob, now: Date): Job {
     const complete = this.complete(definition, undefined, now);
     const id = v7({ msecs: now.getTime() });
-    const next = nextAfter(openTrigger(complete.trigger, id), now);
+    const next = nextAfter(openTrigger(complete, id), now);
     const computed = { ...next, ...basisOf(complete.trigger, now) };
     return { id, name, ...complete, source, owner, version: 1, ...computed, createdAt: now, updatedAt: now };
   }
@@ -166,10 +166,10 @@ export class JobStore {
     if (this.isUnchanged(job, wanted, now)) return { change: 'unchanged', before: job, after: job };
     const { name, source, owner } = wanted;
     const complete = this.complete(wanted.definition, job, now);
-    const sameTrigger = isDeepStrictEqual(complete.trigger, job.trigger);
-    const [decision] = await this.dispatcher.dispatchLocked(tx, [job], now, !sameTrigger);
-    const next = sameTrigger ? decision!.next : nextAfter(openTrigger(complete.trigger, job.id), now);
-    const basis = sameTrigger ? decision!.basis : basisOf(complete.trigger, now);
+    const sameSchedule = isDeepStrictEqual(scheduleOf(complete), scheduleOf(job));
+    const [decision] = await this.dispatcher.dispatchLocked(tx, [job], now, !sameSchedule);
+    const next = sameSchedule ? decision!.next : nextAfter(openTrigger(complete, job.id), now);
+    const basis = sameSchedule ? decision!.basis : basisOf(complete.trigger, now);
     const changes = { ...complete, source, owner, ...next, ...basis, version: job.version + 1, updatedAt: now };
     await tx.update(Job, job.id, changes);
     const after = Object.assign(new Job(), job, changes);
