@@ -8,7 +8,7 @@ import { CronOccurrences } from './cron.trigger.js';
  *  expressions that behave as here, or that differ from here for the same reason. All instants are in UTC.
  *  - `E | zone | a > b > c`: the next instant after a is b, and then c. Without a zone, the zone is UTC. `never`: there is none.
  *  - `E => F | zone | a > b`: F is what to write here instead of E.
- *  - `E | zone | a > b / c`: the next instant is b there, and c here. */
+ *  - `E | zone | a > b / c`: the next instant is b there, and c here. Of a clock change, a `clockChange` of the job gives b. */
 const FOLDER = new URL('../../../test/cron-suites/', import.meta.url);
 const DOCUMENT = new URL('../../../docs/cron-differences.md', import.meta.url);
 
@@ -42,7 +42,7 @@ const SECTIONS: Record<string, (line: string) => string[]> = {
   'zone in the expression': (line) => [...rewriting(line), ...missing(line, ({ instead }) => `write "${instead}"`)],
   'ranges over the end': (line) => [...rewriting(line), ...missing(line, (each) => `write ${changedField(each)}`)],
   'other spellings': (line) => [...rewriting(line), ...missing(line, (each) => `write ${changedField(each)}`)],
-  'clock changes': difference,
+  'clock changes': (line) => [...difference(line), ...unmet(line)],
   'other times': difference,
 };
 
@@ -93,7 +93,7 @@ function read(line: string) {
     const occurrences = faultOf(text)?.includes('never fires') ? null : new CronOccurrences(text, zone);
     return (after) => occurrences?.next(after) ?? null;
   };
-  return { expression, instead, steps: stepsOf(times), next: nextOf(instead), nextOf };
+  return { expression, instead, zone, steps: stepsOf(times), next: nextOf(instead), nextOf };
 }
 
 function stepsOf(times: string): Step[] {
@@ -131,6 +131,18 @@ function difference(line: string): string[] {
   const equal = steps.filter(({ there, here }) => there?.getTime() === here?.getTime());
   return [...equal.map(() => 'no difference'), ...wrongSteps(steps, next), ...misdescribed(instead)];
 }
+
+/** The instants of the other scheduler that no setting of `clockChange` gives. */
+function unmet(line: string): string[] {
+  const { instead, zone, steps } = read(line);
+  const settings = clockChanges.map((each) => new CronOccurrences(instead, zone, each));
+  return steps
+    .filter(({ after, there }) => !settings.some((each) => each.next(after)?.getTime() === there?.getTime()))
+    .map(({ after }) => `no setting, after ${after.toISOString()}`);
+}
+const clockChanges = (['run', 'skip', 'shift'] as const).flatMap((gap) =>
+  (['first', 'last', 'both'] as const).map((repeat) => ({ gap, repeat })),
+);
 
 /** For `field | E`: E is refused, and the error names the field, or what else is wrong. */
 function refusal(line: string): string[] {

@@ -1,3 +1,4 @@
+import { BY_CRON_RULE } from './clock-change.js';
 import { cronInput } from './cron.input.js';
 import { openTrigger } from './trigger.js';
 
@@ -43,7 +44,9 @@ describe('a value that croner would drop without an error', () => {
 
   it('in a stored definition keeps the job running', () => {
     const stored = { type: 'cron', expression: '0 0 * * 1,7/2', timeZone: 'UTC', startAt: null, endAt: null } as const;
-    expect(openTrigger({ ...stored, jitterSeconds: 0 }, 'seed').next(new Date(0))).not.toBeNull();
+    expect(
+      openTrigger({ trigger: { ...stored, jitterSeconds: 0 }, clockChange: BY_CRON_RULE }, 'seed').next(new Date(0)),
+    ).not.toBeNull();
   });
 });
 
