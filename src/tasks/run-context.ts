@@ -29,6 +29,10 @@ export interface RunContext {
     id: string;
     /** Why the run exists. */
     kind: RunKind;
+    /** The key that the http task sends, for receivers that have to recognise a repetition. The same in each attempt, in each retry by
+     *  hand of the run, and in retries of these. For an occurrence: the job's name and `scheduledAt`. For other runs: the id of the
+     *  first run. */
+    idempotencyKey: string;
   };
   job: {
     /** The name of the job that the run belongs to. */

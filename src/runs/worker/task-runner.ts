@@ -16,6 +16,7 @@ import { TaskRegistry } from '../../tasks/task.registry.js';
 import type { AttemptResult } from '../lifecycle/outcome.js';
 import type { ClaimedRun } from '../lifecycle/claim-runs.js';
 import { runError, TaskTimeoutError } from '../lifecycle/run-errors.js';
+import { idempotencyKeyOf } from '../lifecycle/run.entity.js';
 import { runLog } from './run-log.js';
 import { RunLogs } from './run-logs.js';
 import { TransactionalAttempt } from './transactional-attempt.js';
@@ -92,7 +93,7 @@ export class TaskRunner {
     transaction: RunContext['transaction'],
   ): RunContext {
     return {
-      run: { id: run.id, kind: run.kind },
+      run: { id: run.id, kind: run.kind, idempotencyKey: idempotencyKeyOf(run) },
       job: { name: run.job },
       scheduledAt: run.scheduledAt,
       attempt: run.attempt,
