@@ -21,6 +21,7 @@ import { Suspects1791000000000 } from './migrations/1791000000000-suspects.js';
 import { TimeZoneData1791100000000 } from './migrations/1791100000000-time-zone-data.js';
 import { Connections1791300000000 } from './migrations/1791300000000-connections.js';
 import { KeysOfRetries1791400000000 } from './migrations/1791400000000-keys-of-retries.js';
+import { MissingLogLines1791500000000 } from './migrations/1791500000000-missing-log-lines.js';
 import { noTransactionTimeout, READ_COMMITTED } from './transaction-settings.js';
 
 /** The user's migrations, in the form that TypeORM accepts: classes, or patterns of file names. */
@@ -41,6 +42,7 @@ const ours = [
   TimeZoneData1791100000000,
   Connections1791300000000,
   KeysOfRetries1791400000000,
+  MissingLogLines1791500000000,
 ];
 
 /** Our migrations may take longer than the role's limits for statements, and their texts rely on the default for strings. */

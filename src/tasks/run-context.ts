@@ -6,8 +6,8 @@ export const runKinds = ['schedule', 'catch_up', 'manual', 'backfill', 'retry'] 
 /** One of `runKinds`: `schedule`, `catch_up`, `manual`, `backfill` or `retry`. See API.md#run. */
 export type RunKind = (typeof runKinds)[number];
 
-/** Writes to the service's log and to the run's own log. Each line has the run's id and job. A run keeps 1,000 lines or
- *  256 KiB; one more line says that it was cut. See docs/writing-tasks.md#the-context. */
+/** Writes to the service's log and to the run's own log. Each line has the run's id and job. A run keeps its first 1,000 lines or
+ *  256 KiB, and the last 200 lines or 64 KiB of each attempt that logs more. See docs/writing-tasks.md#the-context. */
 export interface RunLog {
   debug: LogMethod;
   info: LogMethod;
