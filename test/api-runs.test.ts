@@ -182,41 +182,52 @@ describe('the log of a run', () => {
     });
   });
 
-  it('is cut after 1,000 lines', async () => {
+  it('has the first 1,000 lines and the last 200, and between them how many are missing', async () => {
     await service.given(finishedJob('babbling', 'chatter'));
     const { id } = await service.run('babbling', 'succeeded', { lines: 5_000 });
     const lines = await eventually(async () => {
       const found = await service.allPages<LogLine>(`/runs/${id}/logs?limit=500`);
-      expect(found).toHaveLength(1_001);
+      expect(found).toHaveLength(1_201);
       return found;
     });
     expect(lines[999]).toMatchObject({ level: 'info', message: 'line 1000' });
-    expect(lines[1_000]).toMatchObject({ level: 'warn', fields: null });
+    expect(lines[1_000]).toEqual({
+      at: expect.any(String),
+      attempt: 1,
+      level: 'warn',
+      message: expect.stringMatching(/^3800 lines are missing here/),
+      fields: null,
+    });
+    expect(lines[1_001]).toMatchObject({ level: 'info', message: 'line 4801', fields: { line: 4_801 } });
+    expect(lines[1_200]).toMatchObject({ level: 'info', message: 'line 5000', fields: { line: 5_000 } });
   });
 
-  // The last number is the delay between two attempts, in seconds. From one second on, their lines are flushed separately.
-  it.each<[string, object, Record<string, number>, number, number]>([
-    ['1,000 lines in the third', { lines: 400 }, { 1: 400, 2: 400, 3: 201 }, 3, 0],
-    ['1,000 lines, which the first has used up', { lines: 1_000 }, { 1: 1_000, 2: 1 }, 2, 0],
-    ['1,000 lines in the first already', { lines: 1_001 }, { 1: 1_001 }, 1, 0],
-    ['256 KiB in the second', { lines: 2, bytes: 90_000 }, { 1: 2, 2: 1 }, 2, 0],
-    ['256 KiB in the third, a while later', { lines: 1, bytes: 90_000 }, { 1: 1, 2: 1, 3: 1 }, 3, 1.2],
-  ])('is cut once over all attempts: %s', async (_case, input, kept, cutIn, delaySeconds) => {
-    const name = `repeating-${JSON.stringify(kept).replaceAll(/\W+/g, '-')}end`;
+  // For each attempt: how many of its lines are kept, and how many are said to be missing. The last number is the delay
+  // between two attempts, in seconds. From one second on, their lines are flushed separately.
+  it.each<[string, object, Record<string, [number, number]>, number]>([
+    ['1,000 lines in the third', { lines: 400 }, { 1: [400, 0], 2: [400, 0], 3: [400, 0] }, 0],
+    ['1,000 lines in the third, by many', { lines: 450 }, { 1: [450, 0], 2: [450, 0], 3: [300, 150] }, 0],
+    ['1,000 lines in the third, a while later', { lines: 450 }, { 1: [450, 0], 2: [450, 0], 3: [300, 150] }, 1.2],
+    ['1,000 lines in the first', { lines: 1_000 }, { 1: [1_000, 0], 2: [200, 800], 3: [200, 800] }, 0],
+    ['1,000 lines by one', { lines: 1_001 }, { 1: [1_001, 0], 2: [200, 801], 3: [200, 801] }, 0],
+    ['1,000 lines by 201', { lines: 1_201 }, { 1: [1_200, 1], 2: [200, 1_001], 3: [200, 1_001] }, 1.2],
+    ['256 KiB in the second', { lines: 2, bytes: 90_000 }, { 1: [2, 0], 2: [2, 0], 3: [2, 0] }, 0],
+    ['256 KiB in the first', { lines: 10, bytes: 90_000 }, { 1: [6, 4], 2: [4, 6], 3: [4, 6] }, 0],
+    ['256 KiB in the third, a while later', { lines: 1, bytes: 90_000 }, { 1: [1, 0], 2: [1, 0], 3: [1, 0] }, 1.2],
+  ])('is limited over all attempts: %s', async (_case, input, kept, delaySeconds) => {
+    const name = `repeating-${JSON.stringify([input, delaySeconds]).replaceAll(/\W+/g, '-')}end`;
     const retry = { limit: 2, delaySeconds, backoff: 'fixed', maxDelaySeconds: 60 } as const;
     await service.given(finishedJob(name, 'chatter', { retry }));
     const { id } = await service.run(name, 'succeeded', { ...input, failures: 2 });
-    // When a line of a later run is stored, all lines of this run are.
-    await service.given(finishedJob(`${name}-after`, 'chatter'));
-    const after = await service.run(`${name}-after`, 'succeeded', { lines: 1 });
-    await eventually(async () => expect((await logs(after.id)).items).toHaveLength(1));
-
-    const lines = await service.allPages<LogLine>(`/runs/${id}/logs?limit=500`);
-    const counts = Object.groupBy(lines, ({ attempt }) => String(attempt));
-    expect(Object.fromEntries(Object.entries(counts).map(([attempt, of]) => [attempt, of!.length]))).toEqual(kept);
-    const notices = lines.filter(({ message }) => !message.startsWith('line '));
-    expect(notices).toEqual([lines.at(-1)]);
-    expect(notices).toMatchObject([{ attempt: cutIn, level: 'warn', fields: null }]);
+    await eventually(async () => {
+      const lines = await service.allPages<LogLine>(`/runs/${id}/logs?limit=500`);
+      const counts = Object.entries(Object.groupBy(lines, ({ attempt }) => String(attempt))).map(([attempt, of]) => {
+        const missing = of!.flatMap(({ message }) => /^(\d+) lines? (?:is|are) missing here/.exec(message)?.[1] ?? []);
+        return [attempt, [of!.length - missing.length, missing.reduce((sum, number) => sum + Number(number), 0)]];
+      });
+      expect(Object.fromEntries(counts)).toEqual(kept);
+      expect(lines.filter(({ message }) => message.startsWith('cut here'))).toEqual([]);
+    });
   });
 
   it('with characters that PostgreSQL refuses is made storable, and the logs of other runs are kept', async () => {

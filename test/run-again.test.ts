@@ -1,5 +1,9 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Job } from '../src/jobs/definition/job.entity.js';
 import { eventually } from './support/eventually.js';
+import { jobRow } from './support/jobs.js';
 import { runSql } from './support/run-sql.js';
 import { type Page, type RunAnswer, finishedJob, TestService } from './support/service.js';
 
@@ -24,6 +28,22 @@ const sent = (input: string) =>
 const retry = (id: string, headers = {}) => service.call<RunAnswer>('POST', `/runs/${id}/retry`, undefined, headers);
 const given = (name: string, task = 'echo', written = {}) =>
   service.given(finishedJob(name, task, { input: task === 'echo' ? { text: 'hi' } : {}, ...written }));
+
+const occurrence = (job: string, at: Date) => `${job}/${at.toISOString()}`;
+/** The only run of the job, when it has succeeded. */
+const onlyRun = async (job: string) => {
+  const { id } = await eventually(async () => {
+    const [run] = await runs(job);
+    if (!run) throw new Error('no run yet');
+    return run;
+  });
+  return service.reaches(id, 'succeeded');
+};
+async function retried(id: string): Promise<string> {
+  const { body } = await retry(id);
+  await service.reaches(body.id, 'succeeded');
+  return body.id;
+}
 
 describe('a request with an Idempotency-Key', () => {
   it('creates one run, however often it is sent', async () => {
@@ -245,5 +265,114 @@ describe('the retry of a run', () => {
     expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
     expect(await runs('retried-once')).toHaveLength(2);
     expect((await retry(answers[0]!.body.id, key)).status).toBeGreaterThanOrEqual(400);
+  });
+});
+
+describe('the Idempotency-Key that the http task sends', () => {
+  let receiver: Server;
+  /** The key of each request, by the run that sent it. The requests fail with 500 while `refusing` is true. */
+  let keys: { run: string; key: string }[];
+  let refusing: boolean;
+  beforeAll(async () => {
+    receiver = createServer(({ headers }, response) => {
+      keys.push({ run: String(headers['cronzimus-run']), key: String(headers['idempotency-key']) });
+      response.writeHead(refusing ? 500 : 204).end();
+    }).listen(0, '127.0.0.1');
+    await once(receiver, 'listening');
+  });
+  afterAll(async () => {
+    receiver.close();
+    receiver.closeAllConnections();
+    await once(receiver, 'close');
+  });
+  beforeEach(() => {
+    keys = [];
+    refusing = false;
+  });
+
+  const http = (written: Partial<Job> = {}) => ({
+    task: 'http',
+    input: { url: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}` },
+    ...written,
+  });
+  const keyOf = (id: string) => [...new Set(keys.filter(({ run }) => run === id).map(({ key }) => key))];
+  /** Makes a run of each kind. Returns it, and the key that it sent. */
+  const firstRuns: Record<string, (job: string) => Promise<{ id: string; key: string }>> = {
+    schedule: async (job) => {
+      const at = new Date(Date.now() - 1_000);
+      const trigger = { type: 'date', at: at.toISOString() } as const;
+      await service.given(jobRow(job, http({ trigger, nextOccurrenceAt: at, nextRunAt: at })));
+      return { id: (await onlyRun(job)).id, key: occurrence(job, at) };
+    },
+    catch_up: async (job) => {
+      const at = new Date(Date.now() - 3_600_000);
+      const trigger = { type: 'date', at: at.toISOString() } as const;
+      const misfire = { policy: 'once', graceSeconds: 60, maxCatchUp: 1 } as const;
+      await service.given(jobRow(job, http({ trigger, misfire, nextOccurrenceAt: at, nextRunAt: at })));
+      return { id: (await onlyRun(job)).id, key: occurrence(job, at) };
+    },
+    manual: async (job) => {
+      await service.given(finishedJob(job, 'http', http()));
+      const { id } = await service.run(job, 'succeeded');
+      return { id, key: id };
+    },
+    backfill: async (job) => {
+      const hourly = { type: 'cron', expression: '0 * * * *', timeZone: 'UTC' } as const;
+      const trigger = { ...hourly, startAt: null, endAt: '2026-03-01T05:00:00.000Z', jitterSeconds: 0 };
+      await service.given(finishedJob(job, 'http', http({ trigger })));
+      const hour = { from: '2026-03-01T00:00:00Z', to: '2026-03-01T01:00:00Z' };
+      await service.call('POST', `/jobs/${job}/backfill`, hour);
+      const { id } = await onlyRun(job);
+      return { id, key: id };
+    },
+  };
+
+  it.each(Object.keys(firstRuns))(
+    'is the same in a run of kind %s, its retries and their retries, also when earlier runs and the job are deleted',
+    async (kind) => {
+      const job = `keyed.${kind}`;
+      const first = await firstRuns[kind]!(job);
+      expect((await service.get(`/runs/${first.id}`))['kind']).toBe(kind);
+      expect(keyOf(first.id)).toEqual([first.key]);
+      const second = await retried(first.id);
+      expect(keyOf(second)).toEqual([first.key]);
+      await runSql(service.database, `DELETE FROM cronzimus.runs WHERE id = '${first.id}'`);
+      const third = await retried(second);
+      expect(keyOf(third)).toEqual([first.key]);
+      await runSql(service.database, `DELETE FROM cronzimus.runs WHERE id = '${second}'`);
+      await service.call('DELETE', `/jobs/${job}`);
+      expect(keyOf(await retried(third))).toEqual([first.key]);
+      expect(keys).toHaveLength(4);
+    },
+  );
+
+  it('is that of the repeated run in all attempts of a retry', async () => {
+    const first = await firstRuns['schedule']!('keyed.attempts');
+    refusing = true;
+    await runSql(
+      service.database,
+      `UPDATE cronzimus.runs SET retry = '{"limit":2,"delaySeconds":0,"backoff":"fixed","maxDelaySeconds":0}' WHERE id = '${first.id}'`,
+    );
+    const { body } = await retry(first.id);
+    await service.reaches(body.id, 'failed');
+    expect(keys.filter(({ run }) => run === body.id).map(({ key }) => key)).toEqual([first.key, first.key, first.key]);
+  });
+
+  it('differs between two manual runs, and between two backfills of one instant', async () => {
+    const job = 'keyed.apart';
+    const { id } = await firstRuns['backfill']!(job);
+    const hour = { from: '2026-03-01T00:00:00Z', to: '2026-03-01T01:00:00Z', force: true };
+    const { body } = await service.call<{ runs: RunAnswer[] }>('POST', `/jobs/${job}/backfill`, hour);
+    await service.reaches(body.runs[0]!.id, 'succeeded');
+    const manual = [await service.run(job, 'succeeded'), await service.run(job, 'succeeded')];
+    const all = [id, body.runs[0]!.id, ...manual.map((run) => run.id)];
+    expect(all.map(keyOf)).toEqual(all.map((run) => [run]));
+  });
+
+  it('of a retry from before the upgrade stays its own id, which the retry of that run sends too', async () => {
+    const first = await firstRuns['schedule']!('keyed.old');
+    const second = await retried(first.id);
+    await runSql(service.database, `UPDATE cronzimus.runs SET idempotency_key = NULL WHERE id = '${second}'`);
+    expect(keyOf(await retried(second))).toEqual([second]);
   });
 });

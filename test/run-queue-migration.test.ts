@@ -76,7 +76,11 @@ describe('the migration to the run queue', () => {
       { job: 'pending', task: 'task pending', priority: 5, ready: '2026-06-01T12:00:00.123', exclusive: false },
       { job: 'retrying', task: 'task retrying', priority: 0, ready: '2100-06-01T12:00:00.456', exclusive: false },
     ]);
-    const expected = before.map(({ ticket: _ticket, ...run }) => ({ ...run, claimed_ahead: false }));
+    const expected = before.map(({ ticket: _ticket, ...run }) => ({
+      ...run,
+      claimed_ahead: false,
+      idempotency_key: null,
+    }));
     expect(await runs()).toEqual(expected);
   });
 

@@ -101,6 +101,7 @@ async function givenRunInEachState(columns = ''): Promise<ClaimedRun[]> {
     attempt: 1,
     claimedAhead: false,
     suspect: false,
+    idempotencyKey: null,
     replicaNumber: replicas.number,
     replica: replicas.name,
     retriesUsed: 0,

@@ -20,6 +20,8 @@ import { RunQueue1790900000000 } from './migrations/1790900000000-run-queue.js';
 import { Suspects1791000000000 } from './migrations/1791000000000-suspects.js';
 import { TimeZoneData1791100000000 } from './migrations/1791100000000-time-zone-data.js';
 import { Connections1791300000000 } from './migrations/1791300000000-connections.js';
+import { KeysOfRetries1791400000000 } from './migrations/1791400000000-keys-of-retries.js';
+import { MissingLogLines1791500000000 } from './migrations/1791500000000-missing-log-lines.js';
 import { ClockChange1791900000000 } from './migrations/1791900000000-clock-change.js';
 import { noTransactionTimeout, READ_COMMITTED } from './transaction-settings.js';
 
@@ -40,6 +42,8 @@ const ours = [
   Suspects1791000000000,
   TimeZoneData1791100000000,
   Connections1791300000000,
+  KeysOfRetries1791400000000,
+  MissingLogLines1791500000000,
   ClockChange1791900000000,
 ];
 

@@ -73,7 +73,7 @@ function requestOf({ method, url, headers: given, body }: HttpInput, context: Ru
   const headers = new Headers({
     Accept: '*/*',
     'Accept-Encoding': acceptEncoding,
-    'Idempotency-Key': idempotencyKey(context),
+    'Idempotency-Key': context.run.idempotencyKey,
     'User-Agent': `Cronzimus/${packageVersion}`,
     'Cronzimus-Job': context.job.name,
     'Cronzimus-Run': context.run.id,
@@ -88,11 +88,6 @@ function requestOf({ method, url, headers: given, body }: HttpInput, context: Ru
   if (text !== undefined) headers.set('Content-Length', String(Buffer.byteLength(text)));
   return { method, url: new URL(url), headers, body: text };
 }
-
-/** For an occurrence, the key is the same in every run of it, even after a restore of the database, so the receiver can
- *  recognise a repetition. */
-const idempotencyKey = ({ run, job, scheduledAt }: RunContext): string =>
-  run.kind === 'schedule' || run.kind === 'catch_up' ? `${job.name}/${scheduledAt.toISOString()}` : run.id;
 
 const isExpected = (status: number, expected: HttpInput['expectStatus']): boolean =>
   expected === undefined ? status >= 200 && status <= 299 : [expected].flat().includes(status);

@@ -6,8 +6,8 @@ export const runKinds = ['schedule', 'catch_up', 'manual', 'backfill', 'retry'] 
 /** One of `runKinds`: `schedule`, `catch_up`, `manual`, `backfill` or `retry`. See API.md#run. */
 export type RunKind = (typeof runKinds)[number];
 
-/** Writes to the service's log and to the run's own log. Each line has the run's id and job. A run keeps 1,000 lines or
- *  256 KiB; one more line says that it was cut. See docs/writing-tasks.md#the-context. */
+/** Writes to the service's log and to the run's own log. Each line has the run's id and job. A run keeps its first 1,000 lines or
+ *  256 KiB, and the last 200 lines or 64 KiB of each attempt that logs more. See docs/writing-tasks.md#the-context. */
 export interface RunLog {
   debug: LogMethod;
   info: LogMethod;
@@ -29,6 +29,10 @@ export interface RunContext {
     id: string;
     /** Why the run exists. */
     kind: RunKind;
+    /** The key that the http task sends, for receivers that have to recognise a repetition. The same in each attempt, in each retry by
+     *  hand of the run, and in retries of these. For an occurrence: the job's name and `scheduledAt`. For other runs: the id of the
+     *  first run. */
+    idempotencyKey: string;
   };
   job: {
     /** The name of the job that the run belongs to. */

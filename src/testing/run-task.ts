@@ -10,7 +10,7 @@ import { type LoggedLine, testContext } from './test-context.js';
 
 /** What `runTask` gives the task in addition to its input: the dependencies of its constructor, and any field of its RunContext.
  *
- *  Fields of the context that are left out are those of a first attempt: `run` has a new id and the kind `schedule`, `job.name` is
+ *  Fields of the context that are left out are those of a first attempt: `run` has a new id, the kind `schedule` and a key, `job.name` is
  *  `test`, `scheduledAt` is the current time, `attempt` is 1, and `signal` never aborts. See docs/writing-tasks.md#testing. */
 export interface TaskTest extends Partial<RunContext> {
   /** Nest providers for the task's constructor, real or fake. Default: none. */

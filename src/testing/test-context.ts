@@ -22,10 +22,11 @@ export function testContext(logs: LoggedLine[], given: Partial<RunContext> = {})
           : { level, message: second ?? '', fields: first },
       );
     };
+  const { job = { name: 'test' }, scheduledAt = new Date() } = given;
   return {
-    run: { id: v7(), kind: 'schedule' },
-    job: { name: 'test' },
-    scheduledAt: new Date(),
+    run: { id: v7(), kind: 'schedule', idempotencyKey: `${job.name}/${scheduledAt.toISOString()}` },
+    job,
+    scheduledAt,
     attempt: 1,
     signal: new AbortController().signal,
     log: { debug: method('debug'), info: method('info'), warn: method('warn'), error: method('error') },

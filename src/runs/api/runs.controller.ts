@@ -61,7 +61,11 @@ export class RunsController {
   }
 
   @Get(':id/logs')
-  @ApiOperation({ summary: 'Read the log of a run', description: 'The lines that its task wrote, oldest first.' })
+  @ApiOperation({
+    summary: 'Read the log of a run',
+    description:
+      'The lines that its task wrote, oldest first. Where lines were dropped, a line of level `warn` says how many are missing.',
+  })
   @ApiResponse({
     status: 200,
     description: 'A page of log lines',

@@ -31,6 +31,8 @@ export interface ClaimedRun {
   retriesUsed: number;
   onInterruption: 'rerun' | 'fail';
   input: unknown;
+  /** For a retry: the key of the run that it repeats. Null: see idempotencyKeyOf. */
+  idempotencyKey: string | null;
 }
 
 /** How many runs a worker can start, and of which tasks. */
@@ -188,7 +190,8 @@ const claim = `
     RETURNING id, job_id AS "jobId", job, task, kind, scheduled_at AS "scheduledAt", due_at AS "dueAt",
       started_at AS "startedAt", lateness_ms AS "latenessMs", attempt, claimed_ahead AS "claimedAhead",
       replica_number AS "replicaNumber", replica, priority, timeout_seconds AS "timeoutSeconds", retry,
-      retries_used AS "retriesUsed", on_interruption AS "onInterruption", input, suspect, nth
+      retries_used AS "retriesUsed", on_interruption AS "onInterruption", input,
+      idempotency_key AS "idempotencyKey", suspect, nth
   )
   SELECT claimed.*, total AS candidates,
     total >= $4 OR total < (SELECT count(*) FROM ready) AS "moreWait",

@@ -26,6 +26,8 @@ export interface RunDraft extends Copied {
   scheduledAt: Date;
   dueAt: Date;
   retryOf?: string;
+  /** Set for a retry: the key of the run that it repeats, see idempotencyKeyOf. */
+  idempotencyKey?: string;
   /** The replica that starts the run after the commit. The run is then created as `running` and gets no queue entry.
    *  `ahead`: all slots are taken, and the run waits in the process for the next one. */
   startedBy?: { number: number; name: string; ahead: boolean };
@@ -81,7 +83,7 @@ export async function createRuns(
 
 /** JSON leaves out undefined fields, and they become null in the row. This keeps the statement's parameter small. */
 const recordOf = (
-  { jobId, kind, state, held, reason, scheduledAt, dueAt, retryOf, startedBy, missed }: RunDraft,
+  { jobId, kind, state, held, reason, scheduledAt, dueAt, retryOf, idempotencyKey, startedBy, missed }: RunDraft,
   id: string,
 ) => ({
   id,
@@ -93,6 +95,7 @@ const recordOf = (
   scheduledAt,
   dueAt,
   retryOf,
+  idempotencyKey,
   reason: reason ?? undefined,
   missedTo: missed?.to,
   missedCount: missed?.count ?? undefined,
@@ -122,18 +125,19 @@ function inBatches(drafts: RunDraft[], records: object[]): object[][] {
 const insertFrom = (source: string) => `
   WITH created AS (
     INSERT INTO runs (id, job_id, job, task, kind, state, reason, scheduled_at, due_at, queued_at, finished_at,
-      held, claimed_ahead, priority, timeout_seconds, retry, on_interruption, input, retry_of, missed_to, missed_count,
+      held, claimed_ahead, priority, timeout_seconds, retry, on_interruption, input, retry_of, idempotency_key, missed_to, missed_count,
       attempt, started_at, lateness_ms, replica_number, replica)
     SELECT draft.id, "jobId", source.name, source.task, kind, state, reason, "scheduledAt", "dueAt", $2,
       CASE WHEN state IN ('skipped', 'missed') THEN $2::timestamptz END, held, ahead, source.priority,
-      source.timeout_seconds, source.retry, source.on_interruption, source.input, "retryOf", "missedTo", "missedCount",
+      source.timeout_seconds, source.retry, source.on_interruption, source.input, "retryOf", "idempotencyKey", "missedTo",
+      "missedCount",
       (state = 'running')::int, CASE WHEN state = 'running' THEN clock_timestamp() END,
       CASE WHEN state = 'running' AND NOT ahead
         THEN round(1000 * extract(epoch FROM clock_timestamp() - "dueAt")) END,
       CASE WHEN state = 'running' THEN $3::integer END, CASE WHEN state = 'running' THEN $4 END
     FROM jsonb_to_recordset($1::jsonb) AS draft (id uuid, "jobId" uuid, kind text, state text, reason text,
       "scheduledAt" timestamptz, "dueAt" timestamptz, held boolean, ahead boolean, "retryOf" uuid,
-      "missedTo" timestamptz, "missedCount" integer)
+      "idempotencyKey" text, "missedTo" timestamptz, "missedCount" integer)
       JOIN ${source}
     ORDER BY draft.id
     ON CONFLICT DO NOTHING

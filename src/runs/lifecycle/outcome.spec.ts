@@ -23,6 +23,7 @@ const run: ClaimedRun = {
   retriesUsed: 0,
   onInterruption: 'rerun',
   input: {},
+  idempotencyKey: null,
 };
 const error: RunError = { name: 'Error', message: 'boom' };
 const unknown: RunError = { name: 'UnknownTaskError', message: 'no such task', code: 'UNKNOWN_TASK' };

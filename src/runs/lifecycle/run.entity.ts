@@ -90,10 +90,23 @@ export class Run {
   @Column({ type: 'jsonb', nullable: true }) output: unknown;
   @Column({ type: 'jsonb', nullable: true }) error: RunError | null;
   @Column({ type: 'uuid', name: 'retry_of', nullable: true }) retryOf: string | null;
+  /** Set in retries only: the key of the run that it repeats. Null: see idempotencyKeyOf. */
+  @Column({ type: 'text', name: 'idempotency_key', nullable: true }) idempotencyKey: string | null;
   /** Set in range rows only: the last instant, and how many occurrences there were. A null count means over 10,000. */
   @Column({ type: 'timestamptz', name: 'missed_to', precision: 3, nullable: true }) missedTo: Date | null;
   @Column({ type: 'integer', name: 'missed_count', nullable: true }) missedCount: number | null;
 }
+
+/** The key by which a receiver recognises a repetition of this run. The same in all attempts of a run and in all its retries, retries
+ *  of these included. For an occurrence it is the same even after a restore of the database. Any other run has its own id. */
+export const idempotencyKeyOf = ({
+  idempotencyKey,
+  kind,
+  job,
+  scheduledAt,
+  id,
+}: Pick<Run, 'idempotencyKey' | 'kind' | 'job' | 'scheduledAt' | 'id'>): string =>
+  idempotencyKey ?? (kind === 'schedule' || kind === 'catch_up' ? `${job}/${scheduledAt.toISOString()}` : id);
 
 /** A row that has reached its final state, as metrics count it. */
 export interface EndedRun {

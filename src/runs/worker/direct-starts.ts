@@ -77,11 +77,12 @@ export class DirectStarts {
   begin(tx: EntityManager, created: CreatedRun[]): void {
     afterCommit(tx, () => {
       this.executor.accept(
-        created.flatMap(({ startedBy, startedAt, ...run }) =>
+        created.flatMap(({ startedBy, startedAt, idempotencyKey = null, ...run }) =>
           startedBy && startedAt
             ? {
                 ...run,
                 startedAt,
+                idempotencyKey,
                 attempt: 1,
                 retriesUsed: 0,
                 claimedAhead: startedBy.ahead,

@@ -1,13 +1,14 @@
 import { unmasked, type Mask, maskOf } from '../../core/mask.js';
 import type { RunLog } from '../../tasks/run-context.js';
-import { type LogLine, runLog } from './run-log.js';
+import { AttemptLog, type QueuedLine } from './attempt-log.js';
+import { runLog } from './run-log.js';
 
 const run = { id: '01990000-0000-7000-8000-000000000000', attempt: 2 };
 const at = new Date('2026-06-01T12:00:00Z');
 
 /** The log of an attempt, with what it passes to the service's log (`logged`) and to the table (`kept`). */
 function given(mask: Mask = unmasked) {
-  const kept: LogLine[] = [];
+  const kept: QueuedLine[] = [];
   const logged: unknown[][] = [];
   const record =
     (level: string) =>
@@ -19,14 +20,12 @@ function given(mask: Mask = unmasked) {
     warn: record('warn'),
     error: record('error'),
   };
-  const log = runLog(
-    service,
+  const lines = new AttemptLog(
     run,
-    mask,
+    (line) => kept.push(line) > 0,
     () => at,
-    (line) => kept.push(line),
   );
-  return { log, kept, logged };
+  return { log: runLog(service, lines, mask), kept, logged, lines };
 }
 
 /** The fields as the table gets them. */
@@ -43,7 +42,7 @@ describe('runLog', () => {
     log.info({ a: 1 }, 'two');
     log.warn('three');
     log.error({}, 'four');
-    const line = { runId: run.id, attempt: 2, at };
+    const line = { runId: run.id, attempt: 2, at, cut: false };
     expect(kept).toEqual([
       { ...line, level: 'debug', message: 'one', fields: null },
       { ...line, level: 'info', message: 'two', fields: '{"a":1}' },
@@ -56,27 +55,6 @@ describe('runLog', () => {
       ['warn', 'three'],
       ['error', { fields: {} }, 'four'],
     ]);
-  });
-
-  it('keeps 1,000 lines, and then one line that says that the log was cut', () => {
-    const { log, kept } = given();
-    for (let line = 1; line <= 1_000; line += 1) log.info(`line ${line}`);
-    expect(kept.map(({ message }) => message)).toEqual(
-      Array.from({ length: 1_000 }, (_, index) => `line ${index + 1}`),
-    );
-    for (let line = 0; line < 10; line += 1) log.info('too many');
-    expect(kept).toHaveLength(1_001);
-    expect(kept.at(-1)).toMatchObject({ level: 'warn', message: expect.stringContaining('cut here') });
-  });
-
-  it('keeps 256 KiB, and then one line that says that the log was cut', () => {
-    const { log, kept, logged } = given();
-    log.info('ü'.repeat(131_072));
-    log.info('x');
-    log.info('y');
-    expect(kept).toHaveLength(2);
-    expect(kept[1]?.message).toContain('cut here');
-    expect(logged).toHaveLength(3);
   });
 
   it('replaces what a row cannot hold in a message', () => {
@@ -103,11 +81,11 @@ describe('runLog', () => {
   });
 
   it('passes nothing on that the mask removes', () => {
-    const { log, kept, logged } = given(maskOf(['hunter22']));
+    const { log, kept, logged, lines } = given(maskOf(['hunter22']));
     log.info('with hunter22');
     log.warn({ hunter22: [{ a: 'hunter22!' }], err: new Error('no hunter22') }, 'hunter22');
     log.error(new Error('hunter22'), 'failed');
-    expect(JSON.stringify([kept, logged])).not.toContain('hunter22');
+    expect(JSON.stringify([kept, logged, lines.last])).not.toContain('hunter22');
     expect(logged[0]).toEqual(['info', 'with ***']);
     expect(logged[1]).toEqual([
       'warn',

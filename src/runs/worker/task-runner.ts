@@ -16,6 +16,7 @@ import { TaskRegistry } from '../../tasks/task.registry.js';
 import type { AttemptResult } from '../lifecycle/outcome.js';
 import type { ClaimedRun } from '../lifecycle/claim-runs.js';
 import { runError, TaskTimeoutError } from '../lifecycle/run-errors.js';
+import { idempotencyKeyOf } from '../lifecycle/run.entity.js';
 import { runLog } from './run-log.js';
 import { RunLogs } from './run-logs.js';
 import { TransactionalAttempt } from './transactional-attempt.js';
@@ -47,8 +48,14 @@ export class TaskRunner {
       withRunFields(fields, () => waitingUntil(stop.signal, () => this.execute(run, stop.signal))),
     );
     const timer = setTimeout(() => stop.abort(new TaskTimeoutError(run.timeoutSeconds)), run.timeoutSeconds * 1000);
-    const ended = task.finally(() => clearTimeout(timer));
-    return { result: Promise.race([ended, this.abandoned(stop.signal, ended)]), ended };
+    const endLog = () => this.logs.end(run);
+    const ended = task.finally(() => {
+      clearTimeout(timer);
+      endLog();
+    });
+    // The last lines of a task that ignores its signal belong to the log of its run too.
+    const result = Promise.race([ended, this.abandoned(stop.signal, ended).finally(endLog)]);
+    return { result, ended };
   }
 
   private async execute(run: ClaimedRun, signal: AbortSignal): Promise<AttemptResult> {
@@ -92,12 +99,12 @@ export class TaskRunner {
     transaction: RunContext['transaction'],
   ): RunContext {
     return {
-      run: { id: run.id, kind: run.kind },
+      run: { id: run.id, kind: run.kind, idempotencyKey: idempotencyKeyOf(run) },
       job: { name: run.job },
       scheduledAt: run.scheduledAt,
       attempt: run.attempt,
       signal,
-      log: runLog(this.logger.logger, run, mask, () => new Date(), this.logs.keep),
+      log: runLog(this.logger.logger, this.logs.begin(run), mask),
       transaction,
     };
   }
