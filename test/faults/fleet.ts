@@ -148,6 +148,15 @@ export class Fleet {
     return row!['found'] as number;
   }
 
+  /** Waits until no run is unfinished that was already unfinished at `healedAt`, for at most a minute after it. */
+  async nothingStuckAfterAMinute(healedAt: number): Promise<void> {
+    const stuck = `finished_at IS NULL AND queued_at < '${new Date(healedAt).toISOString()}'`;
+    while (Date.now() < healedAt + 60_000 && (await this.count(stuck)) > 0) await pause(500);
+    expect(await this.query(`SELECT job, state, reason, attempt FROM cronzimus.runs WHERE ${stuck} LIMIT 5`)).toEqual(
+      [],
+    );
+  }
+
   /** Waits until nothing is due or unfinished, prints the findings of the checker, and expects no violations. */
   async judge(extra: Record<string, unknown> = {}): Promise<Findings> {
     await this.quiet();
