@@ -22,9 +22,9 @@ afterEach(async () => {
   await server.stop();
 });
 
-async function givenReplica(): Promise<void> {
+async function givenReplica(script = 'short-tasks-process.js'): Promise<void> {
   const variables = { DATABASE_URL: server.url, LOG_LEVEL: 'fatal', DATABASE_MIGRATE: 'false' };
-  const child = forkScript('short-tasks-process.js', variables);
+  const child = forkScript(script, variables);
   children.push(child);
   addresses.push(await nextMessage<string>(child));
 }
@@ -54,13 +54,13 @@ const restore = () =>
     await rename(join(folder, 'backup'), join(folder, 'postgres'));
   });
 
-async function givenJob(): Promise<void> {
+async function givenJob(task = 'brief'): Promise<void> {
   await query('CREATE TABLE public.begun (run uuid, attempt int, pid int)');
   const trigger = { type: 'interval', everySeconds: 86_400 };
-  await request('POST', '/api/v1/jobs', { name: 'brief', task: 'brief', trigger, onInterruption: 'fail' });
+  await request('POST', '/api/v1/jobs', { name: task, task, trigger, onInterruption: 'fail' });
 }
 
-const runNow = async () => (await request('POST', '/api/v1/jobs/brief/run', {}))['id'] as string;
+const runNow = async (job = 'brief') => (await request('POST', `/api/v1/jobs/${job}/run`, {}))['id'] as string;
 
 async function untilSucceeded(id: string): Promise<void> {
   await eventually(async () =>
@@ -69,7 +69,7 @@ async function untilSucceeded(id: string): Promise<void> {
 }
 
 async function succeed(): Promise<string> {
-  const id = await eventually(runNow);
+  const id = await eventually(() => runNow());
   await untilSucceeded(id);
   return id;
 }
@@ -159,6 +159,26 @@ describe('a living replica whose database has lost committed data', () => {
       expect(await dataLoss()).toMatchObject({ runsMissing: 1, attemptsUndone: 0, from: null }),
     );
   });
+});
+
+it('a living replica does not start a run again that must start once, if only the end of the run is lost', async () => {
+  await givenReplica('service-process.js');
+  await givenJob('hold');
+  const id = await runNow('hold');
+  await eventually(async () => expect(await query('SELECT attempt FROM public.begun')).toEqual([{ attempt: 1 }]));
+  await backUp();
+  await eventually(() => request('POST', `/api/v1/runs/${id}/cancel`));
+  await eventually(async () =>
+    expect(await request('GET', `/api/v1/runs/${id}`)).toMatchObject({ state: 'cancelled' }),
+  );
+  await untilBeats(1);
+  await restore();
+  await eventually(async () => {
+    const run = await request('GET', `/api/v1/runs/${id}`);
+    expect(run).toMatchObject({ state: 'failed', reason: 'worker_lost', attempt: 1 });
+  });
+  expect(await query('SELECT attempt FROM public.begun')).toEqual([{ attempt: 1 }]);
+  expect(await dataLoss()).toMatchObject({ attemptsUndone: 1 });
 });
 
 describe('a living replica says nothing', () => {

@@ -65,7 +65,7 @@ export class DataLosses implements OnModuleDestroy {
   }
 
   private say({ lost, from, until }: { lost: LostRun[]; from: Date | null; until: Date }): void {
-    this.started.forget(lost.map(({ id }) => id));
+    this.started.markReported(lost.map(({ id }) => id));
     const ids = (missing: boolean) => lost.filter((run) => run.missing === missing).map(({ id }) => id);
     const [missing, undone] = [ids(true), ids(false)];
     this.logger.error(

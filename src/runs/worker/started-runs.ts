@@ -14,6 +14,8 @@ export interface StartedRun {
   ended: boolean;
   /** Monotonic milliseconds. */
   at: number;
+  /** True if its loss was reported. */
+  reported: boolean;
 }
 
 /** The last 1,000 runs that this process has started within an hour. Their claims were committed, so a database without them has lost
@@ -25,7 +27,7 @@ export class StartedRuns {
   add({ id, attempt, startedAt }: Pick<ClaimedRun, 'id' | 'attempt' | 'startedAt'>): void {
     // The map keeps the order in which the runs were started last.
     this.runs.delete(id);
-    this.runs.set(id, { id, attempt, startedAt, ended: false, at: performance.now() });
+    this.runs.set(id, { id, attempt, startedAt, ended: false, at: performance.now(), reported: false });
     if (this.runs.size > MAX_KEPT) this.runs.delete(this.runs.keys().next().value!);
   }
 
@@ -35,12 +37,21 @@ export class StartedRuns {
     if (run?.attempt === attempt) run.ended = true;
   }
 
-  get recent(): StartedRun[] {
-    const since = performance.now() - MAX_AGE_MS;
-    return [...this.runs.values()].filter(({ at }) => at > since);
+  /** Whether this process is known to have started this attempt. */
+  has({ id, attempt }: Pick<ClaimedRun, 'id' | 'attempt'>): boolean {
+    return this.runs.get(id)?.attempt === attempt;
   }
 
-  forget(ids: string[]): void {
-    for (const id of ids) this.runs.delete(id);
+  /** Those whose loss was not reported yet. */
+  get recent(): StartedRun[] {
+    const since = performance.now() - MAX_AGE_MS;
+    return [...this.runs.values()].filter(({ at, reported }) => at > since && !reported);
+  }
+
+  markReported(ids: string[]): void {
+    for (const id of ids) {
+      const run = this.runs.get(id);
+      if (run) run.reported = true;
+    }
   }
 }
