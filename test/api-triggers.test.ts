@@ -111,7 +111,7 @@ describe('the health', () => {
   it.each([
     ['/health/live', ['process']],
     ['/health/ready', ['scheduler']],
-    ['/health', ['clock', 'database', 'occurrences', 'queue', 'scheduler', 'zoneData']],
+    ['/health', ['clock', 'dataLoss', 'database', 'occurrences', 'queue', 'scheduler', 'zoneData']],
   ])('%s is up', async (path, details) => {
     const response = await fetch(service.url + path);
     const report = (await response.json()) as { status: string; details: object };

@@ -22,6 +22,7 @@ import { TimeZoneData1791100000000 } from './migrations/1791100000000-time-zone-
 import { Connections1791300000000 } from './migrations/1791300000000-connections.js';
 import { KeysOfRetries1791400000000 } from './migrations/1791400000000-keys-of-retries.js';
 import { MissingLogLines1791500000000 } from './migrations/1791500000000-missing-log-lines.js';
+import { DataLosses1791600000000 } from './migrations/1791600000000-data-losses.js';
 import { ClockChange1791900000000 } from './migrations/1791900000000-clock-change.js';
 import { noTransactionTimeout, READ_COMMITTED } from './transaction-settings.js';
 
@@ -44,6 +45,7 @@ const ours = [
   Connections1791300000000,
   KeysOfRetries1791400000000,
   MissingLogLines1791500000000,
+  DataLosses1791600000000,
   ClockChange1791900000000,
 ];
 

@@ -18,6 +18,7 @@ interface Facts {
   waiting: number;
   oldestWaitingSeconds: number;
   tzVersions: string[];
+  dataLossAt: Date | null;
 }
 
 /** Reads from the tables whether occurrences are dispatched on time and how many runs wait. */
@@ -44,6 +45,7 @@ export class SchedulerHealth {
       ...this.occurrences(facts),
       ...this.queue(facts),
       ...this.zoneData(facts),
+      ...this.dataLoss(facts),
       ...this.clockOffset(),
     };
   }
@@ -62,6 +64,11 @@ export class SchedulerHealth {
     return this.health.check('zoneData').up({ versions: tzVersions, differ: tzVersions.length > 1 });
   }
 
+  /** Up, since the loss is over when it is noticed. */
+  private dataLoss({ dataLossAt }: Facts) {
+    return this.health.check('dataLoss').up({ lastNoticedAt: dataLossAt });
+  }
+
   /** Only processes with the role `scheduler` measure the offset of the clock, and only they need it. */
   private clockOffset() {
     if (!this.environment.ROLES.includes('scheduler')) return {};
@@ -77,7 +84,8 @@ export class SchedulerHealth {
         `SELECT (SELECT count(*)::int FROM jobs WHERE ${isOverdue}) AS overdue,
            current_setting('transaction_read_only')::boolean AS "readOnly", count(*)::int AS waiting,
            COALESCE(round(extract(epoch FROM statement_timestamp() - min(queued_at))), 0)::int AS "oldestWaitingSeconds",
-           ARRAY(SELECT DISTINCT COALESCE(tz_version, 'unknown') FROM replicas ORDER BY 1) AS "tzVersions"
+           ARRAY(SELECT DISTINCT COALESCE(tz_version, 'unknown') FROM replicas ORDER BY 1) AS "tzVersions",
+           (SELECT max(noticed_at) FROM data_losses) AS "dataLossAt"
          FROM runs WHERE state = 'pending' AND NOT held`,
       );
       return facts!;

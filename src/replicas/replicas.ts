@@ -15,6 +15,7 @@ import { SCHEDULER_APPLICATION } from '../database/data-source.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { whyNobodyCanWrite } from '../database/unavailable.js';
 import { DirectSession } from './direct-session.js';
+import { type Heartbeat, Heartbeats, type Suspicion } from './heartbeats.js';
 
 const HEARTBEAT_MS = 2_000;
 /** After 5 s without a heartbeat there is one last try, and after 6 s this process aborts its attempts. Others declare
@@ -63,7 +64,13 @@ export class Replicas {
   });
   /** The latest instant, in monotonic milliseconds, from which others may count the silence of this process. */
   private silentSince = Infinity;
-  private readonly events = new EventEmitter<{ rejoined: []; silenced: []; removed: [number] }>();
+  private readonly heartbeats = new Heartbeats();
+  private readonly events = new EventEmitter<{
+    rejoined: [];
+    silenced: [];
+    removed: [number];
+    suspected: [Suspicion];
+  }>();
   private register: Register | undefined;
   private silence: NodeJS.Timeout | undefined;
 
@@ -109,10 +116,20 @@ export class Replicas {
     this.events.on('silenced', listener);
   }
 
+  /** Calls `listener` when the database may have lost committed data: after a heartbeat that proves it, and without a proof after
+   *  each reconnect of the session, which is also part of joining again. */
+  onSuspected(listener: (suspicion: Suspicion) => void): void {
+    this.events.on('suspected', listener);
+  }
+
   /** Creates the row, then takes the lock, then starts the heartbeat. Throws if the database cannot be reached. */
   async join(): Promise<void> {
     await this.createRow();
-    await this.session.open((client) => this.holdLock(client));
+    let reconnect = false;
+    await this.session.open(async (client) => {
+      await this.holdLock(client, reconnect);
+      reconnect = true;
+    });
     this.heart.start();
     this.expectBeat(performance.now());
   }
@@ -139,22 +156,25 @@ export class Replicas {
 
   /** Takes a new number only when the row is known to be committed. Otherwise the next heartbeat finds no row, and tries again. */
   private async createRow(): Promise<void> {
-    this.number = await this.database.transaction(async (tx) => {
-      const [row] = await rows<{ number: number }>(
+    const { number: created, seenAt } = await this.database.transaction(async (tx) => {
+      const [row] = await rows<{ number: number; seenAt: Date }>(
         tx,
         `INSERT INTO replicas (name, app, version, tz_version, roles, connections, started_at, seen_at)
-         VALUES ('', $1, $2, $3, $4, $5, statement_timestamp(), statement_timestamp()) RETURNING number`,
+         VALUES ('', $1, $2, $3, $4, $5, statement_timestamp(), statement_timestamp())
+         RETURNING number, seen_at AS "seenAt"`,
         [this.environment.APP_NAME, packageVersion, TZ_VERSION, this.environment.ROLES, this.connections],
       );
       const { number } = row!;
       await tx.query('UPDATE replicas SET name = $2 WHERE number = $1', [number, nameOf(number)]);
       await this.register?.(tx, number);
-      return number;
+      return row!;
     });
+    this.number = created;
+    this.heartbeats.begin(seenAt);
   }
 
   /** Takes the lock. Waits up to 10 s if the server has not noticed yet that our previous session has ended. Throws LOCK_HELD. */
-  private async holdLock(client: Client): Promise<void> {
+  private async holdLock(client: Client, reconnect: boolean): Promise<void> {
     const { DATABASE_SCHEMA } = this.environment;
     const query: Query = async <T>(text: string, values: unknown[]) => (await client.query(text, values)).rows as T[];
     const holders = () => describeHolders(query, { name: DATABASE_SCHEMA, number: this.number });
@@ -173,23 +193,28 @@ export class Replicas {
     }
     // A replica that saw the lock free in one poll sees a new heartbeat in the next, and knows that this was a
     // reconnect.
-    await client.query(`UPDATE "${DATABASE_SCHEMA}".replicas SET seen_at = statement_timestamp() WHERE number = $1`, [
-      this.number,
-    ]);
+    const sent = this.heartbeats.send();
+    const [row] = await query<Heartbeat>(heartbeat(`"${DATABASE_SCHEMA}".replicas`), [this.number]);
+    if (!row) return;
+    const suspicion = this.heartbeats.confirm(sent, row);
+    if (suspicion) this.events.emit('suspected', suspicion);
+    else if (reconnect) this.events.emit('suspected', { lostBeat: null, from: null, until: row.seenAt });
   }
 
   private async beat(): Promise<void> {
     let sentAt = performance.now();
     const replicas = `"${this.environment.DATABASE_SCHEMA}".replicas`;
-    const [row] = await this.database.statement<{ peers: boolean; pureWorkers: boolean }>(
-      `UPDATE ${replicas} SET seen_at = statement_timestamp() WHERE number = $1
-       RETURNING EXISTS (SELECT FROM ${replicas} WHERE number <> $1) AS peers,
+    const sent = this.heartbeats.send();
+    const [row] = await this.database.statement<Heartbeat & { peers: boolean; pureWorkers: boolean }>(
+      `${heartbeat(replicas)}, EXISTS (SELECT FROM ${replicas} WHERE number <> $1) AS peers,
          EXISTS (SELECT FROM ${replicas} WHERE 'worker' = ANY (roles) AND 'scheduler' <> ALL (roles)) AS "pureWorkers"`,
       [this.number],
     );
     if (row) {
       this.hasPeers = row.peers;
       this.hasPureWorkers = row.pureWorkers;
+      const suspicion = this.heartbeats.confirm(sent, row);
+      if (suspicion) this.events.emit('suspected', suspicion);
     } else sentAt = await this.rejoin();
     this.writtenAt = performance.now();
     this.unwritable = null;
@@ -221,11 +246,17 @@ export class Replicas {
     await this.session.close();
     const sentAt = performance.now();
     await this.createRow();
-    await this.session.reopen((client) => this.holdLock(client));
+    await this.session.reopen((client) => this.holdLock(client, true));
     this.logger.warn({ before, replica: this.number }, 'declared dead by others and joined again');
     this.events.emit('rejoined');
     return sentAt;
   }
 }
+
+// Returns the count of the heartbeats and the previous heartbeat, from which `Heartbeats` sees whether the database has lost any.
+const heartbeat = (replicas: string) => `
+  UPDATE ${replicas} AS replica SET seen_at = statement_timestamp(), beats = replica.beats + 1
+  FROM (SELECT seen_at FROM ${replicas} WHERE number = $1) AS previous WHERE number = $1
+  RETURNING replica.beats, replica.seen_at AS "seenAt", previous.seen_at AS before`;
 
 const nameOf = (number: number): string => `${number} ${hostname()} pid ${process.pid}`;

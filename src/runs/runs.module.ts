@@ -10,6 +10,7 @@ import { ClaimedAhead } from './worker/claimed-ahead.js';
 import { Executor } from './worker/executor.js';
 import { HistoryMetrics } from './api/history-metrics.js';
 import { PruneRuns } from './lifecycle/prune-runs.task.js';
+import { DataLosses } from './recovery/data-losses.js';
 import { RecoveryMetrics } from './recovery/recovery-metrics.js';
 import { Recovery } from './recovery/recovery.js';
 import { Run } from './lifecycle/run.entity.js';
@@ -18,6 +19,7 @@ import { RunLogs } from './worker/run-logs.js';
 import { RunsController } from './api/runs.controller.js';
 import { RunsService } from './api/runs.service.js';
 import { StartMarks } from './worker/start-marks.js';
+import { StartedRuns } from './worker/started-runs.js';
 import { Slots } from './worker/slots.js';
 import { Settler } from './worker/settler.js';
 import { TaskRunner } from './worker/task-runner.js';
@@ -40,12 +42,14 @@ import { Worker } from './worker/worker.js';
     Executor,
     Slots,
     StartMarks,
+    StartedRuns,
     TaskRunner,
     TransactionalAttempt,
     TransactionalDatabase,
     Settler,
     RunLogs,
     Recovery,
+    DataLosses,
     RunsService,
     PruneRuns,
     RunMetrics,

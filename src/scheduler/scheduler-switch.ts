@@ -117,8 +117,13 @@ async function view(tx: EntityManager): Promise<SchedulerView> {
     tx,
     `SELECT name, app, version, tz_version AS "tzVersion", roles, started_at AS "startedAt", seen_at AS "seenAt" FROM replicas ORDER BY number`,
   );
+  const [dataLoss] = await rows<NonNullable<SchedulerView['dataLoss']>>(
+    tx,
+    `SELECT noticed_at AS "noticedAt", from_at AS "from", until_at AS until, runs_missing AS "runsMissing",
+       attempts_undone AS "attemptsUndone" FROM data_losses ORDER BY id DESC LIMIT 1`,
+  );
   const { paused } = state!;
-  return { paused, gap: paused ? await gapOf(tx) : null, replicas };
+  return { paused, gap: paused ? await gapOf(tx) : null, dataLoss: dataLoss ?? null, replicas };
 }
 
 async function gapOf(tx: EntityManager): Promise<SchedulerView['gap']> {

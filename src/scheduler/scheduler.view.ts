@@ -11,6 +11,20 @@ export const schedulerView = z
       })
       .nullable()
       .describe('What a resume would do now, and in the response to a resume, what it did. Null if there is no pause'),
+    dataLoss: z
+      .object({
+        noticedAt: z.date(),
+        from: z.date().nullable().describe('What was committed until then is there. Null if unknown'),
+        until: z.date().describe('What is committed later does not belong to the loss'),
+        runsMissing: z.int().describe('Runs that replicas started, and whose rows are gone'),
+        attemptsUndone: z
+          .int()
+          .describe('Attempts of other runs that replicas started, and that are gone, or only their ends'),
+      })
+      .nullable()
+      .describe(
+        'The last time that replicas noticed that the database has lost committed data: after a fail-over, or with a restored backup. Null if they never did',
+      ),
     replicas: z.array(
       z.object({
         name: z.string().describe('Number, host and process id'),
@@ -29,6 +43,7 @@ export const schedulerView = z
       {
         paused: true,
         gap: { jobs: 3, runs: 1 },
+        dataLoss: null,
         replicas: [
           {
             name: '17 host-1 pid 4711',

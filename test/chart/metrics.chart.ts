@@ -40,7 +40,7 @@ describe('alerts and dashboard', () => {
 
   it('take the maximum of database-wide metrics, and never their sum over replicas', () => {
     const databaseWide =
-      /cronzimus_(jobs|occurrences_overdue|overdue_oldest_seconds|queue_depth|scheduler_paused|database_connections|database_max_connections|table_bytes|replicas|job_\w+_timestamp_seconds|prune_\w+_seconds)\b/;
+      /cronzimus_(jobs|occurrences_overdue|overdue_oldest_seconds|queue_depth|scheduler_paused|database_connections|database_max_connections|table_bytes|replicas|job_\w+_timestamp_seconds|(prune|data_loss)_\w+_seconds)\b/;
     const summed = expressions.filter((expression) =>
       new RegExp(`sum(?! by \\(pod\\))[^(]*\\(${databaseWide.source}`).test(expression),
     );

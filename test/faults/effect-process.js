@@ -4,14 +4,16 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Module } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { getDataSourceToken } from '@nestjs/typeorm';
+import { Pool } from 'pg';
 import { z } from 'zod';
 import { startCronzimus } from '../../dist/start.js';
 import { Task } from '../../dist/tasks/task.decorator.js';
 
-/** Writes the rows of public.effects. */
+/** Writes the rows of public.effects, to another database than the service's if EFFECTS_URL is set. */
 class Traces {
   constructor(database) {
-    this.database = database;
+    const { EFFECTS_URL } = process.env;
+    this.database = EFFECTS_URL ? new Pool({ connectionString: EFFECTS_URL }) : database;
   }
 
   write(phase, execution, { run, job, scheduledAt, attempt }, tx = this.database) {

@@ -8,6 +8,7 @@ import { kill } from '../support/kill.js';
 import { check, type Findings, medianAndMax } from './checker/check.js';
 import { EFFECTS } from './checker/facts.js';
 import type { Plan } from './checker/plan.js';
+import type { Loss } from './checker/loss.js';
 import type { Step } from './checker/steps.js';
 import { type Load, planLoad } from './load.js';
 import { randomOf, SEED } from './random.js';
@@ -34,16 +35,20 @@ export class Fleet {
   private constructor(
     private readonly scenario: string,
     readonly url: string,
+    /** The database to which tasks write. */
+    private readonly effectsUrl: string,
     private readonly dropDatabase: () => Promise<void>,
   ) {
     this.random = randomOf(scenario);
   }
 
-  /** A fleet for the current test, on a new database, or on the server of the scenario. */
-  static async open(serverUrl?: string): Promise<Fleet> {
+  /** A fleet for the current test, on a new database, or on the server of the scenario. Its tasks write to the same database, or to
+   *  `effectsUrl`. */
+  static async open(serverUrl?: string, effectsUrl?: string): Promise<Fleet> {
     const database = serverUrl ? { url: serverUrl, drop: async () => {} } : await createTestDatabase();
-    await runSql(database.url, `DROP TABLE IF EXISTS public.effects; ${EFFECTS}`);
-    return new Fleet(expect.getState().currentTestName!, database.url, () => database.drop());
+    const effects = effectsUrl ?? database.url;
+    await runSql(effects, `DROP TABLE IF EXISTS public.effects; ${EFFECTS}`);
+    return new Fleet(expect.getState().currentTestName!, database.url, effects, () => database.drop());
   }
 
   /** Starts the replicas. The one that declares the jobs comes last: how long the others took to start decides when the jobs begin.
@@ -81,7 +86,14 @@ export class Fleet {
 
   /** `atFirst`: variables that a replacement of the replica does not get. */
   startReplica(variables: Record<string, string> = {}, atFirst: Record<string, string> = {}): Promise<Replica> {
-    const environment = { DATABASE_URL: this.url, JOBS_FILE: join(this.folder, 'jobs.json'), ...variables, ...atFirst };
+    const elsewhere: Record<string, string> = this.effectsUrl === this.url ? {} : { EFFECTS_URL: this.effectsUrl };
+    const environment = {
+      DATABASE_URL: this.url,
+      ...elsewhere,
+      JOBS_FILE: join(this.folder, 'jobs.json'),
+      ...variables,
+      ...atFirst,
+    };
     return startReplica(this.scenario, variables, environment, (replica) => {
       this.replicas.push(replica);
       replica.child.once('exit', (code, signal) => {
@@ -148,10 +160,20 @@ export class Fleet {
     return row!['found'] as number;
   }
 
-  /** Waits until nothing is due or unfinished, prints the findings of the checker, and expects no violations. */
-  async judge(extra: Record<string, unknown> = {}): Promise<Findings> {
+  /** Waits until no run is unfinished that was already unfinished at `healedAt`, for at most a minute after it. */
+  async nothingStuckAfterAMinute(healedAt: number): Promise<void> {
+    const stuck = `finished_at IS NULL AND queued_at < '${new Date(healedAt).toISOString()}'`;
+    while (Date.now() < healedAt + 60_000 && (await this.count(stuck)) > 0) await pause(500);
+    expect(await this.query(`SELECT job, state, reason, attempt FROM cronzimus.runs WHERE ${stuck} LIMIT 5`)).toEqual(
+      [],
+    );
+  }
+
+  /** Waits until nothing is due or unfinished, prints the findings of the checker, and expects no violations. `loss`: what the service
+   *  has announced. */
+  async judge(extra: Record<string, unknown> = {}, loss?: Loss): Promise<Findings> {
     await this.quiet();
-    const findings = await check(this.url, this.plans, this.steps);
+    const findings = await check(this.url, this.plans, this.steps, this.effectsUrl, loss);
     const reasons = await this.query(
       `SELECT state || coalesce(' ' || reason, '') AS state, count(*)::int FROM cronzimus.runs GROUP BY 1 ORDER BY 1`,
     );

@@ -5,6 +5,9 @@ import { type AddressInfo, createServer, type Server, type Socket, connect } fro
 export class Proxy {
   private readonly pairs = new Set<[Socket, Socket]>();
   private readonly abandoned = new Set<[Socket, Socket]>();
+  /** Connections that were opened while the target had vanished. */
+  private readonly unanswered = new Set<Socket>();
+  private vanished = false;
   private delayMs = 0;
   private stalled = false;
   private refusing = false;
@@ -15,20 +18,18 @@ export class Proxy {
 
   private constructor(
     private readonly server: Server,
+    private target: URL,
     /** The URL of the database, through the proxy. */
     readonly url: string,
   ) {}
 
   static async to(databaseUrl: string): Promise<Proxy> {
-    const target = new URL(databaseUrl);
-    const server = createServer({ allowHalfOpen: true }, (near) =>
-      proxy.join(near, Number(target.port), target.hostname),
-    );
+    const server = createServer({ allowHalfOpen: true }, (near) => proxy.join(near));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const url = new URL(databaseUrl);
     url.port = String((server.address() as AddressInfo).port);
-    const proxy = new Proxy(server, url.href);
+    const proxy = new Proxy(server, new URL(databaseUrl), url.href);
     return proxy;
   }
 
@@ -80,6 +81,19 @@ export class Proxy {
     }
   }
 
+  /** The host of the target vanishes: nothing passes through open connections, nothing closes them, and new ones hang, until `moveTo`.
+   *  Those that were opened until then never get a response. */
+  vanish(): void {
+    this.abandon();
+    this.vanished = true;
+  }
+
+  /** New connections lead to another server. Open ones stay as they are. */
+  moveTo(databaseUrl: string): void {
+    this.target = new URL(databaseUrl);
+    this.vanished = false;
+  }
+
   /** Lets the next transaction with this text in a statement commit, and ends its connection before the client gets the response.
    *  Resolves when that has happened. */
   loseCommitOf(text: string): Promise<void> {
@@ -96,16 +110,22 @@ export class Proxy {
   async close(): Promise<void> {
     this.cut();
     for (const pair of this.abandoned) for (const socket of pair) socket.destroy();
+    for (const socket of this.unanswered) socket.destroy();
     this.server.close();
     await once(this.server, 'close');
   }
 
-  private join(near: Socket, port: number, host: string): void {
+  private join(near: Socket): void {
     if (this.refusing) {
       near.destroy();
       return;
     }
-    const far = connect({ port, host, allowHalfOpen: true });
+    if (this.vanished) {
+      this.unanswered.add(near);
+      near.on('error', () => near.destroy()).resume();
+      return;
+    }
+    const far = connect({ port: Number(this.target.port), host: this.target.hostname, allowHalfOpen: true });
     const pair: [Socket, Socket] = [near, far];
     this.pairs.add(pair);
     this.watchCommit(near, far);

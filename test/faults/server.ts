@@ -43,6 +43,28 @@ export class OwnServer {
     expect(this.url).toBe(url);
   }
 
+  /** Ends the server with SIGKILL, for good. */
+  async kill(): Promise<void> {
+    const pid = await this.postmaster();
+    process.kill(pid, 'SIGKILL');
+    await eventually(() => expect(isAlive(pid)).toBe(false));
+    await this.running.stop();
+  }
+
+  /** Stops the server, calls `work` with its folder, and starts it again on the same port. */
+  async whileStopped(work: (folder: string) => Promise<void>): Promise<void> {
+    const { url } = this;
+    await this.running.stop();
+    await work(this.folder);
+    this.running = await startEmbeddedPostgres(this.folder);
+    expect(this.url).toBe(url);
+  }
+
+  /** Starts a server on a folder that is made elsewhere. */
+  static async on(folder: string): Promise<OwnServer> {
+    return new OwnServer(folder, await startEmbeddedPostgres(folder));
+  }
+
   /** Replaces the settings of an earlier call, as ALTER SYSTEM and pg_reload_conf() of a superuser do. */
   async set(settings: Record<string, string>): Promise<void> {
     const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'\n`);

@@ -12,15 +12,6 @@ afterEach(async () => {
   await server.stop();
 });
 
-/** Waits until no run is unfinished that was already unfinished when the database came back, for at most a minute. */
-async function nothingStuckAfterAMinute(healedAt: number): Promise<void> {
-  const stuck = `finished_at IS NULL AND queued_at < '${new Date(healedAt).toISOString()}'`;
-  while (Date.now() < healedAt + 60_000 && (await fleet.count(stuck)) > 0) await fleet.pause(500);
-  expect(await fleet.query(`SELECT job, state, reason, attempt FROM cronzimus.runs WHERE ${stuck} LIMIT 5`)).toEqual(
-    [],
-  );
-}
-
 describe('a database that stands still for 14 s, again and again,', () => {
   it.each<['effect' | 'book', string]>([
     ['effect', 'under tasks'],
@@ -32,7 +23,7 @@ describe('a database that stands still for 14 s, again and again,', () => {
       await server.standStill(14_000);
       await fleet.pause(1_000 + fleet.random() * 3_000);
     }
-    await nothingStuckAfterAMinute(Date.now());
+    await fleet.nothingStuckAfterAMinute(Date.now());
     await fleet.judge();
   });
 });

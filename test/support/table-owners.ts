@@ -24,6 +24,7 @@ export const tableOwners: Record<string, TableOwner> = {
   run_logs: { owner: 'runs/worker' },
   idempotency_keys: { owner: 'runs/lifecycle' },
   replicas: { owner: 'replicas', updates: { 'jobs/declared': ['code_jobs', 'file_jobs'] } },
+  data_losses: { owner: 'runs/recovery' },
   tasks: { owner: 'tasks' },
   scheduler: { owner: 'scheduler' },
   audit: { owner: 'auth' },

@@ -11,6 +11,8 @@ interface Figures {
   startable: number;
   /** Null if none of the last 100 runs of the job succeeded. */
   prunedAt: Date | null;
+  /** Null if no loss was ever noticed. */
+  dataLossAt: Date | null;
 }
 
 /** Figures from the table of runs. Both are read through an index and have a limit, since the table may hold millions
@@ -33,6 +35,11 @@ export class HistoryMetrics {
       const found = await read();
       return found?.prunedAt ? [{ value: found.prunedAt.getTime() / 1000 }] : [];
     });
+    const loss = 'When replicas last noticed that the database has lost committed data; absent if never';
+    metrics.gauge('data_loss_last_noticed_timestamp_seconds', loss, [], async () => {
+      const found = await read();
+      return found?.dataLossAt ? [{ value: found.dataLossAt.getTime() / 1000 }] : [];
+    });
   }
 }
 
@@ -41,6 +48,7 @@ const statement = `
       SELECT FROM runs WHERE ${isWaiting} AND NOT held
         AND (next_attempt_at IS NULL OR next_attempt_at <= statement_timestamp())
       LIMIT ${MAX_COUNTED}) waiting) AS startable,
+    (SELECT max(noticed_at) FROM data_losses) AS "dataLossAt",
     (SELECT finished_at FROM (
       SELECT state, finished_at FROM runs WHERE job = 'prune-runs'
       ORDER BY id DESC LIMIT ${MAX_RUNS_READ}) newest

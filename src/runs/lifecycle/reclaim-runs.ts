@@ -19,12 +19,18 @@ export interface ReclaimedRun extends EndedRun {
 export interface UnstartedRun {
   id: string;
   attempt: number;
+  /** True if this process had executed the attempt, and the database has lost its end. The run then counts as interrupted. */
+  endLost: boolean;
 }
 
 /** Finds `running` runs of this replica that are not in `known`. They must be 10 s old, because most of the younger ones
  *  are just being accepted. */
-export async function findUnknown(tx: EntityManager, replica: number, known: string[]): Promise<UnstartedRun[]> {
-  return rows<UnstartedRun>(
+export async function findUnknown(
+  tx: EntityManager,
+  replica: number,
+  known: string[],
+): Promise<Omit<UnstartedRun, 'endLost'>[]> {
+  return rows(
     tx,
     `SELECT id, attempt FROM runs
      WHERE state = 'running' AND replica_number = $1 AND id <> ALL ($2::uuid[])
@@ -38,7 +44,7 @@ export async function findUnknown(tx: EntityManager, replica: number, known: str
  * Takes over `running` runs that no process executes: their replica has no row any more. They go back to the queue, or
  * end as `failed` if `onInterruption` is `fail`. Returns them.
  *
- * A run with `onInterruption: fail` goes back only if it is in `unstarted`: its claim committed, the response was lost,
+ * A run with `onInterruption: fail` goes back only if it is in `unstarted` without `endLost`: its claim committed, the response was lost,
  * and the caller knows that this process has not started it and never will (see Recovery). Nothing else can tell whether
  * the task of a claimed run has started. Neither can this process, once its row is gone: its own runs are then orphans
  * like those of any other replica. A process without a row takes over nothing, since it may be executing these runs.
@@ -65,7 +71,11 @@ export async function reclaimOrphans(
     [own.number, ids, attempts],
   );
   if (orphans.length === 0) return [];
-  return rows<ReclaimedRun>(tx, reclaim, [orphans.map(({ id }) => id), orphans.map(({ unstarted }) => unstarted)]);
+  const endLost = new Set(own.unstarted.filter((run) => run.endLost).map(({ id }) => id));
+  return rows<ReclaimedRun>(tx, reclaim, [
+    orphans.map(({ id }) => id),
+    orphans.map(({ id, unstarted }) => unstarted && !endLost.has(id)),
+  ]);
 }
 
 // `verdict` reads the row as it was before the update. A process that was only silent and comes back cannot settle the
@@ -88,7 +98,9 @@ const reclaim = `
         poison OR (interrupted AND old.on_interruption = 'fail') OR old.cancel_reason IS NOT NULL AS final,
         CASE WHEN NOT ahead THEN jsonb_build_object('name', 'Error',
           'code', CASE WHEN poison THEN 'POISON' ELSE 'WORKER_LOST' END,
-          'message', 'The process that ran attempt ' || old.attempt || ' (' || old.replica || ') was lost'
+          'message', CASE WHEN old.replica_number IN (SELECT number FROM replicas)
+            THEN 'The database has lost the end of attempt ' || old.attempt || ' (' || old.replica || ')'
+            ELSE 'The process that ran attempt ' || old.attempt || ' (' || old.replica || ') was lost' END
             || CASE WHEN poison THEN '; it is the third one, so the run is not started again' ELSE '' END) END AS error
       FROM (SELECT *, may_have_started AS interrupted,
         may_have_started AND interruptions + 1 >= ${MAX_INTERRUPTIONS} AS poison

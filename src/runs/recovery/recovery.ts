@@ -18,6 +18,7 @@ import { Attempts } from '../worker/attempts.js';
 import { ClaimedAhead } from '../worker/claimed-ahead.js';
 import { RunMetrics } from '../worker/run-metrics.js';
 import { Slots } from '../worker/slots.js';
+import { StartedRuns } from '../worker/started-runs.js';
 import { LiveTasks } from './live-tasks.js';
 import { RecoveryMetrics } from './recovery-metrics.js';
 
@@ -54,6 +55,7 @@ export class Recovery {
     private readonly attempts: Attempts,
     private readonly ahead: ClaimedAhead,
     private readonly slots: Slots,
+    private readonly started: StartedRuns,
     private readonly runMetrics: RunMetrics,
     private readonly metrics: RecoveryMetrics,
     private readonly logger: PinoLogger,
@@ -95,13 +97,18 @@ export class Recovery {
    * - All claims that had begun by then have ended here. Runs that they returned are in `attempts`, or wait for a slot.
    * - The run is in neither. It has no attempt that is unsettled either, because an attempt stays in `attempts` until its
    *   end is stored.
+   *
+   * If this process remembers that it has started the attempt, the database has lost its end (see docs/adr/0030).
    */
   private async findUnstarted(): Promise<{ number: number; unstarted: UnstartedRun[] }> {
     const { number } = this.replicas;
     const found = await this.database.transaction((tx) => findUnknown(tx, number, this.knownRuns()));
     if (found.length === 0 || !(await this.slots.accepted(ACCEPTED_WITHIN_MS))) return { number, unstarted: [] };
     const known = new Set(this.knownRuns());
-    return { number, unstarted: found.filter(({ id }) => !known.has(id)) };
+    return {
+      number,
+      unstarted: found.flatMap((run) => (known.has(run.id) ? [] : [{ ...run, endLost: this.started.has(run) }])),
+    };
   }
 
   private knownRuns(): string[] {

@@ -12,6 +12,7 @@ import { RunMetrics } from './run-metrics.js';
 import { Settler } from './settler.js';
 import { Slots } from './slots.js';
 import { StartMarks } from './start-marks.js';
+import { StartedRuns } from './started-runs.js';
 import { TaskRunner } from './task-runner.js';
 
 /** How often runs that were claimed ahead are checked for having waited too long. */
@@ -37,6 +38,7 @@ export class Executor {
     private readonly attempts: Attempts,
     private readonly ahead: ClaimedAhead,
     private readonly marks: StartMarks,
+    private readonly started: StartedRuns,
     private readonly slots: Slots,
     private readonly replicas: Replicas,
     private readonly metrics: RunMetrics,
@@ -107,6 +109,7 @@ export class Executor {
     this.logger.debug({ runId: run.id, job: run.job, attempt: run.attempt, latenessMs: run.latenessMs }, 'run started');
     const stop = new AbortController();
     this.metrics.started(run);
+    this.started.add(run);
     const { result, ended } = this.runner.startAttempt(run, stop);
     const done = this.settle(run, result, stop.signal);
     const attempt: Attempt = { run, stop, returned: false, abandoned: false, done };
@@ -131,6 +134,7 @@ export class Executor {
     // the reconciler does not mistake its run for one that this process does not execute.
     const slotFree = this.freeSlot(attempt, ended);
     await attempt.done;
+    this.started.ended(attempt.run);
     if (!attempt.returned) this.abandon(attempt);
     await slotFree;
     if (attempt.abandoned) {

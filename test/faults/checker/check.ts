@@ -2,6 +2,7 @@ import { checkDispositions } from './dispositions.js';
 import { readFacts, type Row } from './facts.js';
 import { checkMisfire } from './misfire.js';
 import { checkOverlap } from './overlap.js';
+import { type Loss, touchedBy } from './loss.js';
 import type { Plan } from './plan.js';
 import { checkStarts } from './starts.js';
 import type { Step } from './steps.js';
@@ -26,12 +27,18 @@ export interface Findings {
 }
 
 /** Compares the plan with the rows and the effects that exist once nothing is due or running. Imports nothing of the code under test.
- *  `steps`: changes of the database's clock. */
-export async function check(url: string, plans: Plan[], steps: Step[] = []): Promise<Findings> {
-  const facts = await readFacts(url);
+ *  `steps`: changes of the database's clock. `loss`: runs with effects in this time may have been started again. */
+export async function check(
+  url: string,
+  plans: Plan[],
+  steps: Step[] = [],
+  effectsUrl = url,
+  loss?: Loss,
+): Promise<Findings> {
+  const facts = await readFacts(url, effectsUrl);
   const found = new Violations();
   const occurrences = checkDispositions(facts, plans, found);
-  const reruns = checkStarts(facts, plans, steps, found);
+  const reruns = checkStarts(facts, plans, steps, found, touchedBy(facts, loss));
   checkQueue(facts, found);
   checkMisfire(facts, plans, found);
   checkOverlap(facts, plans, found);

@@ -88,6 +88,10 @@ interface Traced {
   local?: number;
 }
 
+/** The violations if the service has announced a loss in this time. */
+const during = (fromMs: number, untilMs: number) =>
+  check(database.url, [plan()], [], database.url, { fromMs, untilMs }).then(({ violations }) => violations.join());
+
 /** Inserts the effects of an execution. By default it begins 10 ms after its instant and takes 0.9 s. */
 async function plantEffect(run: string, minute: number, traced: Traced = {}): Promise<string> {
   const execution = randomUUID();
@@ -362,6 +366,27 @@ describe('the checker of the fault suite says what is wrong:', () => {
       { overlap: 'replace' },
     ],
   ];
+
+  it('was started again after a loss, unless the run has effects in the announced time', async () => {
+    await givenAll([2]);
+    const id = await plantGood(2, { attempt: 1 });
+    const at = NOON + 2 * MINUTE;
+    await plantEffect(id, 2, { begin: at + 500 });
+    const orphan = randomUUID();
+    await plantEffect(orphan, 2);
+    expect(await during(at, at + 2_000)).toBe('');
+    const outside = await during(at - 30_000, at - 20_000);
+    expect(outside).toContain('has an attempt that was started twice');
+    expect(outside).toContain('is an effect without a run');
+  });
+
+  it('is stuck, also if the run has effects in the announced time of a loss', async () => {
+    await givenAll([2]);
+    const at = NOON + 2 * MINUTE;
+    const id = await plantRun(2, { state: 'running', finished: null });
+    await plantEffect(id, 2, { end: null });
+    expect(await during(at, at + 2_000)).toContain('is stuck');
+  });
 
   it.each(broken)('%s', async (sentence, plant, changes = {}, steps = []) => {
     await plant();

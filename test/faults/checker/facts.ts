@@ -52,8 +52,8 @@ export const EFFECTS = `CREATE TABLE public.effects (
 const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
 /** All rows and effects that exist once nothing is due or running. */
-export async function readFacts(url: string): Promise<Facts> {
-  const read = async <T>(statement: string) => (await runSql(url, statement)) as T[];
+export async function readFacts(url: string, effectsUrl: string): Promise<Facts> {
+  const read = async <T>(statement: string, from = url) => (await runSql(from, statement)) as T[];
   const rows = await read<Row>(
     `SELECT id, job, kind, state, reason, attempt, ${ms('scheduled_at')} AS at, ${ms('missed_to')} AS until,
        missed_count AS count, held, ${ms('queued_at')} AS queued, ${ms('started_at')} AS started,
@@ -63,6 +63,7 @@ export async function readFacts(url: string): Promise<Facts> {
   const effects = await read<Effect>(
     `SELECT execution, run, job, ${ms('scheduled_at')} AS scheduled, attempt, pid, phase, ${ms('at')} AS at,
        ${ms('local')} AS local FROM public.effects ORDER BY at`,
+    effectsUrl,
   );
   const recorded = await read<{ run: string; number: number }>(
     'SELECT run_id AS run, number FROM cronzimus.run_attempts',

@@ -4,14 +4,24 @@ import { type Step, reachedAt } from './steps.js';
 import { grouped, nameOf, type Violations } from './violations.js';
 
 /** Nothing starts early or twice, an attempt follows one that has ended, and only the current attempt settles the run. Returns
- *  the number of starts that were not the first of their run. */
-export function checkStarts(facts: Facts, plans: Plan[], steps: Step[], found: Violations): number {
+ *  the number of starts that were not the first of their run. Runs in `forgotten` must have ended, and their starts are not checked. */
+export function checkStarts(
+  facts: Facts,
+  plans: Plan[],
+  steps: Step[],
+  found: Violations,
+  forgotten = new Set<string>(),
+): number {
   const { rows, effects, attempts } = facts;
   const planOf = new Map(plans.map((plan) => [plan.name, plan]));
   const effectsOf = grouped(effects, ({ run }) => run);
   const lastSignOf = new Map(effects.map(({ pid, at }) => [pid, at]));
   let reruns = 0;
   for (const row of rows) {
+    if (forgotten.has(row.id)) {
+      checkEnded(row, found);
+      continue;
+    }
     const own = effectsOf.get(row.id) ?? [];
     const starts = own.filter(({ phase }) => phase === 'start');
     const plan = planOf.get(row.job);
@@ -23,7 +33,8 @@ export function checkStarts(facts: Facts, plans: Plan[], steps: Step[], found: V
     checkEnd(row, own, plan?.transactional ?? false, found);
   }
   const known = new Set(rows.map(({ id }) => id));
-  for (const run of effectsOf.keys()) if (!known.has(run)) found.add('is an effect without a run', run);
+  for (const run of effectsOf.keys())
+    if (!known.has(run) && !forgotten.has(run)) found.add('is an effect without a run', run);
   return reruns;
 }
 
@@ -60,10 +71,14 @@ function checkAttempts(
   }
 }
 
+function checkEnded(row: Row, found: Violations): void {
+  if (['pending', 'running', 'retrying'].includes(row.state)) found.add('is stuck', nameOf(row));
+}
+
 function checkEnd(row: Row, effects: Effect[], transactional: boolean, found: Violations): void {
   const name = nameOf(row);
   const ends = effects.filter(({ phase }) => phase === 'end');
-  if (['pending', 'running', 'retrying'].includes(row.state)) found.add('is stuck', name);
+  checkEnded(row, found);
   if (['skipped', 'missed'].includes(row.state) && effects.length > 0)
     found.add('was started though it is final', name);
   if (row.state === 'succeeded') {
