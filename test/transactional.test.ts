@@ -61,7 +61,7 @@ describe('a transactional task', () => {
     const defaults = `SELECT set_config(name, value, false) FROM (VALUES ('default_transaction_read_only', 'on'),
       ('default_transaction_isolation', 'serializable'), ('default_transaction_deferrable', 'on')) AS _ (name, value)`;
     await Promise.all([sql(defaults, 'succeeded'), sql(defaults, 'succeeded')]);
-    const kept = `SELECT name FROM pg_settings WHERE name LIKE 'default\_transaction\_%' AND setting <> boot_val`;
+    const kept = `SELECT name FROM pg_settings WHERE name LIKE 'default_transaction_%' AND setting <> boot_val`;
     const seen = await Promise.all([sql(kept, 'succeeded'), sql(kept, 'succeeded')]);
     expect(seen.map(({ output }) => output)).toEqual([1, 2].map(() => ({ rowCount: 0, rows: [] })));
   });
