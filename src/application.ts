@@ -1,4 +1,4 @@
-import type { ModuleMetadata } from '@nestjs/common';
+import { Logger, type ModuleMetadata } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
@@ -6,6 +6,7 @@ import { ApiKeys } from './auth/api-keys.js';
 import { Authentication } from './auth/authentication.js';
 import type { Environment } from './config/environment.js';
 import type { ProcessRole } from './config/process-roles.js';
+import { CodedError } from './core/coded-error.js';
 import { isLoopback } from './core/ip.js';
 import { Problem } from './core/problem.js';
 import { HealthController } from './health/health.controller.js';
@@ -31,9 +32,15 @@ export async function createApplication(
   const app = await NestFactory.create<NestExpressApplication>(AppModule.with(environment, imports), {
     bodyParser: false,
     bufferLogs: true,
+    // Nest logs an error with its stack. Of an error with a code, the caller prints only the message.
+    autoFlushLogs: false,
     abortOnError: false,
+  }).catch((error: unknown) => {
+    if (!(error instanceof CodedError)) Logger.flush();
+    throw error;
   });
   app.useLogger(app.get(ServiceLogger));
+  app.flushLogs();
   setUpHttp(app, {
     observe: app.get(HttpMetrics).observe,
     // With API keys this check is not needed: a page of another site does not have a key.

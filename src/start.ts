@@ -1,10 +1,10 @@
 import 'reflect-metadata';
-import { existsSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { ModuleMetadata } from '@nestjs/common';
 import { close, createApplication, serve } from './application.js';
 import { readEnvironment } from './config/environment.js';
 import { withSecretFiles } from './config/secret-file.js';
+import { checkUrlFiles, loadEnvFile } from './config/setting-files.js';
 import { CodedError } from './core/coded-error.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './database/embedded-postgres.js';
 import { migrate } from './database/migrate.js';
@@ -63,7 +63,7 @@ const migrating = () => process.argv[2] === 'migrate';
 
 /** The environment of the process, with variables from the file .env added, and DATABASE_URL read from DATABASE_URL_FILE. */
 function processEnvironment(): NodeJS.ProcessEnv {
-  if (existsSync('.env')) process.loadEnvFile('.env');
+  loadEnvFile('.env');
   return withSecretFiles(process.env, ['DATABASE_URL']);
 }
 
@@ -73,6 +73,7 @@ async function start(
   stop: AbortController,
 ): Promise<void> {
   const variables = readEnvironment(processEnvironment(), { listens: !migrating() });
+  checkUrlFiles(variables);
   const embedded = variables.DATABASE_URL === undefined ? await startEmbeddedPostgres(variables.DATA_DIR) : undefined;
   // Stopped last.
   if (embedded) undo.push(() => embedded.stop());

@@ -133,3 +133,28 @@ describeWithPooler('the service through PgBouncer in transaction mode', () => {
     await eventually(async () => expect(await runSql(service.database, sleeping)).toEqual([]));
   });
 });
+
+describeWithPooler('a transactional task through PgBouncer, which uses its sessions in turn', () => {
+  let pooler: TestPooler;
+  let service: TestService;
+  beforeAll(async () => {
+    service = await TestService.start({}, async (url) => {
+      const settings = { pool_mode: 'transaction', default_pool_size: '8', server_round_robin: '1' };
+      pooler = await TestPooler.before(url, settings);
+      return pooler.url;
+    });
+  });
+  afterAll(async () => {
+    await service.stop();
+    await pooler.stop();
+  });
+
+  it('leaves no default for transactions to the next user of a session', async () => {
+    const statement = `SELECT set_config('default_transaction_read_only', 'on', false)`;
+    await service.given(finishedJob('default', 'sql', { input: { statement, values: [] } }));
+    await service.run('default', 'succeeded');
+    const show = `SELECT current_setting('default_transaction_read_only') AS value FROM pg_sleep(0.2)`;
+    const seen = await Promise.all(Array.from({ length: 8 }, () => runSql(pooler.url, show)));
+    expect(seen.flat()).toEqual(seen.map(() => ({ value: 'off' })));
+  });
+});

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Injectable, Module } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { ENVIRONMENT, type Environment } from '../src/config/environment.js';
 import { serve } from '../src/application.js';
@@ -13,7 +13,9 @@ import { eventually } from './support/eventually.js';
 import { finishedJob } from './support/service.js';
 import { givenJobs } from './support/jobs.js';
 import { runSql } from './support/run-sql.js';
-import { SCHEDULER } from '../src/database/data-source.js';
+import { dataSourceOptions, SCHEDULER, TASKS } from '../src/database/data-source.js';
+import { waitingUntil } from '../src/database/task-pool.js';
+import { withRunFields } from '../src/logging/run-fields.js';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 
@@ -127,12 +129,39 @@ describe('the connections of tasks', () => {
           state: 'timed_out',
           error: {
             code: 'TIMED_OUT',
-            message: expect.stringMatching(/No database connection became free.*TASK_POOL_MAX/),
+            message: expect.stringMatching(
+              /No database connection became free.*held longest by: (run [\da-f-]{36} of job "keep-\d", attempt 1, for \d+\.\d s; ){5}5 more.*TASK_POOL_MAX/,
+            ),
           },
         }),
       );
     },
   );
+
+  it('name who holds them, the oldest first, also outside of runs', async () => {
+    const source = await new DataSource(
+      dataSourceOptions({ DATABASE_URL: database.url, DATABASE_SCHEMA: 'cronzimus' }, TASKS, 3),
+    ).initialize();
+    const held = [source.createQueryRunner(), source.createQueryRunner(), source.createQueryRunner()];
+    const refusal = () => source.query('SELECT 1').catch((error: Error) => error.message);
+    try {
+      const [first, second, third] = held;
+      await withRunFields({ runId: 'gone', job: 'returns-it', attempt: 1 }, () => first!.connect());
+      await withRunFields({ runId: 'a', job: 'first', attempt: 2 }, () => second!.connect());
+      await first!.release();
+      await third!.connect();
+      held[0] = source.createQueryRunner();
+      await withRunFields({ runId: 'b', job: 'last', attempt: 1 }, () => held[0]!.connect());
+      const message = await waitingUntil(AbortSignal.abort(), refusal);
+      expect(message).toMatch(
+        /held longest by: run a of job "first", attempt 2, for \d+\.\d s; code outside of runs, for \d+\.\d s; run b of job "last", attempt 1, for \d+\.\d s\. /,
+      );
+      expect(message).not.toMatch(/returns-it| more/);
+    } finally {
+      await Promise.all(held.map((runner) => runner.release()));
+      await source.destroy();
+    }
+  });
 
   it('never keep prune-runs waiting', async () => {
     await givenFullPool();

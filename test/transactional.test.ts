@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { isUnavailable } from '../src/database/unavailable.js';
 import { runSql } from './support/run-sql.js';
 import { eventually } from './support/eventually.js';
 import { type RunAnswer, finishedJob, TestService } from './support/service.js';
@@ -22,6 +23,8 @@ const entries = async (like: string) =>
   );
 const sql = (statement: string, state: string) => service.run('sql', state, { statement });
 
+const insert = (entry: string) => `INSERT INTO public.ledger VALUES ('${entry}')`;
+
 describe('a transactional task', () => {
   it('commits what it wrote together with succeeded', async () => {
     await service.run('ledger', 'succeeded', { entry: 'kept' });
@@ -38,6 +41,29 @@ describe('a transactional task', () => {
   it('fails when it has ended the transaction itself', async () => {
     const { error } = await service.run('ledger', 'failed', { entry: 'smuggled', ending: 'commit' });
     expect(error).toMatchObject({ code: 'TRANSACTION_ENDED' });
+  });
+
+  it.each([
+    ['the task', (entry: string) => service.run('ledger', 'failed', { entry, ending: 'read-only' })],
+    ['a block', (entry: string) => sql(`DO $$ BEGIN ${insert(entry)}; SET TRANSACTION READ ONLY; END $$`, 'failed')],
+    [
+      'a function',
+      (entry: string) => sql(`${insert(entry)} RETURNING set_config('transaction_read_only', 'on', true)`, 'failed'),
+    ],
+  ])('fails and writes nothing when its transaction was made read-only by %s', async (by, run) => {
+    const { error } = await run(`read-only by ${by}`);
+    expect(error).toMatchObject({ code: 'TRANSACTION_READ_ONLY', message: expect.stringContaining('READ ONLY') });
+    expect(isUnavailable(Object.assign(new Error(), error))).toBe(false);
+    expect(await entries('read-only by %')).toEqual([]);
+  });
+
+  it('leaves no default for transactions to the next attempt', async () => {
+    const defaults = `SELECT set_config(name, value, false) FROM (VALUES ('default_transaction_read_only', 'on'),
+      ('default_transaction_isolation', 'serializable'), ('default_transaction_deferrable', 'on')) AS _ (name, value)`;
+    await Promise.all([sql(defaults, 'succeeded'), sql(defaults, 'succeeded')]);
+    const kept = `SELECT name FROM pg_settings WHERE name LIKE 'default_transaction_%' AND setting <> boot_val`;
+    const seen = await Promise.all([sql(kept, 'succeeded'), sql(kept, 'succeeded')]);
+    expect(seen.map(({ output }) => output)).toEqual([1, 2].map(() => ({ rowCount: 0, rows: [] })));
   });
 
   it('fails and writes nothing when the commit is refused', async () => {

@@ -1,12 +1,13 @@
 import { timingSafeEqual } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFileSync, type Stats, statSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { type ApiKey, sha256 } from '../config/api-keys.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { Loop } from '../core/loop.js';
+import { describePathError, kindFault } from '../core/path-fault.js';
 import { Problem } from '../core/problem.js';
 import { lineNotUtf8, utf8Help } from '../core/utf8.js';
 import { type ReadApiKeys, readApiKeys } from './api-keys-file.js';
@@ -68,7 +69,7 @@ export class ApiKeys {
    *  when two reads in a row return it. */
   private async poll(): Promise<void> {
     const path = this.environment.API_KEYS_FILE!;
-    const read = await readFile(path).then(asText, asFault);
+    const read = await readSoon(path);
     const text = JSON.stringify(read);
     const isSettled = text === this.lastRead;
     this.lastRead = text;
@@ -111,15 +112,28 @@ function asText(bytes: Buffer): Read {
   const line = lineNotUtf8(bytes);
   return line === undefined ? { text: bytes.toString() } : { fault: `line ${line}: ${utf8Help}`, isMissing: false };
 }
-const asFault = ({ message, code }: NodeJS.ErrnoException): Read => ({
-  fault: message,
-  isMissing: code === 'ENOENT' || code === 'ENOTDIR',
+const asFault = (path: string, error: NodeJS.ErrnoException): Read => ({
+  fault: describePathError(path, error, 'file'),
+  isMissing: error.code === 'ENOENT' || error.code === 'ENOTDIR',
 });
+
+const asKindFault = (path: string, stats: Stats): Read | null => {
+  const fault = kindFault(path, stats, 'file');
+  return fault === null ? null : { fault, isMissing: false };
+};
 
 function readNow(path: string): Read {
   try {
-    return asText(readFileSync(path));
+    return asKindFault(path, statSync(path)) ?? asText(readFileSync(path));
   } catch (error) {
-    return asFault(error as Error);
+    return asFault(path, error as Error);
+  }
+}
+
+async function readSoon(path: string): Promise<Read> {
+  try {
+    return asKindFault(path, await stat(path)) ?? asText(await readFile(path));
+  } catch (error) {
+    return asFault(path, error as Error);
   }
 }

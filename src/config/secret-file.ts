@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { describePathError } from '../core/path-fault.js';
 import { Problem } from '../core/problem.js';
 
 /** The environment, with each `NAME` in `names` read from the file in `NAME_FILE` when that is set. Throws BAD_ENVIRONMENT when both
@@ -19,6 +20,7 @@ function read(file: string, variable: string): string {
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (error) {
-    throw new Problem(500, 'BAD_ENVIRONMENT', `${variable}: ${(error as Error).message}`);
+    const fault = describePathError(file, error as NodeJS.ErrnoException, 'file');
+    throw new Problem(500, 'BAD_ENVIRONMENT', `${variable}: ${fault}`);
   }
 }

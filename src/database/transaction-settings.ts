@@ -22,7 +22,13 @@ export const settingsFor = (timeoutMs: number, schema: string): string =>
   });
 
 /** Our settings for the last statements of an attempt's transaction. The timeouts of the attempt stay. */
-export const settingsAfterTask = (schema: string): string => select({ ...DEFAULTS, search_path: schema });
+export const settingsAfterTask = (schema: string): string =>
+  `${select({ ...DEFAULTS, search_path: schema })}, ${resetTransactionDefaults}`;
+
+/** SQL that undoes what a task has set for the later transactions of its session. Behind a pooler, the next of them may be another
+ *  client's, before a later statement could undo it. */
+export const resetTransactionDefaults = `set_config('default_transaction_read_only', NULL, false),
+  set_config('default_transaction_isolation', NULL, false), set_config('default_transaction_deferrable', NULL, false)`;
 
 /** The isolation that all our transactions need. Later statements must see what others have committed while earlier ones waited for
  *  locks. It has to come before any other statement of the transaction. */

@@ -4,6 +4,7 @@ import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ApiKeys } from '../auth/api-keys.js';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import { MAX_SECRETS_LENGTH } from '../core/mask.js';
+import { pathFault } from '../core/path-fault.js';
 import { Problem } from '../core/problem.js';
 import { RECOGNISABLE, SHORTEST } from '../core/secret-forms.js';
 import { OwnCredentials } from './own-credentials.js';
@@ -24,19 +25,24 @@ const LOG_WORDS = new Set(
 @Injectable()
 export class Secrets implements OnModuleInit {
   private readonly folder: string | undefined;
+  /** False in a process that runs no tasks, which needs no secrets. */
+  private readonly isNeeded: boolean;
   private readonly own: OwnCredentials;
   private readonly logger = new Logger(Secrets.name);
 
   constructor(@Inject(ENVIRONMENT) environment: Partial<Environment>, @Inject(ApiKeys) keys: Pick<ApiKeys, 'find'>) {
     this.folder = environment.SECRETS_DIR;
+    this.isNeeded = environment.ROLES?.includes('worker') ?? true;
     this.own = new OwnCredentials(environment, keys);
   }
 
-  /** Throws BAD_ENVIRONMENT when a file in SECRETS_DIR is or contains a credential of the service, and when all files together are
+  /** Throws BAD_ENVIRONMENT when a worker cannot read SECRETS_DIR, when a file in SECRETS_DIR is or contains a credential of the service, and when all files together are
    *  too long to be masked. Warns about values that cannot be masked well. */
   async onModuleInit(): Promise<void> {
     if (this.folder === undefined) return;
     const faults: string[] = [];
+    const unusable = this.isNeeded ? pathFault(this.folder, 'folder') : null;
+    if (unusable !== null) faults.push(`  SECRETS_DIR: ${unusable}`);
     const values = new Set<string>();
     for (const name of await readdir(this.folder).catch(() => [])) {
       const path = join(this.folder, name);

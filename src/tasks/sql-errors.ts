@@ -1,7 +1,7 @@
 import type { Client, DatabaseError } from 'pg';
 import { Problem } from '../core/problem.js';
 
-/** The statement would end or split the transaction in which it runs. */
+/** The statement would end or split the transaction in which it runs, or change its mode or that of later transactions. */
 export class SqlTransactionControlError extends Problem {
   constructor(what: string) {
     super(422, 'SQL_TRANSACTION_CONTROL', `${what}; ${transactionHelp}`);
@@ -9,7 +9,7 @@ export class SqlTransactionControlError extends Problem {
 }
 
 export const transactionHelp =
-  'a statement runs in one transaction, which commits when it succeeds: leave out BEGIN, COMMIT, ROLLBACK, SAVEPOINT and similar';
+  'a statement runs in one transaction, which commits when it succeeds: leave out BEGIN, COMMIT, ROLLBACK, SAVEPOINT, SET TRANSACTION and similar';
 
 /** COPY would wait for data that a run does not have, or send data that a run cannot keep. */
 export class SqlCopyError extends Problem {

@@ -27,18 +27,39 @@ describe('the input of task sql', () => {
       "PREPARE TRANSACTION 'a'",
       "COMMIT PREPARED 'a'",
       '; commit',
+      'SET TRANSACTION READ ONLY',
+      'set local transaction isolation level serializable',
+      "SET SESSION TRANSACTION SNAPSHOT '1'",
+      'SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY',
+      'SET LOCAL SESSION CHARACTERISTICS AS TRANSACTION READ WRITE',
+      'SET LOCAL transaction_read_only = on',
+      'SET transaction_isolation TO serializable',
+      'SET SESSION default_transaction_read_only = on',
+      'SET default_transaction_isolation TO serializable',
+      '/* a */ SET/* b */"default_transaction_read_only" -- c\n= on',
+      'SET Transaction_Deferrable = on',
+      'RESET default_transaction_deferrable',
     ),
   )('refuses %s', (statement) => {
     expect(transactionKeyword(statement)).toBeDefined();
     expect(sqlInput.safeParse({ statement }).error?.issues).toMatchObject([{ path: ['statement'] }]);
   });
 
-  it.each(['SELECT 1 AS commit', 'WITH a AS (SELECT 1) SELECT * FROM a', 'beginning', "CALL f('COMMIT')"])(
-    'accepts %s',
-    (statement) => {
-      expect(sqlInput.parse({ statement })).toEqual({ statement, values: [] });
-    },
-  );
+  it.each(
+    ['SELECT 1 AS commit', 'WITH a AS (SELECT 1) SELECT * FROM a', 'beginning', "CALL f('COMMIT')"].concat(
+      'SET search_path = transaction',
+      "SET LOCAL work_mem = '8MB'",
+      'SET CONSTRAINTS ALL DEFERRED',
+      'SET transaction_timeout = 1000',
+      'SET SESSION AUTHORIZATION DEFAULT',
+      'SET transaction.read_only = on',
+      'UPDATE t SET transaction_read_only = $1',
+      'RESET ALL',
+      'SET',
+    ),
+  )('accepts %s', (statement) => {
+    expect(sqlInput.parse({ statement })).toEqual({ statement, values: [] });
+  });
 
   it.each([
     ['no statement', {}],

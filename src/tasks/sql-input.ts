@@ -29,6 +29,8 @@ export type SqlInput = z.infer<typeof sqlInput>;
 
 const GAP = /(?:[\s;]|--[^\r\n]*)*/y;
 const WORD = /[a-z]*/iy;
+/** A name, perhaps in quotes. A dot makes it a longer name, such as that of a setting of an extension. */
+const NAME = /"[^"]*"|[\w.$]*/y;
 const COMMENT_EDGE = /\/\*|\*\//g;
 
 /** PREPARE is here because of PREPARE TRANSACTION. */
@@ -44,10 +46,30 @@ const TRANSACTION_CONTROL = new Set([
   'START',
 ]);
 
-/** The first keyword of a statement that would end or split its transaction. Undefined for other statements. */
+/** The settings of a transaction, and the defaults of the later ones. */
+const TRANSACTION_SETTING = /^(default_)?transaction_(read_only|isolation|deferrable)$/;
+
+/** The words with which a statement begins that would end or split its transaction, or change the mode of it or of later ones.
+ *  Undefined for other statements. Functions and blocks can do the same, which only shows when they run. */
 export function transactionKeyword(statement: string): string | undefined {
   const word = firstKeyword(statement);
-  return TRANSACTION_CONTROL.has(word) ? word : undefined;
+  if (TRANSACTION_CONTROL.has(word)) return word;
+  if (word !== 'SET' && word !== 'RESET') return undefined;
+  const names = namesAfter(statement);
+  // SET LOCAL SESSION CHARACTERISTICS is allowed too.
+  const name = names.find((each) => each !== 'local' && each !== 'session') ?? '';
+  if (name === 'transaction' || name === 'characteristics') return `${word} ${name.toUpperCase()}`;
+  return TRANSACTION_SETTING.test(name) ? `${word} ${name}` : undefined;
+}
+
+/** Up to three names after the first keyword, in lower case and without quotes. */
+function namesAfter(statement: string): string[] {
+  let at = endOf(WORD, statement, startOfText(statement, 0));
+  return [1, 2, 3].map(() => {
+    const start = startOfText(statement, at);
+    at = endOf(NAME, statement, start);
+    return statement.slice(start, at).replaceAll('"', '').toLowerCase();
+  });
 }
 
 /** PostgreSQL allows COPY from and to the client, a file or a program only as a statement of its own, not in functions. */
@@ -55,9 +77,15 @@ export const isCopy = (statement: string): boolean => firstKeyword(statement) ==
 
 /** The first word in upper case, after white space, comments (which nest) and empty statements. Empty when there is none. */
 export function firstKeyword(statement: string): string {
-  let at = endOf(GAP, statement, 0);
-  while (statement.startsWith('/*', at)) at = endOf(GAP, statement, endOfComment(statement, at));
+  const at = startOfText(statement, 0);
   return statement.slice(at, endOf(WORD, statement, at)).toUpperCase();
+}
+
+/** Where the text begins at or after `from` that is neither white space nor a comment nor an empty statement. */
+function startOfText(statement: string, from: number): number {
+  let at = endOf(GAP, statement, from);
+  while (statement.startsWith('/*', at)) at = endOf(GAP, statement, endOfComment(statement, at));
+  return at;
 }
 
 function endOf(pattern: RegExp, text: string, at: number): number {

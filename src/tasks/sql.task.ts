@@ -4,7 +4,7 @@ import { QueryFailedError } from 'typeorm';
 import { fillIn } from '../core/template.js';
 import { endSession, withCancel } from '../database/cancel-backend.js';
 import { databaseSocket } from '../database/database-socket.js';
-import { taskSettings } from '../database/transaction-settings.js';
+import { resetTransactionDefaults, taskSettings } from '../database/transaction-settings.js';
 import { placeholderValues } from './placeholders.js';
 import type { RunContext } from './run-context.js';
 import { SqlCopyError, SqlFailedError, SqlTransactionControlError, SqlUnreachableError } from './sql-errors.js';
@@ -69,7 +69,7 @@ export class ForeignSqlTask implements TaskHandler<typeof sqlInput> {
         backend = rows[0]!.pid;
         const result = await work(client);
         signal.throwIfAborted();
-        await client.query('COMMIT');
+        await client.query(`SELECT ${resetTransactionDefaults}; COMMIT`);
         return result;
       });
     } finally {

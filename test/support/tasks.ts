@@ -85,7 +85,7 @@ function nested(levels: number): unknown {
 
 const ledger = z.strictObject({
   entry: z.string(),
-  ending: z.enum(['return', 'throw', 'commit', 'wait']).default('return'),
+  ending: z.enum(['return', 'throw', 'commit', 'read-only', 'wait']).default('return'),
 });
 
 /** Writes an entry in the transaction of its attempt, and then ends as `ending` says. */
@@ -96,6 +96,7 @@ export class Ledger implements TaskHandler<typeof ledger> {
     await transaction((tx) => tx.query('INSERT INTO public.ledger (entry) VALUES ($1)', [entry]));
     if (ending === 'throw') throw new Error('changed my mind');
     if (ending === 'commit') await transaction((tx) => tx.query('COMMIT AND CHAIN'));
+    if (ending === 'read-only') await transaction((tx) => tx.query('SET TRANSACTION READ ONLY'));
     if (ending === 'wait') await transaction((tx) => tx.query('SELECT pg_advisory_lock(4711)'));
     return { aborted: signal.aborted };
   }

@@ -2,7 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { lchown, lstat, mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { DataDirUnsafe } from './errors.js';
+import { describePathError, pathFault } from '../../core/path-fault.js';
+import { Problem } from '../../core/problem.js';
+import { DataDirUnsafe, DataDirUnusable } from './errors.js';
 
 /** The user that PostgreSQL runs as. It refuses to run as root, and as a user without a name. */
 export interface Account {
@@ -20,11 +22,15 @@ const OURS = /^(password|port|postgres(\.log(\.1)?|\.new-\w+)?|owner(\.\d+|-draf
 const OTHERS_MAY_WRITE = 0o002;
 
 /** Creates `path` when it is absent. Returns its real path, and the user that its server runs as. When this process is root, that is
- *  the owner of the folder. Throws DATA_DIR_UNSAFE. */
+ *  the owner of the folder. Throws DATA_DIR_UNSAFE, and BAD_ENVIRONMENT when the path is no folder that this process may write to. */
 export async function accountFor(path: string): Promise<{ folder: string; account: Account }> {
   const isRoot = process.geteuid?.() === 0;
   if (isRoot) await checkLinks(path);
-  await create(path, isRoot);
+  await create(path, isRoot).catch((error: NodeJS.ErrnoException) => {
+    throw error instanceof Problem ? error : new DataDirUnusable(describePathError(path, error, 'writable folder'));
+  });
+  const fault = pathFault(path, 'writable folder');
+  if (fault !== null) throw new DataDirUnusable(fault);
   // A running server is recognised by this path, so a folder must have only one.
   const folder = await realpath(path);
   const { uid, gid, mode } = await stat(folder);

@@ -13,6 +13,13 @@ export class EmbeddedPostgresMissing extends Problem {
   }
 }
 
+/** The data folder cannot be created, read or written to. */
+export class DataDirUnusable extends Problem {
+  constructor(fault: string) {
+    super(500, 'BAD_ENVIRONMENT', `DATA_DIR: ${fault}, ${alternative}`);
+  }
+}
+
 /** The data folder, or something in it, belongs to somebody else, is a link, or can be replaced by others. */
 export class DataDirUnsafe extends Problem {
   constructor(path: string, what: string, mend?: string) {

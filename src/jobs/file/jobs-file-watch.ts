@@ -5,6 +5,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { ENVIRONMENT, type Environment } from '../../config/environment.js';
 import { Loop } from '../../core/loop.js';
+import { describePathError, kindFault } from '../../core/path-fault.js';
 import { Problem } from '../../core/problem.js';
 import { lineNotUtf8, utf8Help } from '../../core/utf8.js';
 import type { JobDefinition } from '../definition/job.schema.js';
@@ -101,13 +102,37 @@ export async function readJobsTexts(path: string): Promise<JobsText[]> {
 
 async function readFiles(path: string): Promise<{ name: string; bytes: Buffer }[]> {
   try {
-    if (!(await stat(path)).isDirectory()) return [{ name: '', bytes: await readFile(path) }];
+    const stats = await stat(path);
+    const fault = kindFault(path, stats, 'file or folder');
+    if (fault !== null) throw new JobsFileUnreadableError(fault);
+    if (!stats.isDirectory()) return [{ name: '', bytes: await readFile(path) }];
     // A mounted ConfigMap keeps its versions in entries that begin with a dot.
     const names = (await readdir(path)).filter((name) => /^[^.].*\.(ya?ml|json)$/.test(name)).toSorted();
     if (names.length === 0)
-      throw new Error(`${path} holds no file *.yaml, *.yml or *.json; for no jobs, add a file with "jobs: {}"`);
-    return await Promise.all(names.map(async (name) => ({ name, bytes: await readFile(join(path, name)) })));
+      throw new JobsFileUnreadableError(
+        `${path} holds no file *.yaml, *.yml or *.json; for no jobs, add a file with "jobs: {}"`,
+      );
+    return await Promise.all(names.map(async (name) => ({ name, bytes: await readIn(path, name) })));
   } catch (error) {
-    throw new Problem(500, 'JOBS_FILE_UNREADABLE', `JOBS_FILE cannot be read: ${(error as Error).message}`);
+    if (error instanceof Problem) throw error;
+    throw new JobsFileUnreadableError(describePathError(path, error as Error, 'file or folder'));
+  }
+}
+
+async function readIn(folder: string, name: string): Promise<Buffer> {
+  const path = join(folder, name);
+  try {
+    const fault = kindFault(path, await stat(path), 'file');
+    if (fault === null) return await readFile(path);
+    throw new JobsFileUnreadableError(fault);
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new JobsFileUnreadableError(describePathError(path, error as Error, 'file'));
+  }
+}
+
+class JobsFileUnreadableError extends Problem {
+  constructor(fault: string) {
+    super(500, 'JOBS_FILE_UNREADABLE', `JOBS_FILE cannot be read: ${fault}`);
   }
 }

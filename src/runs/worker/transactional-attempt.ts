@@ -31,17 +31,20 @@ export class TransactionalAttempt {
   ) {}
 
   /** Commits the writes of `task` together with its output (JSON text). Throws if the task throws, if it has ended the
-   *  transaction, or if the attempt is stale. Nothing is written then. */
+   *  transaction or made it read-only, or if the attempt is stale. Nothing is written then. */
   async run(run: ClaimedRun, signal: AbortSignal, task: (tx: EntityManager) => Promise<string | null>): Promise<void> {
     const { state, reason } = await this.database.transaction(run.timeoutSeconds * 1000, signal, async (tx) => {
       const client = (await tx.queryRunner!.connect()) as ClientBase;
-      const { id, pid } = await currentTransaction(tx);
+      const before = await currentTransaction(tx);
       const failed = (error: unknown) => this.logger.warn({ err: error }, 'statement could not be cancelled');
       const url = this.environment.DATABASE_URL;
-      const output = await withCancel({ url, client, pid: () => pid, signal, failed }, () => task(tx));
+      const output = await withCancel({ url, client, pid: () => before.pid, signal, failed }, () => task(tx));
       signal.throwIfAborted();
       // A task that has sent COMMIT or ROLLBACK is in another transaction now, or in none.
-      if ((await currentTransaction(tx)).id !== id) throw new TransactionEndedError();
+      const after = await currentTransaction(tx);
+      if (after.id !== before.id) throw new TransactionEndedError();
+      // The settlement would fail like a statement on a read-only database. A transaction cannot leave this mode again.
+      if (after.readOnly && !before.readOnly) throw new TransactionReadOnlyError();
       return this.settle(tx, run, output);
     });
     this.metrics.count([{ job: run.job, kind: run.kind, state, reason }]);
@@ -59,12 +62,19 @@ export class TransactionalAttempt {
   }
 }
 
-/** The id of the current transaction, and of the backend that executes it. pg_current_xact_id() assigns an id even to a
- *  transaction that has written nothing, and the id stays the same until the transaction ends. */
-async function currentTransaction(tx: EntityManager): Promise<{ id: string; pid: number }> {
-  const [current] = await rows<{ id: string; pid: number }>(
+interface CurrentTransaction {
+  id: string;
+  /** The backend that executes it. */
+  pid: number;
+  readOnly: boolean;
+}
+
+/** pg_current_xact_id() assigns an id even to a transaction that has written nothing, and the id stays the same until the
+ *  transaction ends. */
+async function currentTransaction(tx: EntityManager): Promise<CurrentTransaction> {
+  const [current] = await rows<CurrentTransaction>(
     tx,
-    'SELECT pg_current_xact_id()::text AS id, pg_backend_pid() AS pid',
+    `SELECT pg_current_xact_id()::text AS id, pg_backend_pid() AS pid, current_setting('transaction_read_only') = 'on' AS "readOnly"`,
   );
   return current!;
 }
@@ -74,6 +84,16 @@ export class TransactionEndedError extends CodedError {
     super(
       'TRANSACTION_ENDED',
       'The task has ended the transaction of its attempt. The service sends BEGIN, COMMIT and ROLLBACK; the task must not',
+    );
+  }
+}
+
+export class TransactionReadOnlyError extends CodedError {
+  constructor() {
+    super(
+      'TRANSACTION_READ_ONLY',
+      'The task has made the transaction of its attempt read-only, so the run cannot be stored as succeeded. The task, and the \
+functions that it calls, must not SET TRANSACTION READ ONLY or transaction_read_only',
     );
   }
 }
