@@ -20,7 +20,7 @@ interface Session {
 
 /** Runs `work`, which uses the session of `client`, and makes it settle when the signal aborts: cancels the current statement,
  *  terminates the session if that does not help, and destroys the connection if that does not help either. Without a session,
- *  the connection is destroyed at once. When `work` fails after that, this throws the signal's reason. `failed` is called when
+ *  the connection is destroyed at once. A commit that waits for a synchronous standby is neither cancelled nor terminated. When `work` fails after that, this throws the signal's reason. `failed` is called when
  *  the statement cannot be cancelled, or the session not terminated. */
 export async function withCancel<T>({ url, client, pid, signal, failed }: Session, work: () => Promise<T>): Promise<T> {
   const attempts: Promise<void>[] = [];
@@ -73,6 +73,10 @@ export async function endSession(client: Client): Promise<void> {
   await client.end().finally(() => clearTimeout(timer));
 }
 
+/** A commit that waits for its synchronous standby is left alone. Cancelled, it would count without the standby, and a fail-over would
+ *  lose it. */
+const canCancel = (pid: number) => `pid = ${pid} AND wait_event IS DISTINCT FROM 'SyncRep'`;
+
 /** Uses a new connection, since the pool may have none left. */
 async function signalBackend(connectionString: string | undefined, call: string, pid: number): Promise<void> {
   const client = new Client({
@@ -86,7 +90,9 @@ async function signalBackend(connectionString: string | undefined, call: string,
   try {
     // PostgreSQL compares with the role of the login. A role that is taken after the login may not cancel its sessions.
     // In one message and one transaction: a pooler may give the server's connection to another client afterwards.
-    await client.query(`BEGIN; SET LOCAL ROLE NONE; SELECT ${call}(${pid}); COMMIT`);
+    await client.query(
+      `BEGIN; SET LOCAL ROLE NONE; SELECT ${call}(pid) FROM pg_stat_activity WHERE ${canCancel(pid)}; COMMIT`,
+    );
   } finally {
     await endSession(client);
   }
