@@ -20,6 +20,7 @@ const TABLE: Record<string, Role | 'public'> = {
   'delete /api/v1/jobs/:name': 'admin',
   'get /api/v1/jobs/:name': 'viewer',
   'get /api/v1/jobs/:name/upcoming': 'viewer',
+  'get /api/v1/jobs/:name/versions': 'viewer',
   'get /api/v1/runs': 'viewer',
   'get /api/v1/runs/:id': 'viewer',
   'get /api/v1/runs/:id/logs': 'viewer',

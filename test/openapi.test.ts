@@ -123,6 +123,7 @@ describe('the OpenAPI document', () => {
       'get /api/v1/jobs-file',
       'get /api/v1/jobs/{name}',
       'get /api/v1/jobs/{name}/upcoming',
+      'get /api/v1/jobs/{name}/versions',
       'get /api/v1/runs',
       'get /api/v1/runs/{id}',
       'get /api/v1/runs/{id}/logs',
