@@ -1,8 +1,14 @@
 import { Module } from '@nestjs/common';
+import { CheckLedger } from './check-ledger.task.js';
+import { LedgerCheck } from './ledger-check.js';
+import { LedgerMetrics } from './ledger-metrics.js';
+import { LedgerController } from './ledger.controller.js';
+import { LedgerService } from './ledger.service.js';
 import { VersionsController } from './versions.controller.js';
 
-/** Answers questions about the past from what is kept. It changes nothing. */
+/** Answers questions about the past from what is kept. */
 @Module({
-  controllers: [VersionsController],
+  controllers: [VersionsController, LedgerController],
+  providers: [LedgerCheck, LedgerService, CheckLedger, LedgerMetrics],
 })
 export class InsightModule {}

@@ -1,13 +1,13 @@
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { rows } from '../database/transaction.js';
-import { cursor, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
+import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
 import { jobSources } from '../jobs/definition/job.entity.js';
 import { JobNotFoundError } from '../jobs/definition/job-errors.js';
 import { exampleDefinition, jobDefinition } from '../jobs/definition/job.schema.js';
 
 export const versionsQuery = z.strictObject({ limit, cursor });
-const position = z.tuple([z.string().regex(/^\d{1,18}$/)]);
+const position = z.tuple([cursorInstant, z.string().regex(/^\d{1,18}$/)]);
 
 const definition = z
   .object({
@@ -70,10 +70,10 @@ export async function listVersions(
   query: z.output<typeof versionsQuery>,
   showsActors: boolean,
 ): Promise<Page<VersionView>> {
-  const [before] = query.cursor === undefined ? [null] : decodeCursor(query.cursor, position);
-  const found = await rows<VersionView & { id: string }>(tx, select, [name, before, query.limit + 1]);
-  if (found.length === 0 && before === null) throw new JobNotFoundError(name);
-  const page = pageOf(found, query.limit, ({ id }) => [id]);
+  const [at, id] = query.cursor === undefined ? [null, null] : decodeCursor(query.cursor, position);
+  const found = await rows<VersionView & { id: string }>(tx, select, [name, at, id, query.limit + 1]);
+  if (found.length === 0 && at === null) throw new JobNotFoundError(name);
+  const page = pageOf(found, query.limit, (version) => [version.validFrom.toISOString(), version.id]);
   return {
     ...page,
     items: page.items.map(({ id: _id, by, ...version }) => (showsActors ? { ...version, by } : version)),
@@ -83,4 +83,5 @@ export async function listVersions(
 const select = `
   SELECT id, job_id AS "jobId", version, valid_from AS "validFrom", valid_to AS "validTo", deleted,
     earlier_unknown AS "earlierUnknown", tz_version AS "tzVersion", definition, by
-  FROM job_versions WHERE job = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`;
+  FROM job_versions WHERE job = $1 AND ($2::timestamptz IS NULL OR (valid_from, id) < ($2, $3::bigint))
+  ORDER BY valid_from DESC, id DESC LIMIT $4`;

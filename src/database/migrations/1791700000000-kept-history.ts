@@ -24,7 +24,7 @@ export class KeptHistory1791700000000 implements MigrationInterface {
         by text
       );
       CREATE INDEX job_versions_of_job ON job_versions (job_id, valid_from);
-      CREATE INDEX job_versions_of_name ON job_versions (job, id DESC);
+      CREATE INDEX job_versions_of_name ON job_versions (job, valid_from DESC, id DESC);
       CREATE INDEX job_versions_current ON job_versions (job_id) WHERE valid_to IS NULL;
       COMMENT ON TABLE job_versions IS
         'The definitions of jobs, each with the time in which it was valid. A row applies to the nominal instants after valid_from, up to and including valid_to';
