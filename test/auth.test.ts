@@ -21,6 +21,7 @@ const TABLE: Record<string, Role | 'public'> = {
   'get /api/v1/jobs/:name': 'viewer',
   'get /api/v1/jobs/:name/upcoming': 'viewer',
   'get /api/v1/jobs/:name/versions': 'viewer',
+  'get /api/v1/jobs/:name/explain': 'viewer',
   'get /api/v1/jobs/:name/ledger': 'viewer',
   'get /api/v1/ledger/check': 'viewer',
   'get /api/v1/runs': 'viewer',

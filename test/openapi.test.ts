@@ -122,6 +122,7 @@ describe('the OpenAPI document', () => {
       'get /api/v1/jobs',
       'get /api/v1/jobs-file',
       'get /api/v1/jobs/{name}',
+      'get /api/v1/jobs/{name}/explain',
       'get /api/v1/jobs/{name}/ledger',
       'get /api/v1/jobs/{name}/upcoming',
       'get /api/v1/jobs/{name}/versions',

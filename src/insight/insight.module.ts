@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { CheckLedger } from './check-ledger.task.js';
+import { ExplainController } from './explain.controller.js';
+import { ExplainService } from './explain.service.js';
 import { LedgerCheck } from './ledger-check.js';
 import { LedgerMetrics } from './ledger-metrics.js';
 import { LedgerController } from './ledger.controller.js';
@@ -8,7 +10,7 @@ import { VersionsController } from './versions.controller.js';
 
 /** Answers questions about the past from what is kept. */
 @Module({
-  controllers: [VersionsController, LedgerController],
-  providers: [LedgerCheck, LedgerService, CheckLedger, LedgerMetrics],
+  controllers: [VersionsController, LedgerController, ExplainController],
+  providers: [LedgerCheck, LedgerService, ExplainService, CheckLedger, LedgerMetrics],
 })
 export class InsightModule {}

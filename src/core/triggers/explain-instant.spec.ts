@@ -39,7 +39,7 @@ describe('why an instant is no occurrence', () => {
     ['a nickname', cron('@hourly'), '2026-06-01T12:05:00Z', [['field', /minute is 5, and "@hourly"/]]],
     ['a part of a second', cron('* * * * * *'), '2026-06-01T12:05:00.500Z', [['field', /full seconds/]]],
     ['the grid', minutely, '2026-06-01T12:00:07Z', [['grid', /7 s after/]]],
-    ['a date', { type: 'date', at: '2026-06-01T12:00:00.000Z' }, '2026-06-01T12:00:07Z', [['date', /once, at 2026/]]],
+    ['a date', { type: 'date', at: '2026-06-01T12:00:00.000Z' }, '2026-06-01T11:00:07Z', [['date', /once, at 2026/]]],
     [
       'the start',
       cron('0 * * * *', 'UTC', { startAt: '2026-06-02T00:00:00.000Z' }),

@@ -36,7 +36,10 @@ export function explainInstant(definition: TriggerDefinition, seed: string, at: 
 }
 
 function faultsOf(definition: TriggerDefinition, at: number): InstantFault[] {
-  if (definition.type === 'date') return [{ code: 'date', text: `The job runs once, at ${definition.at}.` }];
+  if (definition.type === 'date') {
+    const code = at > Date.parse(definition.at) ? 'after_end' : 'date';
+    return [{ code, text: `The job runs once, at ${definition.at}.` }];
+  }
   const { startAt, endAt } = definition;
   if (startAt !== null && at < Date.parse(startAt))
     return [{ code: 'before_start', text: `The trigger begins at ${startAt}.` }];
