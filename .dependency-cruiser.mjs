@@ -16,6 +16,7 @@ const folders = [
   'runs/recovery',
   'runs/api',
   'runs',
+  'jobs/history',
   'jobs/dispatch',
   'jobs/store',
   'jobs/file',
@@ -23,6 +24,7 @@ const folders = [
   'jobs/api',
   'jobs',
   'scheduler',
+  'insight',
   'import',
   'health',
 ];

@@ -232,14 +232,14 @@ describe('PUT /jobs/{name}', () => {
     });
   });
 
-  it('resets omitted fields to their defaults, but an interval keeps its anchor', async () => {
+  it('resets omitted fields to their defaults, but keeps the pause and the anchor of an interval', async () => {
     await put('replaced', full);
     const { body } = await put('replaced', { task: 'wait', trigger: { type: 'interval', everySeconds: 60 } });
     expect(body).toMatchObject({
       description: '',
       priority: 0,
       tags: [],
-      paused: false,
+      paused: true,
       retry: { limit: 0 },
       version: 2,
     });

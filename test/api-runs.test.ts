@@ -75,8 +75,9 @@ describe('the list of runs', () => {
 
   it('leaves out inputs, outputs, attempts and stacks', async () => {
     const { items } = await service.get<Page<RunAnswer>>('/runs?state=failed');
-    const { input, output, attempts, ...item } = await service.get(`/runs/${items[0]!.id}`);
+    const { input, output, attempts, waitsFor, retriedAs, ...item } = await service.get(`/runs/${items[0]!.id}`);
     expect([input, output, attempts]).toEqual([{}, null, [expect.anything()]]);
+    expect([waitsFor, retriedAs]).toEqual([null, []]);
     const { stack, ...error } = item['error'] as Record<string, unknown>;
     expect(stack).toContain('tasks.ts');
     expect(items).toEqual([{ ...item, error }]);

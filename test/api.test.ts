@@ -44,7 +44,7 @@ describe('the list of jobs', () => {
     ['tag=red', ['list.a', 'list.b']],
     ['tag=re', []],
     ['source=file', ['list.e']],
-    ['source=code', ['prune-runs']],
+    ['source=code', ['ledger.check', 'prune-runs']],
     ['q=list&tag=red&state=active&task=echo&source=api&limit=1', ['list.a']],
     ['q=list&sort=name', ['list.a', 'list.b', 'list.c', 'list.d', 'list.e']],
     ['q=list&sort=nextRunAt', ['list.b', 'list.d', 'list.a', 'list.c', 'list.e']],

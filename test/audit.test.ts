@@ -136,7 +136,10 @@ describe('the audit records', () => {
       { ...of, action: 'job.update', before: filed(1, 1), after: filed(2, 2) },
       { ...of, action: 'job.create', before: null, after: filed(1, 1) },
     ]);
-    expect(await entriesOf('by=code')).toMatchObject([{ action: 'job.create', target: 'prune-runs' }]);
+    expect(await entriesOf('by=code')).toMatchObject([
+      { action: 'job.create', target: 'prune-runs' },
+      { action: 'job.create', target: 'ledger.check' },
+    ]);
   });
 
   it('the name anonymous when there are no keys, with the address that really connected', async () => {

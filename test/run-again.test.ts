@@ -163,7 +163,7 @@ describe('the retry of a run', () => {
       `SELECT timeout_seconds, priority FROM cronzimus.runs WHERE id = '${body.id}'`,
     );
     expect(row).toEqual({ timeout_seconds: 7, priority: 3 });
-    expect(await service.get(`/runs/${failed.id}`)).toEqual(failed);
+    expect(await service.get(`/runs/${failed.id}`)).toEqual({ ...failed, retriedAs: [body.id] });
     expect((await retry(body.id)).body).toMatchObject({ retryOf: body.id });
   });
 

@@ -85,7 +85,9 @@ describe('a task', () => {
   it('is removed when TASKS_DISABLED names it, and others stay', async () => {
     const tasks = await start([TestTasksModule], { TASKS_DISABLED: 'sql, echo,nope' });
     expect(tasks.find('sql') ?? tasks.find('echo')).toBeUndefined();
-    expect(() => tasks.get('echo')).toThrow(/^Task "echo" is not registered; known tasks: chatter, fail, http/);
+    expect(() => tasks.get('echo')).toThrow(
+      /^Task "echo" is not registered; known tasks: chatter, check-ledger, fail, http/,
+    );
     expect(tasks.find('wait')).toBeDefined();
   });
 
@@ -144,7 +146,7 @@ describe('a job that a task class declares', () => {
       overlap: 'skip',
       timeoutSeconds: 300,
     });
-    expect([...jobs.keys()].toSorted()).toEqual(['one.often', 'prune-runs']);
+    expect([...jobs.keys()].toSorted()).toEqual(['ledger.check', 'one.often', 'prune-runs']);
   });
 
   it('may refer to a secret', async () => {

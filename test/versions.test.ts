@@ -60,7 +60,7 @@ async function sweep(...replicas: ChildProcess[]): Promise<void> {
 const jobs = () =>
   runSql(
     database.url,
-    `SELECT id, name, description, version, next_run_at, updated_at FROM cronzimus.jobs WHERE name <> 'prune-runs' ORDER BY name`,
+    `SELECT id, name, description, version, next_run_at, updated_at FROM cronzimus.jobs WHERE name NOT IN ('prune-runs', 'ledger.check') ORDER BY name`,
   );
 const names = async () => (await jobs()).map(({ name }) => name);
 const replicas = () => runSql(database.url, 'SELECT number, code_jobs FROM cronzimus.replicas ORDER BY number');
@@ -93,7 +93,9 @@ describe('a job that two builds declare differently', () => {
     const [a] = await jobs();
     const [{ number }] = (await replicas()) as [Record<string, unknown>];
     await runSql(database.url, `DELETE FROM cronzimus.replicas WHERE number = ${String(number)}`);
-    await eventually(async () => expect(await replicas()).toMatchObject([{}, { code_jobs: ['a', 'b', 'prune-runs'] }]));
+    await eventually(async () =>
+      expect(await replicas()).toMatchObject([{}, { code_jobs: ['a', 'b', 'ledger.check', 'prune-runs'] }]),
+    );
     await sweep(before, after);
     expect((await jobs())[0]).toEqual(a);
   });
@@ -186,7 +188,7 @@ describe('a run of a task that only one build knows', () => {
   });
 });
 
-const builtIn = ['http', 'prune-runs', 'sql', 'table-sizes'];
+const builtIn = ['check-ledger', 'http', 'prune-runs', 'sql', 'table-sizes'];
 const tasksAt = async (replica: ChildProcess) =>
   (await call(replica, 'GET', '/tasks')).body['items'] as { name: string; workers: number; input: object }[];
 const namesAt = async (replica: ChildProcess) => (await tasksAt(replica)).map(({ name }) => name);
@@ -272,7 +274,10 @@ describe('a job of a task that only workers of another build know', () => {
     });
     expect(await call(api, 'PUT', '/jobs/l', { ...z({}), task: 'nope' })).toMatchObject({
       status: 422,
-      body: { code: 'UNKNOWN_TASK', detail: expect.stringContaining('http, prune-runs, sql, table-sizes, x, y, z') },
+      body: {
+        code: 'UNKNOWN_TASK',
+        detail: expect.stringContaining('check-ledger, http, prune-runs, sql, table-sizes, x, y, z'),
+      },
     });
 
     expect(await call(api, 'POST', '/jobs/j/run', { input: { times: '1' } })).toMatchObject(refused('/input/times'));

@@ -29,6 +29,9 @@ export interface AuditEntry {
   after: object | null;
 }
 
+/** Who ends a pause that has an end. */
+export const ENDED_BY_ITSELF: Actor = { name: 'scheduler', role: null, origin: null };
+
 /** Records who changed what. Call it in the transaction of the change, so that neither is stored without the other. */
 export async function audit(tx: EntityManager, actor: Actor, ...entries: AuditEntry[]): Promise<void> {
   if (entries.length === 0) return;

@@ -1,6 +1,8 @@
 import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
+import { explainInstant } from '../core/triggers/explain-instant.js';
 import { openTrigger, type Schedule } from '../core/triggers/trigger.js';
+import { checkLedger, type LedgerCheckInput, type LedgerPageInput, pageOfLedger } from './ledger.js';
 import { type PreviewInput, previewOf } from './preview.js';
 
 /** Which occurrences of a trigger to compute. Times are in milliseconds. */
@@ -14,6 +16,13 @@ export interface OccurrencesInput {
   most: number;
 }
 
+export interface ExplainInput {
+  schedule: Schedule;
+  /** The id of the job, which decides about its jitter. */
+  seed: string;
+  at: number;
+}
+
 function occurrencesIn({ schedule, from, before = Infinity, most }: OccurrencesInput): number[] {
   const trigger = openTrigger(schedule, '');
   const found: number[] = [];
@@ -22,13 +31,24 @@ function occurrencesIn({ schedule, from, before = Infinity, most }: OccurrencesI
   return found;
 }
 
-const computations = { preview: previewOf, occurrences: occurrencesIn };
+const computations = {
+  preview: previewOf,
+  occurrences: occurrencesIn,
+  checkLedger,
+  pageOfLedger,
+  explainInstant: ({ schedule, seed, at }: ExplainInput) => explainInstant(schedule, seed, at),
+};
 
 /** Where processors are scarce, the scheduler and the tasks come first. */
 const NICENESS = 5;
 
 /** A computation by name, with its input. */
-export type Computation = { name: 'preview'; input: PreviewInput } | { name: 'occurrences'; input: OccurrencesInput };
+export type Computation =
+  | { name: 'preview'; input: PreviewInput }
+  | { name: 'occurrences'; input: OccurrencesInput }
+  | { name: 'checkLedger'; input: LedgerCheckInput }
+  | { name: 'pageOfLedger'; input: LedgerPageInput }
+  | { name: 'explainInstant'; input: ExplainInput };
 
 // On Linux, this is the priority of the thread. Elsewhere it would be that of the process.
 if (process.platform === 'linux') setPriority(NICENESS);

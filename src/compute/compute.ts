@@ -1,9 +1,11 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Fault } from '../core/problem.js';
 import { unstorable } from '../core/storable-json.js';
-import type { OccurrencesInput } from './compute.thread.js';
+import type { ExplainedInstant } from '../core/triggers/explain-instant.js';
+import type { ExplainInput, OccurrencesInput } from './compute.thread.js';
 import { ComputeThread } from './compute-thread.js';
 import { type Caller, FairQueue } from '../core/fair-queue.js';
+import type { LedgerCheckInput, LedgerCheckResult, LedgerItem, LedgerPageInput } from './ledger.js';
 import type { Preview, PreviewInput } from './preview.js';
 
 /** Computes, for requests, what costs time by their input alone. All computations of this process share one thread and one queue.
@@ -28,6 +30,20 @@ export class Compute implements OnModuleDestroy {
       return input ? this.thread.run<number[]>({ name: 'occurrences', input }) : [];
     });
     return found.map((at) => new Date(at));
+  }
+
+  /** Compares instants with rows. Bounded by its input, to less than a second. */
+  checkLedger(caller: Caller, input: LedgerCheckInput): Promise<LedgerCheckResult> {
+    return this.queue.run(caller, () => this.thread.run({ name: 'checkLedger', input }));
+  }
+
+  pageOfLedger(caller: Caller, input: LedgerPageInput): Promise<LedgerItem[]> {
+    return this.queue.run(caller, () => this.thread.run({ name: 'pageOfLedger', input }));
+  }
+
+  /** Whether an instant is an occurrence of a trigger, and if not, why not. */
+  explainInstant(caller: Caller, input: ExplainInput): Promise<ExplainedInstant> {
+    return this.queue.run(caller, () => this.thread.run({ name: 'explainInstant', input }));
   }
 
   async onModuleDestroy(): Promise<void> {

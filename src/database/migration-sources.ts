@@ -24,6 +24,7 @@ import { KeysOfRetries1791400000000 } from './migrations/1791400000000-keys-of-r
 import { MissingLogLines1791500000000 } from './migrations/1791500000000-missing-log-lines.js';
 import { DataLosses1791600000000 } from './migrations/1791600000000-data-losses.js';
 import { ClockChange1791900000000 } from './migrations/1791900000000-clock-change.js';
+import { KeptHistory1791950000000 } from './migrations/1791950000000-kept-history.js';
 import { noTransactionTimeout, READ_COMMITTED } from './transaction-settings.js';
 
 /** The user's migrations, in the form that TypeORM accepts: classes, or patterns of file names. */
@@ -47,6 +48,7 @@ const ours = [
   MissingLogLines1791500000000,
   DataLosses1791600000000,
   ClockChange1791900000000,
+  KeptHistory1791950000000,
 ];
 
 /** Our migrations may take longer than the role's limits for statements, and their texts rely on the default for strings. */

@@ -28,11 +28,13 @@ import { Dispatcher } from './dispatch/dispatcher.js';
 import { EachJobMetrics } from './dispatch/each-job-metrics.js';
 import { JobFactory } from './dispatch/job.factory.js';
 import { JobsMetrics } from './dispatch/jobs-metrics.js';
+import { PauseEnds } from './dispatch/pause-ends.js';
 import { JobsExport } from './file/jobs-export.js';
 import { JobsFileMetrics } from './file/jobs-file-metrics.js';
 import { JobsFileParser } from './file/jobs-file-parser.js';
 import { JobsFileWatch } from './file/jobs-file-watch.js';
 import { JobsImport } from './file/jobs-import.js';
+import { PruneHistory } from './history/prune-history.js';
 import { JobStore } from './store/job-store.js';
 
 /** @Cron, @Interval and @Timeout would run in every process, so they are off: jobs are declared with @Task. */
@@ -62,6 +64,8 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     JobsService,
     Dispatcher,
     ZoneDataUpdate,
+    PauseEnds,
+    PruneHistory,
     DispatchLoop,
     Alarms,
     JobFactory,

@@ -57,6 +57,6 @@ import { Worker } from './worker/worker.js';
     WorkerMetrics,
     HistoryMetrics,
   ],
-  exports: [Worker, DirectStarts, Settler, RunLogs, Recovery, RunMetrics],
+  exports: [Worker, DirectStarts, Settler, RunLogs, Recovery, RunMetrics, PruneRuns],
 })
 export class RunsModule {}

@@ -1,9 +1,11 @@
-import { Controller, Get, HttpCode, Post } from '@nestjs/common';
-import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
+import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { z } from 'zod';
 import { Actor } from '../auth/actor.js';
 import { Role } from '../auth/role.decorator.js';
 import { API } from '../http/api.js';
 import { Problems } from '../http/problems.decorator.js';
+import { pauseRequest, UntilInPastError } from '../jobs/history/pause-request.js';
 import { SchedulerSwitch } from './scheduler-switch.js';
 import { schedulerView } from './scheduler.view.js';
 
@@ -26,11 +28,14 @@ export class SchedulerController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Pause the scheduler',
-    description: 'No replica dispatches or starts runs. Running tasks continue.',
+    description:
+      'No replica dispatches or starts runs, until it is resumed or until `until`. Running tasks continue. During a pause, this replaces the reason and the end.',
   })
+  @ApiBody({ required: false })
   @ApiResponse({ status: 200, description: 'The scheduler', standardSchema: schedulerView })
-  pause(@Actor() actor: Actor) {
-    return this.scheduler.pause(actor);
+  @Problems(422, new UntilInPastError(new Date('2020-01-01T00:00:00Z')))
+  pause(@Body({ schema: pauseRequest.prefault({}) }) terms: z.output<typeof pauseRequest>, @Actor() actor: Actor) {
+    return this.scheduler.pause(actor, terms);
   }
 
   @Post('resume')

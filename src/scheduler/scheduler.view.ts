@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import { pauseView } from '../jobs/history/pause-request.js';
 import { ROLES } from '../config/process-roles.js';
 
 export const schedulerView = z
   .object({
     paused: z.boolean().describe('True while no replica dispatches or starts runs'),
+    pause: pauseView.nullable().describe('Null if there is no pause'),
     gap: z
       .object({
         jobs: z.int().describe('How many jobs get one skipped row for the occurrences of the pause'),
@@ -42,6 +44,7 @@ export const schedulerView = z
     examples: [
       {
         paused: true,
+        pause: { since: '2026-11-24T02:10:00.000Z', until: null, reason: 'move of the database' },
         gap: { jobs: 3, runs: 1 },
         dataLoss: null,
         replicas: [

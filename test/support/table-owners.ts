@@ -13,7 +13,7 @@ export const tableOwners: Record<string, TableOwner> = {
     updates: {
       'jobs/dispatch': ['next_occurrence_at', 'next_run_at', 'tz_version', 'decided_until', 'decided_offset_ms'],
       // A pause is no change of the definition, so it does not go through the editor of definitions.
-      'jobs/api': ['paused', 'declared_paused', 'updated_at'],
+      'jobs/history': ['paused', 'declared_paused', 'paused_at', 'paused_until', 'pause_reason', 'updated_at'],
     },
   },
   /** Written by the trigger jobs_terms of `jobs`. */
@@ -26,6 +26,13 @@ export const tableOwners: Record<string, TableOwner> = {
   replicas: { owner: 'replicas', updates: { 'jobs/declared': ['code_jobs', 'file_jobs'] } },
   data_losses: { owner: 'runs/recovery' },
   tasks: { owner: 'tasks' },
-  scheduler: { owner: 'scheduler' },
+  job_versions: { owner: 'jobs/history' },
+  job_pauses: { owner: 'jobs/history' },
+  history_bounds: { owner: 'runs/lifecycle' },
+  scheduler: {
+    owner: 'scheduler',
+    // A pause that ends by itself.
+    updates: { 'jobs/history': ['paused', 'resumed_at', 'paused_at', 'paused_until', 'pause_reason'] },
+  },
   audit: { owner: 'auth' },
 };

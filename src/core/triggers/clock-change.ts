@@ -34,3 +34,9 @@ export type ClockChange = z.output<typeof clockChange>;
 
 /** The rules of Debian cron(8) for both. */
 export const BY_CRON_RULE: ClockChange = { gap: null, repeat: null };
+
+/** What holds for an expression. `isFixed`: its times of day have no `*` and no step. */
+export const rulesOf = ({ gap, repeat }: ClockChange, isFixed: boolean) => ({
+  gap: gap ?? (isFixed ? 'run' : 'skip'),
+  repeat: repeat ?? (isFixed ? 'first' : 'both'),
+});

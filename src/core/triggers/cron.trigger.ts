@@ -1,4 +1,4 @@
-import { BY_CRON_RULE, type ClockChange } from './clock-change.js';
+import { BY_CRON_RULE, type ClockChange, rulesOf } from './clock-change.js';
 import { type CronCalendar, calendarOf } from './cron.calendar.js';
 import { countByWalking, FIRST_INSTANT, LAST_INSTANT, type Occurrences } from './occurrences.js';
 import { DAY, type Zone, zoneOf } from './zone.js';
@@ -12,15 +12,13 @@ const ROUNDS = 200;
 export class CronOccurrences implements Occurrences {
   private readonly calendar: CronCalendar;
   private readonly zone: Zone;
-  private readonly gap: NonNullable<ClockChange['gap']>;
-  private readonly repeat: NonNullable<ClockChange['repeat']>;
+  private readonly rules: ReturnType<typeof rulesOf>;
 
   /** Throws INVALID_CRON when the expression cannot be parsed. */
-  constructor(expression: string, timeZone: string, { gap, repeat }: ClockChange = BY_CRON_RULE) {
+  constructor(expression: string, timeZone: string, clockChange: ClockChange = BY_CRON_RULE) {
     this.calendar = calendarOf(expression);
     this.zone = zoneOf(timeZone);
-    this.gap = gap ?? (this.calendar.isFixed ? 'run' : 'skip');
-    this.repeat = repeat ?? (this.calendar.isFixed ? 'first' : 'both');
+    this.rules = rulesOf(clockChange, this.calendar.isFixed);
   }
 
   next(after: Date): Date | null {
@@ -67,7 +65,7 @@ export class CronOccurrences implements Occurrences {
 
   /** True when a gap that skipped a time ends at `instant`, and such times run then. */
   private runsAfterGap(instant: number): boolean {
-    const gap = this.gap === 'run' ? this.gapEndingAt(instant) : null;
+    const gap = this.rules.gap === 'run' ? this.gapEndingAt(instant) : null;
     const wall = gap && this.calendar.next(gap.change + gap.before);
     return wall !== null && wall < gap!.change + gap!.after;
   }
@@ -88,7 +86,7 @@ export class CronOccurrences implements Occurrences {
 
   /** The gap of the last day, if times in gaps are shifted. */
   private shiftingGap(instant: number): Gap | null {
-    const change = this.gap === 'shift' ? this.zone.change(instant - DAY, instant) : null;
+    const change = this.rules.gap === 'shift' ? this.zone.change(instant - DAY, instant) : null;
     return change === null ? null : this.gapEndingAt(change);
   }
 
@@ -100,8 +98,8 @@ export class CronOccurrences implements Occurrences {
 
   /** The pass of a repeated hour that is left out, when `instant` lies in it. */
   private leftOutAt(instant: number): { start: number; end: number } | null {
-    if (this.repeat === 'both') return null;
-    const leavesOutFirst = this.repeat === 'last';
+    if (this.rules.repeat === 'both') return null;
+    const leavesOutFirst = this.rules.repeat === 'last';
     const change = this.zone.change(leavesOutFirst ? instant : instant - DAY, leavesOutFirst ? instant + DAY : instant);
     if (change === null) return null;
     const length = this.zone.offset(change - 1000) - this.zone.offset(change);

@@ -1,4 +1,4 @@
-import type { ClockChange } from './clock-change.js';
+import { rulesOf } from './clock-change.js';
 import { calendarOf } from './cron.calendar.js';
 import { cronNotes } from './cron.notes.js';
 import { amountOf } from './number-words.js';
@@ -19,7 +19,7 @@ export function notesOf({ trigger: definition, clockChange }: Schedule, occurren
   }
   const [first] = occurrences;
   if (first && observesDst(definition, first))
-    notes.push(`${definition.timeZone} observes DST: ${clockChangeNote(isFixed, clockChange)}`);
+    notes.push(`${definition.timeZone} observes DST: ${clockChangeNote(rulesOf(clockChange, isFixed))}`);
   return [...notes, ...cronNotes(definition.expression), ...offsetNotes(definition.timeZone)];
 }
 
@@ -40,10 +40,8 @@ function offsetNotes(timeZone: string): string[] {
   ];
 }
 
-function clockChangeNote(isFixed: boolean, { gap, repeat }: ClockChange): string {
-  const inGap = IN_GAP[gap ?? (isFixed ? 'run' : 'skip')];
-  return `a time in the skipped hour ${inGap}, and a time in the repeated hour ${IN_REPEAT[repeat ?? (isFixed ? 'first' : 'both')]}.`;
-}
+const clockChangeNote = ({ gap, repeat }: ReturnType<typeof rulesOf>): string =>
+  `a time in the skipped hour ${IN_GAP[gap]}, and a time in the repeated hour ${IN_REPEAT[repeat]}.`;
 
 const IN_GAP = {
   run: 'runs right after that hour',

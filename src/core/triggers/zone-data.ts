@@ -93,6 +93,7 @@ export function nextByOwnData(job: StoredNext): Date | null {
 /** Hardly any zone has ever moved by more than this. */
 const MAX_SHIFT_MS = 3 * 3_600_000;
 
-function dependsOnZoneData(trigger: TriggerDefinition): trigger is TriggerDefinition & { type: 'cron' } {
+/** Whether the instants of a trigger depend on time zone data that may change. */
+export function dependsOnZoneData(trigger: TriggerDefinition): trigger is TriggerDefinition & { type: 'cron' } {
   return trigger.type === 'cron' && !fixedZones.test(trigger.timeZone.toLowerCase());
 }

@@ -24,6 +24,7 @@ const readOnlyFields = Object.keys(jobView.shape).filter(
 export const jobBody = jobDefinition
   .extend({
     name: jobName.optional().describe('The name in the path; may be left out'),
+    paused: jobDefinition.shape.paused.unwrap().optional().describe('Left out: as it is; a new job is not paused'),
     ...(Object.fromEntries(readOnlyFields.map((field) => [field, readOnly])) as Record<ReadOnlyField, typeof readOnly>),
   })
   .meta({ id: 'JobBody', examples: [exampleDefinition] });
@@ -57,7 +58,8 @@ export function applyPatch(job: Job, patch: JobPatch): JobBody {
   const stored = mergePatch(definitionOf(job), { trigger: otherType ? null : { anchor: null } });
   const { data, error } = jobBody.safeParse(mergePatch(stored, patch));
   if (error) throw invalidBody(faultsOf(error.issues));
-  if (change['anchor'] !== null || data.trigger.type !== 'interval') return data;
-  // Without an anchor the stored one would stay, but null means the default.
-  return { ...data, trigger: { ...data.trigger, anchor: data.trigger.startAt ?? job.createdAt.toISOString() } };
+  // What the patch sets to null is missing here, and means the default: the stored pause or anchor would stay.
+  const patched = { ...data, paused: data.paused ?? false };
+  if (change['anchor'] !== null || data.trigger.type !== 'interval') return patched;
+  return { ...patched, trigger: { ...data.trigger, anchor: data.trigger.startAt ?? job.createdAt.toISOString() } };
 }

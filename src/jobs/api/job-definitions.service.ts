@@ -14,7 +14,8 @@ import {
   JobRenamedError,
   TriggerInPastError,
 } from '../definition/job-errors.js';
-import type { JobDefinition } from '../definition/job.schema.js';
+import { type JobDefinition, type WrittenDefinition } from '../definition/job.schema.js';
+import { withPause } from '../store/complete-definition.js';
 import { JobStore } from '../store/job-store.js';
 import { applyPatch, type JobBody, type JobPatch } from './job-body.js';
 import { etagOf, type JobView } from './job.view.js';
@@ -38,7 +39,7 @@ export class JobDefinitionsService {
   ) {}
 
   /** Throws JOB_EXISTS. */
-  create(name: string, actor: Actor, definition: JobDefinition): Promise<SavedView> {
+  create(name: string, actor: Actor, definition: WrittenDefinition): Promise<SavedView> {
     return this.save(name, actor, (stored) => {
       if (stored) throw new JobExistsError(name);
       return definition;
@@ -72,10 +73,10 @@ export class JobDefinitionsService {
   }
 
   /** `edit` gets the stored job, locked, and returns its new definition, or throws to refuse the edit. */
-  private save(name: string, actor: Actor, edit: (stored: Job | undefined) => JobDefinition): Promise<SavedView> {
+  private save(name: string, actor: Actor, edit: (stored: Job | undefined) => WrittenDefinition): Promise<SavedView> {
     return this.database.transaction(async (tx) => {
       const { change, after } = await this.store.saveJob(tx, actor, name, async (stored, now) => {
-        const definition = edit(stored);
+        const definition = withPause(edit(stored), stored);
         await this.tasks.validate(definition.task, definition.input, () => publishedTasks(tx));
         refusePastDate(definition, stored, now);
         return { name, definition, source: 'api', owner: null };

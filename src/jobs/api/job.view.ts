@@ -5,6 +5,7 @@ import { runStates } from '../../runs/lifecycle/run.entity.js';
 import { type Job, jobSources, jobStates } from '../definition/job.entity.js';
 import { definitionOf } from '../definition/job-fields.js';
 import { exampleDefinition, jobDefinition, jobName } from '../definition/job.schema.js';
+import { pauseView } from '../history/pause-request.js';
 
 const time = z.date();
 
@@ -38,6 +39,7 @@ const exampleJob = {
   source: 'api',
   version: 1,
   state: 'active',
+  pause: null,
   nextRunAt: '2026-11-24T01:00:00.000Z',
   lastRun: { id, state, reason, scheduledAt, startedAt, finishedAt, durationMs },
   createdAt: '2026-11-22T12:13:57.609Z',
@@ -55,6 +57,8 @@ const stateFields = {
   version: z.int().describe('Rises with each change of the definition, and with nothing else'),
   /** `finished`: no occurrence is left. */
   state: z.enum(jobStates).describe('finished: no occurrence is left'),
+  /** Of a paused job; null otherwise. */
+  pause: pauseView.nullable().describe('Of a paused job; null otherwise'),
   /** When the job runs next, with jitter. Null while it is paused, and when no occurrence is left. */
   nextRunAt: time.nullable().describe('With jitter. Null while the job is paused, and when no occurrence is left'),
   /** The newest row of the job's history, in any state; null: there is none. */
@@ -85,6 +89,7 @@ export function viewOf(job: Job, lastRun: LastRun | null): JobView {
     source: job.source,
     version: job.version,
     state: job.nextOccurrenceAt === null ? 'finished' : job.paused ? 'paused' : 'active',
+    pause: job.paused ? { since: job.pausedAt, until: job.pausedUntil, reason: job.pauseReason } : null,
     nextRunAt: job.paused ? null : job.nextRunAt,
     lastRun,
     createdAt: job.createdAt,

@@ -6,6 +6,7 @@ import { invalidBody } from '../../http/schema.pipe.js';
 import { Replicas } from '../../replicas/replicas.js';
 import type { RunView } from '../../runs/api/run.view.js';
 import { jobDefinition, type JobDefinitionInput, jobName } from '../definition/job.schema.js';
+import type { PauseTerms } from '../history/job-pauses.js';
 import { JobDefinitionsService } from './job-definitions.service.js';
 import type { JobView } from './job.view.js';
 import { JobsService } from './jobs.service.js';
@@ -38,9 +39,10 @@ export class Jobs {
     return job;
   }
 
-  /** Stops further occurrences; running attempts continue, and manual runs are allowed. Throws JOB_NOT_FOUND. */
-  pause(name: string): Promise<JobView> {
-    return this.jobs.pause(name, this.actor());
+  /** Stops further occurrences; running attempts continue, and manual runs are allowed. The pause ends at `until`, or when somebody
+   *  resumes the job. Throws JOB_NOT_FOUND, UNTIL_IN_PAST. */
+  pause(name: string, { reason = null, until = null }: Partial<PauseTerms> = {}): Promise<JobView> {
+    return this.jobs.pause(name, this.actor(), { reason, until });
   }
 
   /** Ends a pause. The occurrences that fell into the pause become one `skipped` row. Throws JOB_NOT_FOUND. */

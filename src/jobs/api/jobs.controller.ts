@@ -15,6 +15,7 @@ import { runLocation, runView } from '../../runs/api/run.view.js';
 import { InvalidTaskInputError, UnknownTaskError } from '../../tasks/task-errors.js';
 import { JobBusyError, JobNotFoundError } from '../definition/job-errors.js';
 import { jobName } from '../definition/job.schema.js';
+import { pauseRequest, UntilInPastError } from '../history/pause-request.js';
 import { exampleOccurrences } from '../definition/upcoming-occurrences.js';
 import { etagOf, jobView } from './job.view.js';
 import { JobsService } from './jobs.service.js';
@@ -85,12 +86,17 @@ export class JobsController {
   @ApiOperation({
     summary: 'Pause a job',
     description:
-      'Its occurrences do not run until it is resumed. Running attempts continue, and manual runs are allowed.',
+      'Its occurrences do not run until it is resumed, or until `until`. Running attempts continue, and manual runs are allowed. For a paused job, this replaces the reason and the end.',
   })
+  @ApiBody({ required: false })
   @ApiResponse({ status: 200, description: 'The job', standardSchema: jobView })
-  @Problems(new JobNotFoundError('billing.nightly'))
-  pause(@Param('name', { schema: jobName }) name: string, @Actor() actor: Actor) {
-    return this.jobs.pause(name, actor);
+  @Problems(new JobNotFoundError('billing.nightly'), 422, new UntilInPastError(new Date('2020-01-01T00:00:00Z')))
+  pause(
+    @Param('name', { schema: jobName }) name: string,
+    @Body({ schema: pauseRequest.prefault({}) }) terms: z.output<typeof pauseRequest>,
+    @Actor() actor: Actor,
+  ) {
+    return this.jobs.pause(name, actor, terms);
   }
 
   @Post(':name/resume')

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../../auth/actor.js';
@@ -20,6 +21,8 @@ import { scheduleOf } from '../definition/job-fields.js';
 import { upcomingFrom, withStoredNext } from '../definition/upcoming-occurrences.js';
 import { createRequestedRun } from '../dispatch/create-requested-run.js';
 import { copyOf } from '../dispatch/decide.js';
+import { changePause, NO_TERMS, pauseJob, type PauseTerms, resumeJobs } from '../history/job-pauses.js';
+import { refusePastEnd } from '../history/pause-request.js';
 import { Dispatcher } from '../dispatch/dispatcher.js';
 import type { JobView } from './job.view.js';
 import { type JobsQuery, listJobs, viewsOf } from './list-jobs.js';
@@ -83,32 +86,47 @@ export class JobsService {
     return [id];
   }
 
-  /** Stops further occurrences; running attempts continue, and manual runs are allowed. Anything already due is dispatched first.
-   *  Throws JOB_NOT_FOUND. */
-  pause(name: string, actor: Actor): Promise<JobView> {
-    return this.setPaused(name, true, actor);
+  /** Stops further occurrences; running attempts continue, and manual runs are allowed. Anything already due is dispatched first. The
+   *  terms replace those of a pause that goes on. Throws JOB_NOT_FOUND, UNTIL_IN_PAST. */
+  pause(name: string, actor: Actor, terms: PauseTerms = NO_TERMS): Promise<JobView> {
+    return this.change(name, async (tx, job, now) => {
+      refusePastEnd(terms, now);
+      const ended = job.paused && job.pausedUntil !== null && job.pausedUntil <= now;
+      if (job.paused && !ended) return this.changeTerms(tx, job, terms, actor);
+      await this.dispatcher.dispatchLocked(tx, [job], now);
+      if (ended) await resumeJobs(tx, null, now, [job.id]);
+      await pauseJob(tx, actor.name, now, job, terms);
+      const after = { paused: true, ...(terms.reason !== null && { reason: terms.reason }) };
+      const pause = { ...after, ...(terms.until && { until: terms.until }) };
+      await audit(tx, actor, { ...entryOf('job.pause', name), before: { paused: false }, after: pause });
+      return true;
+    });
   }
 
   /** Ends a pause. The occurrences that fell into the pause become one `skipped` row. Throws JOB_NOT_FOUND. */
   resume(name: string, actor: Actor): Promise<JobView> {
-    return this.setPaused(name, false, actor);
+    return this.change(name, async (tx, job, now) => {
+      if (!job.paused) return false;
+      await this.dispatcher.dispatchLocked(tx, [job], now);
+      await resumeJobs(tx, actor.name, now, [job.id]);
+      await audit(tx, actor, { ...entryOf('job.resume', name), before: { paused: true }, after: { paused: false } });
+      return true;
+    });
   }
 
-  private setPaused(name: string, paused: boolean, actor: Actor): Promise<JobView> {
+  private async changeTerms(tx: EntityManager, job: Job, terms: PauseTerms, actor: Actor): Promise<boolean> {
+    const before = { reason: job.pauseReason, until: job.pausedUntil };
+    if (isDeepStrictEqual(before, { reason: terms.reason, until: terms.until })) return false;
+    await changePause(tx, job, terms);
+    await audit(tx, actor, { ...entryOf('job.pause', job.name), before, after: terms });
+    return true;
+  }
+
+  /** `work` gets the job, locked, and returns whether it has changed it. */
+  private change(name: string, work: (tx: EntityManager, job: Job, now: Date) => Promise<boolean>): Promise<JobView> {
     return this.database.transaction(async (tx) => {
       const job = await this.find(tx, name, true);
-      if (job.paused !== paused) {
-        await this.dispatcher.dispatchLocked(tx, [job], await databaseNow(tx));
-        // A job in code or in a jobs file keeps the `paused` of its declaration. A job of the API is declared by its row alone.
-        await tx.query(
-          `UPDATE jobs SET paused = $2, declared_paused = CASE source WHEN 'api' THEN $2 ELSE declared_paused END,
-             updated_at = statement_timestamp() WHERE id = $1`,
-          [job.id, paused],
-        );
-        const [action, before, after] = [paused ? 'job.pause' : 'job.resume', { paused: !paused }, { paused }] as const;
-        await audit(tx, actor, { action, target: name, job: name, before, after });
-        await notify(tx, 'jobs');
-      }
+      if (await work(tx, job, await databaseNow(tx))) await notify(tx, 'jobs');
       const [view] = await viewsOf(tx, [await this.find(tx, name)]);
       return view!;
     });
@@ -121,6 +139,12 @@ export class JobsService {
     return job;
   }
 }
+
+const entryOf = <A extends 'job.pause' | 'job.resume'>(action: A, name: string) => ({
+  action,
+  target: name,
+  job: name,
+});
 
 /** A manual run has no occurrence: it is scheduled for the time of the request. */
 const manualRun = (now: Date) =>

@@ -26,6 +26,12 @@ export class Job {
   @Column('boolean') paused: boolean;
   /** The `paused` of the declaration. A pause or resume over the API does not change it, unless the job is of source `api`. */
   @Column({ type: 'boolean', name: 'declared_paused' }) declaredPaused: boolean;
+  /** When the pause began. Null: the job is not paused, or that is unknown. */
+  @Column({ type: 'timestamptz', name: 'paused_at', precision: 3, nullable: true }) pausedAt: Date | null;
+  /** When the pause ends by itself. What is due then or later runs. Null: not by itself. */
+  @Column({ type: 'timestamptz', name: 'paused_until', precision: 3, nullable: true }) pausedUntil: Date | null;
+  /** Why the job is paused, for people. Null: nobody said. */
+  @Column({ type: 'text', name: 'pause_reason', nullable: true }) pauseReason: string | null;
   @Column('integer') priority: number;
   @Column({ type: 'text', array: true }) tags: string[];
   @Column({ type: 'double precision', name: 'timeout_seconds' }) timeoutSeconds: number;
@@ -54,12 +60,18 @@ export class Job {
 /** A job as far as dispatching it needs it: without what only people read. */
 export type DueJob = Pick<
   Job,
-  'id' | 'name' | 'nextOccurrenceAt' | keyof ZoneBasis | Exclude<keyof JobDefinition, 'description' | 'tags'>
+  | 'id'
+  | 'name'
+  | 'nextOccurrenceAt'
+  | 'pausedUntil'
+  | keyof ZoneBasis
+  | Exclude<keyof JobDefinition, 'description' | 'tags'>
 >;
 export const decidingFields: readonly (keyof DueJob)[] = [
   'id',
   'name',
   'nextOccurrenceAt',
+  'pausedUntil',
   'tzVersion',
   'decidedUntil',
   'decidedOffsetMs',

@@ -118,6 +118,9 @@ export type JobDefinitionInput = z.input<typeof jobDefinition>;
 /** The same with every default filled in. */
 export type JobDefinition = z.output<typeof jobDefinition>;
 
+/** A definition whose `paused` may be left out. That leaves the pause of a stored job as it is. */
+export type WrittenDefinition = Omit<JobDefinition, 'paused'> & { paused?: boolean | undefined };
+
 /** The fields of a definition, in the order in which the API shows them. */
 export const definitionFields = jobDefinition.keyof().options;
 

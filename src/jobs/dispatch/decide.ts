@@ -86,11 +86,13 @@ function afterNewer(job: DueJob, last: Date, trigger: Trigger) {
 
 /** What to write for the occurrences from `first` on that are due. `last` is the latest of them; null: none is due. */
 function decideFrom(first: Date, job: DueJob, trigger: Trigger, { now, resumedAt }: Instants, lanes: Lanes) {
-  const pausedUntil = job.paused ? now : resumedAt;
+  const ended = pauseEndOf(job, now);
+  const isPaused = job.paused && !ended;
+  const pausedUntil = isPaused ? now : latestOf(ended, resumedAt);
   const paused = pausedUntil && pausedRange(trigger, first, pausedUntil);
   const start = trigger.next(paused ? paused.to : new Date(first.getTime() - 1));
   const drafts = paused ? [rangeDraft(job, trigger, 'skipped', 'paused', paused)] : [];
-  const backlog = start && !job.paused ? backlogOf(trigger, start, now, job.misfire) : null;
+  const backlog = start && !isPaused ? backlogOf(trigger, start, now, job.misfire) : null;
   if (!backlog) return { drafts, replaces: false, last: paused ? paused.to : null };
 
   const { missed, catchUp, surplus, onTime, last } = backlog;
@@ -107,6 +109,13 @@ function decideFrom(first: Date, job: DueJob, trigger: Trigger, { now, resumedAt
     last,
   };
 }
+
+/** The last instant of a pause that is over at `now` by its own `until`: what is due at `until` runs. Null: it goes on, or there is none. */
+const pauseEndOf = ({ paused, pausedUntil }: DueJob, now: Date): Date | null =>
+  paused && pausedUntil && pausedUntil <= now ? new Date(pausedUntil.getTime() - 1) : null;
+
+const latestOf = (one: Date | null, other: Date | null): Date | null =>
+  one && other && other > one ? other : (one ?? other);
 
 const NO_NEXT: NextOccurrence = { nextOccurrenceAt: null, nextRunAt: null };
 

@@ -10,6 +10,7 @@ import { Alarms, MAX_ALARMS } from './alarms.js';
 import { DatabaseClock } from './database-clock.js';
 import { Dispatcher } from './dispatcher.js';
 import type { ScheduledJob } from './job.factory.js';
+import { PauseEnds } from './pause-ends.js';
 import { twoAtATime } from './two-at-a-time.js';
 import { ZoneDataUpdate } from './zone-data-update.js';
 
@@ -48,6 +49,7 @@ export class DispatchLoop {
     private readonly alarms: Alarms,
     private readonly clock: DatabaseClock,
     private readonly zoneData: ZoneDataUpdate,
+    private readonly pauseEnds: PauseEnds,
     private readonly logger: PinoLogger,
     session: DirectSession,
   ) {
@@ -73,6 +75,8 @@ export class DispatchLoop {
     const polled = await pollDue(this.database);
     this.clock.learn(polled.now, askedAt);
     const now = new Date(polled.now);
+    // Before its alarms are set, so that a resumed job gets one at once.
+    if (await this.pauseEnds.endDue(polled, this.ring)) this.changed = true;
     // Before any dispatch.
     // Jobs that it has not reached are computed again when they are due.
     const updated = await this.zoneData.updateJobs(polled).catch((error: unknown) => {

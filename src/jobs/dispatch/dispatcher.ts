@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import type { EntityManager } from 'typeorm';
+import { audit, ENDED_BY_ITSELF } from '../../auth/audit.js';
 import { basisIn } from '../../core/triggers/zone-data.js';
 import { SchedulerDatabase } from '../../database/scheduler-database.js';
 import { together } from '../../database/transaction.js';
@@ -12,7 +13,15 @@ import { RunMetrics } from '../../runs/worker/run-metrics.js';
 import { NONE, type Reservation, sizeOf } from '../../runs/worker/slots.js';
 import { decide, type Decision, type Instants } from './decide.js';
 import type { DueJob } from '../definition/job.entity.js';
-import { advanceJobs, isAnyDue, lockDueJobs, type SchedulerState, schedulerState } from './due-jobs.js';
+import { resumeJobs } from '../history/job-pauses.js';
+import {
+  advanceJobs,
+  isAnyDue,
+  lockDueJobs,
+  lockEndedPauses,
+  type SchedulerState,
+  schedulerState,
+} from './due-jobs.js';
 import { type Lanes, lanesOf, replaceableRuns } from './unfinished-runs.js';
 
 const MAX_JOBS = 1_000;
@@ -131,6 +140,27 @@ export class Dispatcher {
       await schedulerState(tx),
       NONE,
     );
+  }
+
+  /** Dispatches what is due of up to `limit` jobs whose pause is over by its own `until`, and resumes them. What was due before `until`
+   *  becomes one `skipped` row. Returns the names of these jobs. */
+  endPauses(limit: number): Promise<DueJob[]> {
+    return this.database.transaction(async (tx) => {
+      const { jobs, now } = await lockEndedPauses(tx, limit);
+      // A job that an earlier release has resumed keeps its `paused_until`, and is only cleared.
+      const decided = await this.dispatchLocked(tx, jobs, now);
+      const resumed = decided.map(({ job }) => job);
+      const ids = resumed.map(({ id }) => id);
+      if (ids.length === 0) return [];
+      await resumeJobs(tx, null, now, ids);
+      const [before, after] = [{ paused: true }, { paused: false }];
+      const entries = resumed.map(
+        ({ name }) => ({ action: 'job.resume', target: name, job: name, before, after }) as const,
+      );
+      await audit(tx, ENDED_BY_ITSELF, ...entries);
+      await notify(tx, 'jobs');
+      return resumed;
+    });
   }
 
   private async decideAndWrite(

@@ -3,12 +3,13 @@ import { FIXED_ZONES, TZ_VERSION } from '../../core/triggers/zone-data.js';
 import { nextRun } from './due.js';
 import { selectColumns } from '../../database/select-columns.js';
 import { rows } from '../../database/transaction.js';
+import { isSchedulerPaused } from '../../runs/lifecycle/scheduler-paused.js';
 import type { Decision } from './decide.js';
 import { decidingFields, type DueJob, Job } from '../definition/job.entity.js';
 
 export interface SchedulerState {
   paused: boolean;
-  /** When the last pause of the scheduler ended. Null before the first one. */
+  /** The last instant of the last pause of the scheduler. Null before the first one. */
   resumedAt: Date | null;
 }
 
@@ -22,8 +23,10 @@ export const switchLock = `hashtext('cronzimus switch ' || current_schema())`;
 export async function schedulerState(tx: EntityManager): Promise<SchedulerState> {
   const [state] = await rows<SchedulerState>(
     tx,
-    `SELECT paused, resumed_at AS "resumedAt" FROM pg_advisory_xact_lock_shared(${switchLock}) AS turn, scheduler
-     FOR SHARE OF scheduler`,
+    `SELECT ${isSchedulerPaused('scheduler')} AS paused,
+       CASE WHEN paused_until <= statement_timestamp() THEN paused_until - interval '1 millisecond'
+         ELSE resumed_at END AS "resumedAt"
+     FROM pg_advisory_xact_lock_shared(${switchLock}) AS turn, scheduler FOR SHARE OF scheduler`,
   );
   return state!;
 }
@@ -70,6 +73,20 @@ export async function isAnyDue(tx: EntityManager, until: Date): Promise<boolean>
   const due = `SELECT EXISTS (SELECT FROM jobs WHERE ${nextRun('jobs')} <= $1) AS due`;
   const [row] = await rows<{ due: boolean }>(tx, due, [until]);
   return row!.due;
+}
+
+/** Locks up to `limit` jobs whose pause is over by its own `until`. Jobs that others have locked are left out. `now` is the database's
+ *  clock. */
+export async function lockEndedPauses(tx: EntityManager, limit: number): Promise<{ jobs: DueJob[]; now: Date }> {
+  const jobs = await selectColumns(tx.createQueryBuilder(Job, 'job'), decidingFields)
+    .addSelect('floor(1000 * extract(epoch FROM statement_timestamp()))::float8', 'now')
+    .where('job.pausedUntil <= statement_timestamp()')
+    .orderBy('job.pausedUntil')
+    .limit(limit)
+    .setLock('pessimistic_write')
+    .setOnLocked('skip_locked')
+    .getRawMany<DueJob & { now: number }>();
+  return { jobs, now: new Date(jobs[0]?.now ?? 0) };
 }
 
 /** SQL: whether this process, with the time zone data `:tzVersion`, may compute the next occurrence of a job. It leaves those that

@@ -1,4 +1,5 @@
 import { TZ_VERSION } from '../../core/triggers/zone-data.js';
+import { isSchedulerPaused } from '../../runs/lifecycle/scheduler-paused.js';
 import type { SchedulerDatabase } from '../../database/scheduler-database.js';
 
 /** SQL: when a row of `jobs` is due next, and 'infinity' while it is paused or has no occurrence left. The index
@@ -11,7 +12,7 @@ const OVERDUE_SECONDS = 15;
 
 /** SQL: whether a row of `jobs` should have been dispatched already. */
 export const isOverdue = `${nextRun('jobs')} < statement_timestamp() - interval '${OVERDUE_SECONDS} s'
-  AND NOT (SELECT paused FROM scheduler)`;
+  AND NOT (SELECT ${isSchedulerPaused('scheduler')} FROM scheduler)`;
 
 interface DuePoll {
   /** The database's time, in milliseconds with fractions. */
@@ -20,6 +21,8 @@ interface DuePoll {
   due: boolean;
   /** Whether the whole scheduler is paused. */
   paused: boolean;
+  /** When the first pause of a job or of the scheduler ends by itself, as `now`. Null: none does. */
+  pauseEndsAt: number | null;
   /** Whether a live scheduler has other time zone data than this process, and whether one has newer data. */
   otherZoneData: boolean;
   newerZoneData: boolean;
@@ -28,13 +31,17 @@ interface DuePoll {
 /** One statement without a transaction, since every scheduler polls it each second. */
 export async function pollDue(database: SchedulerDatabase): Promise<DuePoll> {
   const others = `FROM "${database.schema}".replicas WHERE 'scheduler' = ANY (roles)`;
-  const [row] = await database.statement<DuePoll & { now: string }>(
+  const [row] = await database.statement<DuePoll & { now: string; pauseEndsAt: string | null }>(
     `SELECT 1000 * extract(epoch FROM statement_timestamp()) AS now,
-       EXISTS (SELECT FROM "${database.schema}".jobs WHERE ${nextRun('jobs')} <= statement_timestamp()) AS due, paused,
+       EXISTS (SELECT FROM "${database.schema}".jobs WHERE ${nextRun('jobs')} <= statement_timestamp()) AS due,
+       ${isSchedulerPaused('scheduler')} AS paused,
+       1000 * extract(epoch FROM least(paused_until, (SELECT min(paused_until) FROM "${database.schema}".jobs)))
+         AS "pauseEndsAt",
        EXISTS (SELECT ${others} AND tz_version IS DISTINCT FROM $1) AS "otherZoneData",
        EXISTS (SELECT ${others} AND tz_version > $1) AS "newerZoneData"
      FROM "${database.schema}".scheduler`,
     [TZ_VERSION],
   );
-  return { ...row!, now: Number(row!.now) };
+  const { pauseEndsAt } = row!;
+  return { ...row!, now: Number(row!.now), pauseEndsAt: pauseEndsAt === null ? null : Number(pauseEndsAt) };
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { rows } from '../../database/transaction.js';
+import { isSchedulerPaused } from '../../runs/lifecycle/scheduler-paused.js';
 import { DatabaseFigures } from '../../metrics/database-figures.js';
 import { Metrics } from '../../metrics/metrics.js';
 import { jobStates } from '../definition/job.entity.js';
@@ -44,5 +45,5 @@ const statement = `
     count(*) FILTER (WHERE ${isOverdue})::int AS overdue,
     COALESCE(extract(epoch FROM statement_timestamp() - min(next_run_at) FILTER (WHERE ${isOverdue})), 0)::float8
       AS "overdueSeconds",
-    (SELECT paused FROM scheduler) AS "schedulerPaused"
+    (SELECT ${isSchedulerPaused('scheduler')} FROM scheduler) AS "schedulerPaused"
   FROM jobs`;

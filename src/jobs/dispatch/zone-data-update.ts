@@ -5,6 +5,7 @@ import { keptBasis, nextByOwnData, TZ_VERSION } from '../../core/triggers/zone-d
 import { inSlices } from '../../core/slices.js';
 import { SchedulerDatabase } from '../../database/scheduler-database.js';
 import type { DueJob } from '../definition/job.entity.js';
+import { recordZoneData } from '../history/job-versions.js';
 import { nextAfter, type NextOccurrence } from './decide.js';
 import { advanceJobs, hasOutdatedJobs, lockOutdatedJobs } from './due-jobs.js';
 
@@ -74,6 +75,11 @@ export class ZoneDataUpdate {
         await step();
       }
       await advanceJobs(tx, changes);
+      if (changes.length > 0)
+        await recordZoneData(
+          tx,
+          changes.map(({ job }) => job.id),
+        );
       for (const { job, next } of changes) if (!job.paused) updated.push({ name: job.name, nextRunAt: next.nextRunAt });
       return changes.length < jobs.length || jobs.length === BATCH ? changes.at(-1)!.job.id : null;
     });

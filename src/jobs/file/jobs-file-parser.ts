@@ -10,7 +10,7 @@ import { publishedTasks } from '../../tasks/published-tasks.js';
 import { InvalidTaskInputError, UnknownTaskError } from '../../tasks/task-errors.js';
 import { TaskRegistry } from '../../tasks/task.registry.js';
 import type { TaskView } from '../../tasks/task.view.js';
-import { jobDefinition, type JobDefinition, jobName } from '../definition/job.schema.js';
+import { jobDefinition, jobName, type WrittenDefinition } from '../definition/job.schema.js';
 
 /** The text of a jobs file, or of one file in a folder of them. */
 export interface JobsText {
@@ -44,7 +44,9 @@ const document = z.strictObject(
       code === 'invalid_type' ? 'Must begin with "jobs:"; write "jobs: {}" for no jobs' : undefined,
   },
 );
-const entry = z.object({ name: jobName, definition: jobDefinition });
+// Whether a file says `paused` matters: without it, an import leaves the pause of a job as it is.
+const paused = jobDefinition.shape.paused.unwrap().optional();
+const entry = z.object({ name: jobName, definition: jobDefinition.extend({ paused }) });
 
 /** Parses jobs files, which are YAML or JSON, and checks every job in them. */
 @Injectable()
@@ -55,14 +57,14 @@ export class JobsFileParser {
   ) {}
 
   /** The jobs of all texts, by name. Throws a JobsFileError that lists every fault; `title` is what it calls the texts. */
-  async parse(title: string, texts: JobsText[]): Promise<Map<string, JobDefinition>> {
+  async parse(title: string, texts: JobsText[]): Promise<Map<string, WrittenDefinition>> {
     const values = await Promise.all(texts.map(({ text }) => parseYamlInThread(text)));
     const unparsable = values.flatMap(({ faults }, index) =>
       faults.map((fault) => ({ ...fault, file: texts[index]!.name, path: [] })),
     );
     if (unparsable.length > 0) throw new JobsFileError(400, title, unparsable);
 
-    const jobs = new Map<string, JobDefinition>();
+    const jobs = new Map<string, WrittenDefinition>();
     const published = this.publishedOnce();
     const parsed = await Promise.all(values.map(({ value }) => this.checkText(value, jobs, published)));
     for (const [index, { names, faults }] of parsed.entries())
@@ -77,7 +79,7 @@ export class JobsFileParser {
   /** Adds the valid jobs of one text to `jobs`. */
   private async checkText(
     value: unknown,
-    jobs: Map<string, JobDefinition>,
+    jobs: Map<string, WrittenDefinition>,
     published: PublishedTasks,
   ): Promise<ParsedText> {
     const bad = unstorable(value);
@@ -101,7 +103,11 @@ export class JobsFileParser {
     return { names: new Set(Object.keys(data.jobs)), faults };
   }
 
-  private async checkInput(name: string, { task, input }: JobDefinition, published: PublishedTasks): Promise<Place[]> {
+  private async checkInput(
+    name: string,
+    { task, input }: WrittenDefinition,
+    published: PublishedTasks,
+  ): Promise<Place[]> {
     try {
       await this.tasks.validate(task, input, published);
       return [];

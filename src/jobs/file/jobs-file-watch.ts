@@ -8,7 +8,7 @@ import { Loop } from '../../core/loop.js';
 import { describePathError, kindFault } from '../../core/path-fault.js';
 import { Problem } from '../../core/problem.js';
 import { lineNotUtf8, utf8Help } from '../../core/utf8.js';
-import type { JobDefinition } from '../definition/job.schema.js';
+import type { JobDefinition, WrittenDefinition } from '../definition/job.schema.js';
 import { JobsFileMetrics } from './jobs-file-metrics.js';
 import { JobsFileError, JobsFileParser, type JobsText } from './jobs-file-parser.js';
 
@@ -46,7 +46,7 @@ export class JobsFileWatch {
     if (JOBS_FILE === undefined) return null;
     const texts = await readJobsTexts(JOBS_FILE);
     this.lastSeen = this.lastParsed = fingerprintOf(texts);
-    return { jobs: await this.parser.parse(JOBS_FILE, texts), hash: this.lastSeen };
+    return { jobs: declared(await this.parser.parse(JOBS_FILE, texts)), hash: this.lastSeen };
   }
 
   /** Calls `onChange` with all jobs of the file each time it has changed and is valid; faults are logged. */
@@ -75,7 +75,7 @@ export class JobsFileWatch {
     if (!readRequested && (this.lastSeen === this.lastParsed || this.lastSeen !== lastSeen)) return;
     try {
       if (read instanceof Problem) throw read;
-      this.onChange({ jobs: await this.parser.parse(path, read), hash: this.lastSeen });
+      this.onChange({ jobs: declared(await this.parser.parse(path, read)), hash: this.lastSeen });
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.metrics.rejected();
@@ -84,6 +84,10 @@ export class JobsFileWatch {
     this.lastParsed = this.lastSeen;
   }
 }
+
+/** A declaration that says nothing of `paused` declares a job that is not paused. As long as that stays so, a pause over the API is kept. */
+const declared = (jobs: Map<string, WrittenDefinition>): Map<string, JobDefinition> =>
+  new Map([...jobs].map(([name, job]) => [name, { ...job, paused: job.paused ?? false }]));
 
 const fingerprintOf = (texts: JobsText[]): string =>
   createHash('sha256').update(JSON.stringify(texts)).digest('hex').slice(0, 12);

@@ -7,8 +7,9 @@ import { databaseNow } from '../../database/database-now.js';
 import { notify } from '../../replicas/notify.js';
 import { Job } from '../definition/job.entity.js';
 import { JobsManagedElsewhereError } from '../definition/job-errors.js';
-import type { JobDefinition } from '../definition/job.schema.js';
+import type { WrittenDefinition } from '../definition/job.schema.js';
 import { findJobs } from '../dispatch/due-jobs.js';
+import { withPause } from '../store/complete-definition.js';
 import { JobStore, type SavedJob, type WantedJob } from '../store/job-store.js';
 import { changesOf, differenceOf, type ImportReport } from './import-report.js';
 
@@ -33,7 +34,7 @@ export class JobsImport {
   /** The file may name jobs of other sources, if it has them as they are. Throws JOB_MANAGED_ELSEWHERE, which lists those that
    *  differ. */
   apply(
-    definitions: Map<string, JobDefinition>,
+    definitions: Map<string, WrittenDefinition>,
     actor: Actor,
     { dryRun, prune }: ImportOptions,
   ): Promise<ImportReport> {
@@ -49,8 +50,8 @@ export class JobsImport {
     });
   }
 
-  private async import(tx: EntityManager, definitions: Map<string, JobDefinition>, actor: Actor, prune: boolean) {
-    const wanted = [...definitions].map(([name, definition]): WantedJob => ({
+  private async import(tx: EntityManager, definitions: Map<string, WrittenDefinition>, actor: Actor, prune: boolean) {
+    const wanted = [...definitions].map(([name, definition]): ImportedJob => ({
       name,
       definition,
       source: 'api',
@@ -85,15 +86,15 @@ export class JobsImport {
   }
 
   /** Without locks. */
-  private async findDiffering(tx: EntityManager, wanted: WantedJob[]): Promise<WantedJob[]> {
+  private async findDiffering(tx: EntityManager, wanted: ImportedJob[]): Promise<ImportedJob[]> {
     const names = wanted.map(({ name }) => name);
     const stored = await findJobs(tx, names);
     const now = await databaseNow(tx);
-    const differing: WantedJob[] = [];
+    const differing: ImportedJob[] = [];
     const step = inSlices();
     for (const job of wanted) {
       const existing = stored.get(job.name);
-      if (!existing || !this.isAsShown(existing, job, now)) differing.push(job);
+      if (!existing || !this.isAsShown(existing, complete(job, existing), now)) differing.push(job);
       await step();
     }
     const foreign = differing.flatMap(({ name }) => stored.get(name) ?? []).filter(({ source }) => source !== 'api');
@@ -115,10 +116,18 @@ class DryRunDone extends Error {
 }
 
 /** Code or a jobs file may have declared the job since it was compared. */
-function unlessForeign(stored: Job | undefined, wanted: WantedJob): WantedJob {
+function unlessForeign(stored: Job | undefined, wanted: ImportedJob): WantedJob {
   if (stored && stored.source !== 'api') throw new JobsManagedElsewhereError([stored]);
-  return wanted;
+  return complete(wanted, stored);
 }
+
+/** A job of the file, which may leave out whether it is paused. */
+type ImportedJob = Omit<WantedJob, 'definition'> & { definition: WrittenDefinition };
+
+const complete = ({ definition, ...job }: ImportedJob, stored: Job | undefined): WantedJob => ({
+  ...job,
+  definition: withPause(definition, stored),
+});
 
 /** `saved` undefined: the job did not differ. */
 function addTo(report: ImportReport, name: string, saved: SavedJob | undefined, now: Date): void {

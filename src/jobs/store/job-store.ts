@@ -16,6 +16,8 @@ import { auditedJob, scheduleOf } from '../definition/job-fields.js';
 import type { JobDefinition } from '../definition/job.schema.js';
 import { nextAfter } from '../dispatch/decide.js';
 import { Dispatcher } from '../dispatch/dispatcher.js';
+import { endPauses, NO_TERMS, recordPauses } from '../history/job-pauses.js';
+import { endVersions, recordVersions } from '../history/job-versions.js';
 import { completeDefinition } from './complete-definition.js';
 
 /** Jobs per INSERT, which takes about 0.1 s. */
@@ -99,14 +101,17 @@ export class JobStore {
         const job = await jobs.get(name)!(stored.get(name), now);
         if (job) wanted.push(job);
       }
+      const changed: SavedJob[] = [];
       const missing = wanted.filter(({ name }) => !stored.has(name));
       for (const job of await this.create(tx, actor, missing, now))
-        saved.set(job.name, { change: 'created', before: null, after: job });
+        changed.push({ change: 'created', before: null, after: job });
       for (const job of wanted) {
         const before = stored.get(job.name);
         await step();
-        if (before) saved.set(job.name, await this.update(tx, actor, before, job, now));
+        if (before) changed.push(await this.update(tx, actor, before, job, now));
       }
+      await recordChanges(tx, actor, now, changed);
+      for (const change of changed) saved.set(change.after.name, change);
       // Another transaction has created these since they were locked: now they can be locked and changed.
       names = missing.map(({ name }) => name).filter((name) => !saved.has(name));
       if (names.length === 0) return saved;
@@ -122,6 +127,8 @@ export class JobStore {
     while (left.length > 0) left = left.slice((await this.dispatcher.dispatchLocked(tx, left, now, true)).length);
     const ids = jobs.map(({ id }) => id);
     await tx.query('DELETE FROM jobs WHERE id = ANY($1)', [ids]);
+    await endVersions(tx, ids, now);
+    await endPauses(tx, actorOf(jobs[0]!.source).name, now, ids);
     const ended = await cancelRunsOfJobs(tx, ids);
     this.metrics.ended(tx, ended);
     for (const job of jobs) {
@@ -156,7 +163,7 @@ export class JobStore {
     const complete = this.complete(definition, undefined, now);
     const id = v7({ msecs: now.getTime() });
     const next = nextAfter(openTrigger(complete, id), now);
-    const computed = { ...next, ...basisOf(complete.trigger, now) };
+    const computed = { ...next, ...basisOf(complete.trigger, now), ...pauseOf(complete.paused ? now : null) };
     return { id, name, ...complete, source, owner, version: 1, ...computed, createdAt: now, updatedAt: now };
   }
 
@@ -170,7 +177,9 @@ export class JobStore {
     const [decision] = await this.dispatcher.dispatchLocked(tx, [job], now, !sameSchedule);
     const next = sameSchedule ? decision!.next : nextAfter(openTrigger(complete, job.id), now);
     const basis = sameSchedule ? decision!.basis : basisOf(complete.trigger, now);
-    const changes = { ...complete, source, owner, ...next, ...basis, version: job.version + 1, updatedAt: now };
+    const pause = complete.paused === job.paused ? {} : pauseOf(complete.paused ? now : null);
+    const version = job.version + 1;
+    const changes = { ...complete, source, owner, ...next, ...basis, ...pause, version, updatedAt: now };
     await tx.update(Job, job.id, changes);
     const after = Object.assign(new Job(), job, changes);
     const entry = { target: name, job: name, before: auditedJob(job), after: auditedJob(after) };
@@ -181,6 +190,20 @@ export class JobStore {
   private complete(written: JobDefinition | Job, stored: Job | undefined, now: Date) {
     return completeDefinition(written, stored, { timeZone: this.environment.DEFAULT_TIME_ZONE, now });
   }
+}
+
+/** A pause by the definition has no end and no reason. */
+const pauseOf = (pausedAt: Date | null) => ({ pausedAt, pausedUntil: null, pauseReason: null });
+
+/** Keeps the new definitions, and the pauses that they begin and end. */
+async function recordChanges(tx: EntityManager, actor: Actor, now: Date, saved: SavedJob[]): Promise<void> {
+  const changed = saved.filter(({ change }) => change !== 'unchanged');
+  const jobs = changed.map(({ after }) => after);
+  await recordVersions(tx, actor.name, now, jobs);
+  const paused = changed.filter(({ before, after }) => after.paused && !before?.paused).map(({ after }) => after);
+  const resumed = changed.filter(({ before, after }) => before?.paused && !after.paused).map(({ after }) => after.id);
+  if (paused.length > 0) await recordPauses(tx, actor.name, now, paused, NO_TERMS);
+  if (resumed.length > 0) await endPauses(tx, actor.name, now, resumed);
 }
 
 /** Returns those that were inserted; a name that is taken is left as it is. */

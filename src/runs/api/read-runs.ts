@@ -5,6 +5,7 @@ import { cursor, decodeCursor, instant, limit, type Page, pageOf } from '../../h
 import { Run, runKinds, runStates } from '../lifecycle/run.entity.js';
 import { RunNotFoundError } from '../lifecycle/run-errors.js';
 import { firstIdAt, queuedAtOf } from '../lifecycle/run-ids.js';
+import { retriesOf, waitsFor } from './waits-for.js';
 import {
   type AttemptView,
   itemFields,
@@ -95,7 +96,7 @@ export async function findRun(tx: EntityManager, id: string): Promise<RunView> {
      FROM run_attempts WHERE run_id = $1 ORDER BY number`,
     [id],
   );
-  return viewOf(run, attempts);
+  return { ...viewOf(run, attempts), waitsFor: await waitsFor(tx, run), retriedAs: await retriesOf(tx, id) };
 }
 
 export const logsQuery = z.strictObject({ limit, cursor });

@@ -26,6 +26,8 @@ export const exampleRun = {
   input: { url: 'https://example.org/report', method: 'POST' },
   output: { status: 200, body: { rows: 12 } },
   attempts: [],
+  waitsFor: null,
+  retriedAs: [],
 };
 
 export const exampleLogLine = {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { DocumentedObject } from '../../core/documented-schema.js';
 import { exampleLogLine, exampleRun, exampleRunItem } from './run-examples.js';
+import { waitsForView } from './waits-for.js';
 import { type Run, runKinds, runStates } from '../lifecycle/run.entity.js';
 
 const time = z.date();
@@ -121,6 +122,10 @@ const runFields = {
   output: z.json().describe('What the task returned, null if nothing'),
   /** Each attempt that did not succeed, from the first on. */
   attempts: z.array(attemptView).describe('The attempts that did not succeed'),
+  /** What a run that has not started, or is between two attempts, waits for; null for all others. */
+  waitsFor: waitsForView.nullable().describe('Null for a run that does not wait'),
+  /** The runs that repeat this one, the oldest first. */
+  retriedAs: z.array(z.uuid()).describe('The runs that repeat this one, the oldest first'),
 };
 /** A run in full. */
 export const runView: DocumentedObject<typeof runFields, z.core.$strip> = z
@@ -194,7 +199,7 @@ export function itemOf(run: Pick<Run, (typeof itemFields)[number]>): RunItem {
   };
 }
 
-export const viewOf = (run: Run, attempts: AttemptView[]): RunView => ({
+export const viewOf = (run: Run, attempts: AttemptView[]): Omit<RunView, 'waitsFor' | 'retriedAs'> => ({
   ...itemOf(run),
   error: run.error,
   input: run.input as RunView['input'],

@@ -2,6 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { rows } from '../../database/transaction.js';
 import type { RetryPolicy, RunKind } from './run.entity.js';
 import { LOWEST_LIVE_PRIORITY } from './run-queue.js';
+import { isSchedulerPaused } from './scheduler-paused.js';
 
 /** A run that this process has just set to running. */
 export interface ClaimedRun {
@@ -108,7 +109,8 @@ export async function mayStartRuns(tx: EntityManager, replica: number): Promise<
 // FOR KEY SHARE conflicts with the DELETE of the replica's row, so whichever of the two comes second waits for the
 // other. It does not conflict with the heartbeat, which updates the same row but no key. The scheduler's row is not
 // locked: a claim that began just before a pause may commit just after it.
-const mayStart = 'SELECT FROM replicas, scheduler WHERE number = $1 AND NOT paused FOR KEY SHARE OF replicas';
+const mayStart = `SELECT FROM replicas, scheduler WHERE number = $1 AND NOT ${isSchedulerPaused('scheduler')}
+  FOR KEY SHARE OF replicas`;
 
 const order = 'priority DESC, ready_at, run_id';
 // statement_timestamp() is constant within a statement, so it can bound an index scan. clock_timestamp() would read the

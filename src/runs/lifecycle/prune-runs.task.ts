@@ -38,6 +38,9 @@ const prune = `
     RETURNING 1)
   SELECT count(*)::int AS deleted FROM pruned`;
 
+// Remembered, so that what is not there any more is not taken for lost.
+const recordBound = `UPDATE history_bounds SET pruned_until = greatest(pruned_until, ${keptSince})`;
+
 const pruneKeys = `
   DELETE FROM idempotency_keys WHERE key = ANY (ARRAY(
     SELECT key FROM idempotency_keys WHERE created_at < statement_timestamp() - interval '24 hours'
@@ -50,17 +53,25 @@ const pruneKeys = `
 @Task({
   name: 'prune-runs',
   description:
-    'Deletes runs that ended more than RUN_RETENTION_DAYS ago, with their logs, and audit entries that are older than AUDIT_RETENTION_DAYS.',
+    'Deletes runs that ended more than RUN_RETENTION_DAYS ago, with their logs and the definitions and pauses of that time, and audit entries that are older than AUDIT_RETENTION_DAYS.',
   input,
   jobs: {
     'prune-runs': { trigger: { type: 'cron', expression: '17 3 * * *', timeZone: 'UTC' }, timeoutSeconds: 3600 },
   },
 })
 export class PruneRuns implements TaskHandler<typeof input> {
+  private others: PruneOthers[] = [];
+
   constructor(
     @Inject(ENVIRONMENT)
     private readonly environment: DatabaseSettings & Pick<Environment, 'RUN_RETENTION_DAYS' | 'AUDIT_RETENTION_DAYS'>,
   ) {}
+
+  /** Registers other tables with rows that are kept as long as runs. Throws when it is called a second time. */
+  alsoPrune(...others: PruneOthers[]): void {
+    if (this.others.length > 0) throw new Error('prune-runs knows its other tables already');
+    this.others = others;
+  }
 
   async run({ olderThanDays }: z.infer<typeof input>, { signal, log }: RunContext) {
     const { RUN_RETENTION_DAYS, AUDIT_RETENTION_DAYS } = this.environment;
@@ -75,6 +86,7 @@ export class PruneRuns implements TaskHandler<typeof input> {
         return batch;
       });
       const auditDeleted = await inBatches((tx) => pruneAudit(tx, AUDIT_RETENTION_DAYS, BATCH));
+      for (const pruneOthers of this.others) await inBatches((tx) => pruneOthers(tx, days, BATCH));
       await inBatches(pruneExpiredKeys);
       return { deleted, auditDeleted };
     } finally {
@@ -99,8 +111,11 @@ export class PruneRuns implements TaskHandler<typeof input> {
 
 /** Deletes one batch and returns how many rows that were. */
 type PruneBatch = (tx: EntityManager) => Promise<number>;
+/** Deletes up to `limit` rows that ended more than this many days ago. Returns how many rows that were. */
+type PruneOthers = (tx: EntityManager, olderThanDays: number, limit: number) => Promise<number>;
 
 async function pruneRuns(tx: EntityManager, olderThanDays: number): Promise<number> {
+  await tx.query(recordBound, [olderThanDays]);
   const [row] = await rows<{ deleted: number }>(tx, prune, [olderThanDays, BATCH]);
   return row?.deleted ?? 0;
 }
