@@ -20,6 +20,7 @@ import { RunQueue1790900000000 } from './migrations/1790900000000-run-queue.js';
 import { Suspects1791000000000 } from './migrations/1791000000000-suspects.js';
 import { TimeZoneData1791100000000 } from './migrations/1791100000000-time-zone-data.js';
 import { Connections1791300000000 } from './migrations/1791300000000-connections.js';
+import { Alerts1791800000000 } from './migrations/1791800000000-alerts.js';
 import { noTransactionTimeout, READ_COMMITTED } from './transaction-settings.js';
 
 /** The user's migrations, in the form that TypeORM accepts: classes, or patterns of file names. */
@@ -39,6 +40,7 @@ const ours = [
   Suspects1791000000000,
   TimeZoneData1791100000000,
   Connections1791300000000,
+  Alerts1791800000000,
 ];
 
 /** Our migrations may take longer than the role's limits for statements, and their texts rely on the default for strings. */

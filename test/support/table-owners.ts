@@ -27,4 +27,8 @@ export const tableOwners: Record<string, TableOwner> = {
   tasks: { owner: 'tasks' },
   scheduler: { owner: 'scheduler' },
   audit: { owner: 'auth' },
+  alerting: { owner: 'alerts' },
+  incidents: { owner: 'alerts' },
+  incident_messages: { owner: 'alerts' },
+  incident_checks: { owner: 'alerts' },
 };

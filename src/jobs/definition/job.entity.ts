@@ -32,6 +32,8 @@ export class Job {
   @Column({ type: 'text', name: 'on_interruption' }) onInterruption: JobDefinition['onInterruption'];
   @Column('jsonb') misfire: MisfirePolicy;
   @Column('text') overlap: OverlapPolicy;
+  /** Null: the alerts of the channels file apply. */
+  @Column({ type: 'jsonb', nullable: true }) alerts: JobDefinition['alerts'];
   @Column('text') source: JobSource;
   /** The APP_NAME that declares the job; null for source `api`. */
   @Column({ type: 'text', nullable: true }) owner: string | null;
@@ -53,7 +55,7 @@ export class Job {
 /** A job as far as dispatching it needs it: without what only people read. */
 export type DueJob = Pick<
   Job,
-  'id' | 'name' | 'nextOccurrenceAt' | keyof ZoneBasis | Exclude<keyof JobDefinition, 'description' | 'tags'>
+  'id' | 'name' | 'nextOccurrenceAt' | keyof ZoneBasis | Exclude<keyof JobDefinition, 'description' | 'tags' | 'alerts'>
 >;
 export const decidingFields: readonly (keyof DueJob)[] = [
   'id',
@@ -62,5 +64,5 @@ export const decidingFields: readonly (keyof DueJob)[] = [
   'tzVersion',
   'decidedUntil',
   'decidedOffsetMs',
-  ...definitionFields.filter((field) => field !== 'description' && field !== 'tags'),
+  ...definitionFields.filter((field) => field !== 'description' && field !== 'tags' && field !== 'alerts'),
 ];
