@@ -239,13 +239,14 @@ async function isEvaluator(tx: EntityManager): Promise<boolean> {
   return row!.taken;
 }
 
-/** From when on the ends of runs are read: since the first evaluation, and for a day. So an alert that is added says nothing about the
- *  past. */
+/** From when on the ends of runs are read: since the first evaluation, and for a day. So the first alert says nothing about the past.
+ *  But a run may fail right after the first alert was saved, before that is known here. */
 async function startOf(tx: EntityManager, now: Date): Promise<Date> {
   const [row] = await rows<{ since: Date }>(
     tx,
-    `UPDATE alerting SET since = COALESCE(since, $1) RETURNING greatest(since, $1::timestamptz - interval '1 day') AS since`,
-    [now],
+    `UPDATE alerting SET since = COALESCE(since, $1::timestamptz - $2 * interval '1 ms')
+     RETURNING greatest(since, $1::timestamptz - interval '1 day') AS since`,
+    [now, OVERLAP_MS],
   );
   return row!.since;
 }
