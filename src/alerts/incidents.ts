@@ -37,26 +37,34 @@ export async function openIncidents(tx: EntityManager, now: Date, findings: Find
   return rows<OpenedIncident>(tx, open, [JSON.stringify(records), now]);
 }
 
-/** One finding for each job and condition. */
-function merged(findings: Finding[]): Finding[] {
+/** One finding for each job and condition. `added`: how many runs it adds to an incident that is open already. */
+function merged(findings: Finding[]): (Finding & { added: number })[] {
   const byIncident = Map.groupBy(findings, ({ jobId, condition }) => `${jobId} ${condition}`);
   return [...byIncident.values()].map((same) => {
-    const last = same.at(-1)!;
+    const first = same[0]!;
     const latest = same.reduce((max, { latest: run }) => (run !== null && run > max ? run : max), '');
     return {
-      ...last,
-      summary: same[0]!.summary,
-      first: same[0]!.first,
+      ...same.at(-1)!,
+      summary: first.summary,
+      first: first.first,
       latest: latest === '' ? null : latest,
-      runs: last.runs + same.length - 1,
+      runs: first.runs + same.length - 1,
+      added: first.runs === 0 ? 0 : same.length,
     };
   });
 }
 
+// Nobody else opens incidents meanwhile, because the evaluator holds its lock.
 const open = `
   WITH found AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS f (id uuid, "jobId" uuid, job text, condition text, first uuid, latest uuid,
-      runs integer, at timestamptz, threshold double precision, summary text, channels text[], "fromState" boolean)
+      runs integer, added integer, at timestamptz, threshold double precision, summary text, channels text[], "fromState" boolean)
+  ), known AS (
+    UPDATE incidents SET latest_run = greatest(latest_run, latest), latest_at = greatest(latest_at, at),
+      first_run = COALESCE(first_run, first),
+      run_count = run_count + CASE WHEN latest_run IS DISTINCT FROM latest THEN added ELSE 0 END
+    FROM found WHERE job_id = "jobId" AND incidents.condition = found.condition AND closed_at IS NULL
+    RETURNING found.id
   ), opened AS (
     INSERT INTO incidents (id, job_id, job, condition, summary, threshold, channels, opened_at, muted_until, first_run,
       latest_run, latest_at, run_count)
@@ -64,24 +72,16 @@ const open = `
       (SELECT max(muted_until) FROM incidents earlier
        WHERE earlier.job_id = "jobId" AND earlier.condition = found.condition AND muted_until > $2),
       first, latest, at, runs
-    FROM found WHERE NOT ("fromState" AND EXISTS (
+    FROM found WHERE id NOT IN (SELECT id FROM known) AND NOT ("fromState" AND EXISTS (
       SELECT FROM incidents closed WHERE closed.job_id = "jobId" AND closed.condition = found.condition
         AND closed.closed_at IS NOT NULL AND closed.latest_run >= found.latest))
     ORDER BY id
-    ON CONFLICT (job_id, condition) WHERE closed_at IS NULL DO UPDATE SET
-      latest_run = greatest(incidents.latest_run, excluded.latest_run),
-      latest_at = greatest(incidents.latest_at, excluded.latest_at),
-      first_run = COALESCE(incidents.first_run, excluded.first_run),
-      run_count = incidents.run_count
-        + CASE WHEN incidents.latest_run IS DISTINCT FROM excluded.latest_run THEN excluded.run_count ELSE 0 END
     RETURNING id, job, condition, channels
-  ), fresh AS (
-    SELECT opened.* FROM opened JOIN found USING (id)
   ), messages AS (
     INSERT INTO incident_messages (incident_id, channel, event, created_at)
-    SELECT id, unnest(channels), 'opened', $2 FROM fresh
+    SELECT id, unnest(channels), 'opened', $2 FROM opened
   )
-  SELECT id, job, condition FROM fresh`;
+  SELECT id, job, condition FROM opened`;
 
 export type CloseReason = 'recovered' | 'job_deleted' | 'alert_removed';
 

@@ -15,6 +15,8 @@ export interface Receiver {
   url: string;
   requests: ReceivedRequest[];
   status: number;
+  /** While true, it does not respond. */
+  silent: boolean;
   /** The bodies, parsed. */
   bodies<T>(): T[];
   close(): Promise<void>;
@@ -27,7 +29,7 @@ export async function startReceiver(port = 0): Promise<Receiver> {
     request.on('end', () => {
       const { method = '', url = '', headers } = request;
       receiver.requests.push({ method, path: url, headers, body });
-      response.writeHead(receiver.status).end('so it was');
+      if (!receiver.silent) response.writeHead(receiver.status).end('so it was');
     });
   });
   await once(server.listen(port, '127.0.0.1'), 'listening');
@@ -35,6 +37,7 @@ export async function startReceiver(port = 0): Promise<Receiver> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: [],
     status: 200,
+    silent: false,
     bodies: <T>() => receiver.requests.map(({ body }) => JSON.parse(body) as T),
     close: async () => {
       server.closeAllConnections();

@@ -35,38 +35,45 @@ const alertOf = <W extends string, F extends z.core.$ZodShape>(when: W, descript
   );
 
 /** The conditions, each with its fields. */
-export const alertCondition = z.discriminatedUnion(
-  'when',
-  [
-    alertOf('failed', 'Runs in a row that failed or timed out', {
-      times: times.default(1).describe('How many runs in a row. Retries inside of a run do not count'),
-      to,
-    }),
-    alertOf('recovered', 'A run succeeded after an alert about failed runs', {
-      to: to.optional().describe('Default: the channels of that alert'),
-    }),
-    alertOf('missed', 'Occurrences were missed', { to }),
-    alertOf('late', 'A run started late, or is due and has not started', {
-      seconds: z.number().min(10).max(MAX_SECONDS).describe('How late, from the due time with jitter'),
-      to,
-    }),
-    alertOf('tooLong', 'A run is running for too long. Checked every 10 s. Give either seconds or times', {
-      seconds: z.number().min(1).max(MAX_SECONDS).optional(),
-      times: z.number().min(1.1).max(1000).optional().describe('Times its usual: the median of the last 20 successes'),
-      to,
-    }),
-    alertOf('tooShort', 'The latest successful run took less than this. Checked every 10 s', {
-      seconds: z.number().min(0.001).max(MAX_SECONDS),
-      to,
-    }),
-    alertOf('noSuccess', 'No run has succeeded for this long', { hours: z.number().min(0.1).max(8784), to }),
-    alertOf('skipped', 'Occurrences in a row were skipped because a run was unfinished', {
-      times: times.default(1).describe('How many in a row'),
-      to,
-    }),
-  ],
-  { error: () => `Must have "when": ${conditionNames.join(', ')}` },
-);
+export const alertCondition = z
+  .discriminatedUnion(
+    'when',
+    [
+      alertOf('failed', 'Runs in a row that failed or timed out', {
+        times: times.default(1).describe('How many runs in a row. Retries inside of a run do not count'),
+        to,
+      }),
+      alertOf('recovered', 'A run succeeded after an alert about failed runs', {
+        to: to.optional().describe('Default: the channels of that alert'),
+      }),
+      alertOf('missed', 'Occurrences were missed', { to }),
+      alertOf('late', 'A run started late, or is due and has not started', {
+        seconds: z.number().min(10).max(MAX_SECONDS).describe('How late, from the due time with jitter'),
+        to,
+      }),
+      alertOf('tooLong', 'A run is running for too long. Checked every 10 s. Give either seconds or times', {
+        seconds: z.number().min(1).max(MAX_SECONDS).optional(),
+        times: z
+          .number()
+          .min(1.1)
+          .max(1000)
+          .optional()
+          .describe('Times its usual: the median of the last 20 successes'),
+        to,
+      }),
+      alertOf('tooShort', 'The latest successful run took less than this. Checked every 10 s', {
+        seconds: z.number().min(0.001).max(MAX_SECONDS),
+        to,
+      }),
+      alertOf('noSuccess', 'No run has succeeded for this long', { hours: z.number().min(0.1).max(8784), to }),
+      alertOf('skipped', 'Occurrences in a row were skipped because a run was unfinished', {
+        times: times.default(1).describe('How many in a row'),
+        to,
+      }),
+    ],
+    { error: () => `Must have "when": ${conditionNames.join(', ')}` },
+  )
+  .meta({ id: 'AlertCondition', examples: [{ when: 'failed', times: 3, to: [LOG_CHANNEL] }] });
 export type Alert = z.output<typeof alertCondition>;
 export type AlertOf<W extends Alert['when']> = Extract<Alert, { when: W }>;
 
