@@ -19,6 +19,7 @@ afterEach(async () => {
 
 const heartbeat = () => service.app.get(OutgoingHeartbeat, { strict: false });
 const beats = (count: number) => eventually(() => expect(receiver.requests).toHaveLength(count));
+const failures = async () => (await scrape(service.url)).get('cronzimus_heartbeat_failures_total')!.samples[0]!.value;
 /** Makes another turn, and waits until it has ended. */
 async function turn(): Promise<void> {
   const { loop } = heartbeat();
@@ -66,7 +67,6 @@ it('counts a request that fails, and goes on', async () => {
   await beats(1);
   receiver.status = 500;
   await turn();
-  const failures = async () => (await scrape(service.url)).get('cronzimus_heartbeat_failures_total')!.samples[0]!.value;
   await eventually(async () => expect(await failures()).toBe(1));
   receiver.status = 200;
   await turn();

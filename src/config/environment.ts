@@ -4,7 +4,16 @@ import { isTimeZone, zoneFaultOf } from '../core/triggers/zone-names.js';
 import { apiKeyList } from './api-keys.js';
 import { crossCheck } from './cross-checks.js';
 import { roleList } from './process-roles.js';
-import { hosts, httpUrl, postgresUrl, proxies, seconds, selfOrPostgresUrl, wholeNumber, wordList } from './variable-types.js';
+import {
+  hosts,
+  httpUrl,
+  postgresUrl,
+  proxies,
+  seconds,
+  selfOrPostgresUrl,
+  wholeNumber,
+  wordList,
+} from './variable-types.js';
 
 /** Every variable that the service reads. Names contain the unit. Contract section 9. */
 const environment = z.object({

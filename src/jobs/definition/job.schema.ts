@@ -109,7 +109,9 @@ const jobFields = {
   alerts: alertList
     .nullable()
     .default(null)
-    .describe('When to notify whom. Null: the alerts of CHANNELS_FILE for its tags or for all jobs apply. An empty list: none'),
+    .describe(
+      'When to notify whom. Null: the alerts of CHANNELS_FILE for its tags or for all jobs apply. An empty list: none',
+    ),
 };
 export const jobDefinition: DocumentedObject<typeof jobFields> = z
   .strictObject(jobFields, { error: knownFields(...Object.keys(jobFields)) })
