@@ -7,6 +7,7 @@ import { startPostgres } from './support/postgres.mjs';
 import { startRedis } from './support/redis.mjs';
 import { settingsOf, tableOf, verdicts } from './support/report.mjs';
 import { judge } from './targets.mjs';
+import * as alerts from './workloads/alerts.mjs';
 import * as burst from './workloads/burst.mjs';
 import * as failover from './workloads/failover.mjs';
 import * as history from './workloads/history.mjs';
@@ -20,7 +21,7 @@ const RESULTS = join(import.meta.dirname, 'results');
 const words = process.argv.slice(2);
 const quick = words.includes('--quick');
 const wanted = words.filter((word) => !word.startsWith('--'));
-const all = [lateness, burst, throughput, scale, failover, history, viewers];
+const all = [lateness, burst, throughput, scale, failover, history, viewers, alerts];
 const chosen = all.filter(({ title }) => wanted.length === 0 || wanted.includes(title));
 if (chosen.length < (wanted.length || 1)) {
   process.stderr.write(`known workloads: ${all.map(({ title }) => title).join(', ')}\n`);

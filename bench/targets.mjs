@@ -31,6 +31,8 @@ const targets = [
   ['fail-over, doubled', atMost(0), (of) => of('fail-over', three, 'doubled')],
   ['fail-over, taken over, ms', atMost(1_000), (of) => of('fail-over', three, 'taken over, median ms')],
   ['fail-over, extra lateness, ms', atMost(1_000), (of) => of('fail-over', three, 'extra lateness ms')],
+  ['alerts, throughput / without', atLeast(0.95), (of) => ratio(of, 'alerts', 'runs/s', 'with', 'without')],
+  ['alerts, lateness p50 / without', atMost(1.05), (of) => ratio(of, 'alerts', 'p50 ms', 'with', 'without')],
   ...['preview', 'preview with hang-ups', 'upcoming', 'runs', 'jobs', 'logs', 'run', 'job', 'jobs file'].flatMap(
     viewerTargets,
   ),

@@ -1,5 +1,7 @@
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
+import { AlertsModule } from './alerts/alerts.module.js';
 import { AuthModule } from './auth/auth.module.js';
+import { ChannelsModule } from './channels/channels.module.js';
 import { ComputeModule } from './compute/compute.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Environment } from './config/environment.js';
@@ -29,8 +31,10 @@ export class AppModule {
         MetricsModule.with(environment),
         ReplicasModule,
         TasksModule,
+        ChannelsModule,
         RunsModule,
         JobsModule,
+        AlertsModule,
         SchedulerModule,
         InsightModule,
         HealthModule,

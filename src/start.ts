@@ -61,10 +61,10 @@ type Undo = () => Promise<unknown>;
 
 const migrating = () => process.argv[2] === 'migrate';
 
-/** The environment of the process, with variables from the file .env added, and DATABASE_URL read from DATABASE_URL_FILE. */
+/** The environment of the process, with variables from the file .env added, and secrets read from DATABASE_URL_FILE and HEARTBEAT_URL_FILE. */
 function processEnvironment(): NodeJS.ProcessEnv {
   loadEnvFile('.env');
-  return withSecretFiles(process.env, ['DATABASE_URL']);
+  return withSecretFiles(process.env, ['DATABASE_URL', 'HEARTBEAT_URL']);
 }
 
 async function start(

@@ -53,6 +53,11 @@ const TABLE: Record<string, Role | 'public'> = {
   'post /api/v1/scheduler/pause': 'admin',
   'post /api/v1/scheduler/resume': 'admin',
   'post /api/v1/triggers/preview': 'viewer',
+  'get /api/v1/alerts': 'viewer',
+  'post /api/v1/alerts/:id/acknowledge': 'operator',
+  'post /api/v1/alerts/:id/mute': 'operator',
+  'get /api/v1/channels': 'viewer',
+  'post /api/v1/channels/:name/test': 'operator',
   'put /api/v1/jobs/:name': 'admin',
 };
 

@@ -392,7 +392,7 @@ describe('GET /metrics', () => {
 
   it.each([
     ['worker', ['cancellations', 'heartbeat', 'peers', 'reconciler', 'run_logs', 'settler', 'worker']],
-    ['scheduler', ['declarations', 'dispatch', 'heartbeat', 'peers', 'reconciler']],
+    ['scheduler', ['alerts', 'declarations', 'dispatch', 'heartbeat', 'peers', 'reconciler']],
     ['api', ['heartbeat']],
   ])('has the loops that run in a process of the role %s', async (ROLES, loops) => {
     const { url } = await givenService({ ROLES });

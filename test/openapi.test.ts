@@ -118,7 +118,9 @@ describe('the OpenAPI document', () => {
   it('has every route', () => {
     expect(operations.map(([route]) => route).toSorted()).toEqual([
       'delete /api/v1/jobs/{name}',
+      'get /api/v1/alerts',
       'get /api/v1/audit',
+      'get /api/v1/channels',
       'get /api/v1/jobs',
       'get /api/v1/jobs-file',
       'get /api/v1/jobs/{name}',
@@ -137,6 +139,9 @@ describe('the OpenAPI document', () => {
       'get /health/ready',
       'get /metrics',
       'patch /api/v1/jobs/{name}',
+      'post /api/v1/alerts/{id}/acknowledge',
+      'post /api/v1/alerts/{id}/mute',
+      'post /api/v1/channels/{name}/test',
       'post /api/v1/jobs',
       'post /api/v1/jobs-file',
       'post /api/v1/jobs/{name}/backfill',

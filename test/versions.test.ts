@@ -188,7 +188,7 @@ describe('a run of a task that only one build knows', () => {
   });
 });
 
-const builtIn = ['check-ledger', 'http', 'prune-runs', 'sql', 'table-sizes'];
+const builtIn = ['check-ledger', 'deliver-alert', 'http', 'prune-runs', 'sql', 'table-sizes'];
 const tasksAt = async (replica: ChildProcess) =>
   (await call(replica, 'GET', '/tasks')).body['items'] as { name: string; workers: number; input: object }[];
 const namesAt = async (replica: ChildProcess) => (await tasksAt(replica)).map(({ name }) => name);

@@ -15,13 +15,16 @@ export const auditActions = [
   'run.retry',
   'scheduler.pause',
   'scheduler.resume',
+  'alert.acknowledge',
+  'alert.mute',
+  'channel.test',
 ] as const;
 
 export interface AuditEntry {
   action: (typeof auditActions)[number];
-  /** A job's name, a run's id, or `scheduler`. */
+  /** A job's name, the id of a run or an incident, a channel's name, or `scheduler`. */
   target: string;
-  /** The name of the affected job. Null for the scheduler. */
+  /** The name of the affected job. Null for the scheduler and for channels. */
   job: string | null;
   /** The fields that change, with their stored values: references to secrets are not resolved. Null when the target did not exist. */
   before: object | null;

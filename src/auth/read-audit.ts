@@ -7,7 +7,7 @@ import { auditActions } from './audit.js';
 
 export const auditQuery = z.strictObject({
   job: z.string().optional().describe('Entries about this job or its runs'),
-  target: z.string().optional().describe("A job's name, a run's id, or `scheduler`"),
+  target: z.string().optional().describe("A job's name, the id of a run or an alert, a channel's name, or `scheduler`"),
   action: z.enum(auditActions).optional(),
   by: z.string().optional().describe('The name of an API key, or `anonymous`, `code` or `file`'),
   from: instant.optional().describe('At this instant or later'),
@@ -29,8 +29,8 @@ export const auditEntryView = z
     role: z.enum(roles).nullable().describe('Null for declared jobs'),
     origin: z.string().nullable().describe('The address of the client. The name of the replica for declared jobs'),
     action: z.enum(auditActions),
-    target: z.string().describe("A job's name, a run's id, or `scheduler`"),
-    job: z.string().nullable().describe('The affected job. Null for the scheduler'),
+    target: z.string().describe("A job's name, the id of a run or an alert, a channel's name, or `scheduler`"),
+    job: z.string().nullable().describe('The affected job. Null for the scheduler and for channels'),
     before: state.describe('The changed fields before the change. Null when the target did not exist'),
     after: state.describe('The same fields after the change. Null when the target no longer exists'),
   })

@@ -4,7 +4,16 @@ import { isTimeZone, zoneFaultOf } from '../core/triggers/zone-names.js';
 import { apiKeyList } from './api-keys.js';
 import { crossCheck } from './cross-checks.js';
 import { roleList } from './process-roles.js';
-import { hosts, postgresUrl, proxies, seconds, selfOrPostgresUrl, wholeNumber, wordList } from './variable-types.js';
+import {
+  hosts,
+  httpUrl,
+  postgresUrl,
+  proxies,
+  seconds,
+  selfOrPostgresUrl,
+  wholeNumber,
+  wordList,
+} from './variable-types.js';
 
 /** Every variable that the service reads. Names contain the unit. Contract section 9. */
 const environment = z.object({
@@ -53,6 +62,10 @@ const environment = z.object({
   START_PAUSED: z.stringbool().default(false),
   WORKER_CONCURRENCY: wholeNumber(1, 10_000).default(50),
   JOBS_FILE: z.string().min(1).optional(),
+  /** The channels through which people are notified, and the alerts of jobs that have none of their own. */
+  CHANNELS_FILE: z.string().min(1).optional(),
+  /** Requested each minute by schedulers while dispatching works, so that a service that watches it notices a standstill. */
+  HEARTBEAT_URL: httpUrl.optional(),
   DEFAULT_TIME_ZONE: z
     .string()
     .refine(isTimeZone, {

@@ -34,6 +34,13 @@ export const selfOrPostgresUrl = z
   .string()
   .refine((text) => text === 'self' || isPostgresUrl(text), `must be self, or ${POSTGRES_URL}`);
 
+export const httpUrl = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol),
+    'must be an http or https URL such as https://hc-ping.com/uuid',
+  );
+
 function isPostgresUrl(text: string): boolean {
   return URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol);
 }

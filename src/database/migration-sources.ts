@@ -23,6 +23,7 @@ import { Connections1791300000000 } from './migrations/1791300000000-connections
 import { KeysOfRetries1791400000000 } from './migrations/1791400000000-keys-of-retries.js';
 import { MissingLogLines1791500000000 } from './migrations/1791500000000-missing-log-lines.js';
 import { DataLosses1791600000000 } from './migrations/1791600000000-data-losses.js';
+import { Alerts1791800000000 } from './migrations/1791800000000-alerts.js';
 import { ClockChange1791900000000 } from './migrations/1791900000000-clock-change.js';
 import { KeptHistory1791950000000 } from './migrations/1791950000000-kept-history.js';
 import { noTransactionTimeout, READ_COMMITTED } from './transaction-settings.js';
@@ -47,6 +48,7 @@ const ours = [
   KeysOfRetries1791400000000,
   MissingLogLines1791500000000,
   DataLosses1791600000000,
+  Alerts1791800000000,
   ClockChange1791900000000,
   KeptHistory1791950000000,
 ];

@@ -2,6 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { ENVIRONMENT, type Environment } from '../config/environment.js';
 import type { ProcessRole } from '../config/process-roles.js';
+import { AlertEvaluator } from '../alerts/evaluator.js';
+import { OutgoingHeartbeat } from '../alerts/outgoing-heartbeat.js';
 import type { Loop } from '../core/loop.js';
 import { Replicas } from '../replicas/replicas.js';
 import { Recovery } from '../runs/recovery/recovery.js';
@@ -26,6 +28,8 @@ export class SchedulerLifecycle {
     private readonly logs: RunLogs,
     private readonly recovery: Recovery,
     private readonly dispatch: DispatchLoop,
+    private readonly alerts: AlertEvaluator,
+    private readonly heartbeat: OutgoingHeartbeat,
     private readonly logger: PinoLogger,
   ) {}
 
@@ -52,6 +56,8 @@ export class SchedulerLifecycle {
     if (this.has('scheduler')) {
       this.declarations.startDeclaring();
       this.dispatch.startDispatching();
+      this.alerts.startEvaluating();
+      this.heartbeat.startBeating();
     }
     this.running = true;
   }
@@ -73,6 +79,7 @@ export class SchedulerLifecycle {
       run_logs: this.logs.loop,
       peers: this.recovery.watch,
       reconciler: this.recovery.reconciler,
+      alerts: this.alerts.loop,
     } satisfies Record<string, Loop>;
   }
 
@@ -88,7 +95,13 @@ export class SchedulerLifecycle {
    *  attempts run, its row keeps others from taking their runs over. */
   async stop(): Promise<void> {
     this.running = false;
-    await Promise.all([this.dispatch.stop(), this.declarations.stop(), this.recovery.stop()]);
+    await Promise.all([
+      this.heartbeat.stop(),
+      this.dispatch.stop(),
+      this.declarations.stop(),
+      this.recovery.stop(),
+      this.alerts.stop(),
+    ]);
     await this.worker.stop(this.environment.SHUTDOWN_GRACE_SECONDS);
     await this.logs.stop();
     await this.replicas

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AlertsModule } from '../alerts/alerts.module.js';
 import { JobsModule } from '../jobs/jobs.module.js';
 import { ReplicasModule } from '../replicas/replicas.module.js';
 import { RunsModule } from '../runs/runs.module.js';
@@ -9,7 +10,7 @@ import { SchedulerController } from './scheduler.controller.js';
 
 /** The scheduler as a whole: it starts and stops the loops of this process, and pauses all replicas. */
 @Module({
-  imports: [ReplicasModule, RunsModule, JobsModule],
+  imports: [ReplicasModule, RunsModule, JobsModule, AlertsModule],
   controllers: [SchedulerController],
   providers: [SchedulerLifecycle, SchedulerMetrics, SchedulerSwitch],
   exports: [SchedulerLifecycle],

@@ -94,9 +94,9 @@ class SwitchingError extends Error {
     'the server responded with 101, to switch to another protocol; the task needs an ordinary response';
 }
 
-/** The lookup of a connection. It returns only addresses that `destinations` allows, and the connection goes to one of these
+/** The lookup of a connection, for HTTP and for mail. It returns only addresses that `destinations` allows, and the connection goes to one of these
  *  without a second lookup. When none is allowed, it fails with the refusal of the first address. */
-const checkedLookup =
+export const checkedLookup =
   (destinations: Destinations, names: NameResolver): LookupFunction =>
   (host, options, done) => {
     names.lookup(host, { ...options, all: true }, (error, found) => {

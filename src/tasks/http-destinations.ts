@@ -22,13 +22,16 @@ const TEREDO = '2001::/32';
 const LOCAL_NAT64 = '64:ff9b:1::/48';
 const NEVER = new IpSet([...LOCAL, ...METADATA, TEREDO, LOCAL_NAT64]);
 
-/** The addresses that the http task may connect to. */
+/** The addresses that the http task may connect to, or another `sender`. */
 export class Destinations {
   private readonly loopbackToo: boolean;
   /** Of HTTP_TASK_ALLOWED_HOSTS; undefined: no limit. */
   private readonly listed: { names: string[]; networks: IpSet } | undefined;
 
-  constructor({ HOST, HTTP_TASK_ALLOWED_HOSTS: words }: Pick<Environment, 'HOST' | 'HTTP_TASK_ALLOWED_HOSTS'>) {
+  constructor(
+    { HOST, HTTP_TASK_ALLOWED_HOSTS: words }: Pick<Environment, 'HOST' | 'HTTP_TASK_ALLOWED_HOSTS'>,
+    private readonly sender = 'The http task',
+  ) {
     this.loopbackToo = isLoopback(HOST);
     this.listed = words && {
       names: words.filter((word) => !isAddressOrNetwork(word)),
@@ -40,7 +43,7 @@ export class Destinations {
    *  itself. */
   check(host: string, address: string): void {
     const why = this.fault(host, address);
-    if (why !== undefined) throw new AddressRefusedError(host, address, why);
+    if (why !== undefined) throw new AddressRefusedError(host, address, why, this.sender);
   }
 
   private fault(host: string, address: string): string | undefined {

@@ -22,16 +22,16 @@ export class HttpStatusError extends Problem {
 /** There was no response, or not a complete one. */
 export class HttpFailedError extends Problem {
   constructor(request: HttpInput, thrown: unknown) {
-    super(502, 'HTTP_FAILED', `${describe(request)} failed: ${why(thrown)}`);
+    super(502, 'HTTP_FAILED', `${describe(request)} failed: ${messageOf(thrown)}`);
     this.cause = thrown;
   }
 }
 
-/** The http task must not connect to this address. */
+/** The http task, or another sender, must not connect to this address. */
 export class AddressRefusedError extends Problem {
-  constructor(host: string, address: string, rule: string) {
+  constructor(host: string, address: string, rule: string, sender: string) {
     const where = host === address ? address : `"${host}", which resolves to ${address}`;
-    super(422, 'ADDRESS_REFUSED', `The http task does not connect to ${where}: ${rule}`);
+    super(422, 'ADDRESS_REFUSED', `${sender} does not connect to ${where}: ${rule}`);
   }
 }
 
@@ -48,7 +48,7 @@ function excerpt(body: unknown): string {
 }
 
 /** For a host with several addresses, Node throws an AggregateError with one error for each address. */
-function why(thrown: unknown): string {
+export function messageOf(thrown: unknown): string {
   if (!isNativeError(thrown)) return String(thrown);
-  return 'errors' in thrown && Array.isArray(thrown.errors) ? thrown.errors.map(why).join('; ') : thrown.message;
+  return 'errors' in thrown && Array.isArray(thrown.errors) ? thrown.errors.map(messageOf).join('; ') : thrown.message;
 }

@@ -34,6 +34,6 @@ const sqlTask: FactoryProvider = {
     sqlTask,
     TableSizes,
   ],
-  exports: [TaskRegistry, Secrets],
+  exports: [TaskRegistry, Secrets, NameResolver],
 })
 export class TasksModule {}

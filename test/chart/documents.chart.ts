@@ -69,7 +69,7 @@ describe('the documents of the chart', () => {
     const known = [...example.matchAll(/^#([A-Z_]+)=/gm)].map(([, name]) => name!);
     const config = Object.keys(schema.$defs['config']!.properties!);
     // The chart passes secrets as files, because everybody who can read the pod can read its environment.
-    const inFiles = ['DATABASE_URL', 'API_KEYS', 'DATA_DIR'];
+    const inFiles = ['DATABASE_URL', 'API_KEYS', 'DATA_DIR', 'HEARTBEAT_URL'];
     const everything = await render([...FULL, '--set', 'metrics.public=true']);
     const open = await render(OPEN);
     const set = [...variablesOf(everything), ...variablesOf(open)];

@@ -33,6 +33,19 @@ describe('the jobs file', () => {
   });
 });
 
+describe('the channels file and the heartbeat', () => {
+  it('reach the pods that need them, as files', async () => {
+    const deployment = only(await render(FULL), 'Deployment', 'rel-scheduler');
+    expect(envOf(deployment)).toMatchObject({
+      CHANNELS_FILE: '/etc/cronzimus/channels/channels.yaml',
+      HEARTBEAT_URL_FILE: '/etc/cronzimus/heartbeat/url',
+    });
+    expect(volumesOf(deployment)['channels'].secret).toMatchObject({ secretName: 'our-channels' });
+    expect(volumesOf(deployment)['heartbeat'].secret).toMatchObject({ secretName: 'our-heartbeat' });
+    expect(envOf(server(await render()))).not.toHaveProperty('CHANNELS_FILE');
+  });
+});
+
 describe('the network policy', () => {
   it('covers servers, workers and the Job, and admits the test pod', async () => {
     const manifests = await render(FULL);

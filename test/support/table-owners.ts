@@ -35,4 +35,8 @@ export const tableOwners: Record<string, TableOwner> = {
     updates: { 'jobs/history': ['paused', 'resumed_at', 'paused_at', 'paused_until', 'pause_reason'] },
   },
   audit: { owner: 'auth' },
+  alerting: { owner: 'alerts' },
+  incidents: { owner: 'alerts' },
+  incident_messages: { owner: 'alerts' },
+  incident_checks: { owner: 'alerts' },
 };

@@ -17,7 +17,7 @@
 {{- fail "\n\nca.existingSecret and ca.existingConfigMap are both set; set only one of them\n" }}
 {{- end }}
 {{- with .secrets.existingSecret }}
-{{- $others := dict "database.existingSecret" $.Values.database.existingSecret "auth.existingSecret" $.Values.auth.existingSecret "metrics.serviceMonitor.existingSecret" $.Values.metrics.serviceMonitor.existingSecret "test.existingSecret" $.Values.test.existingSecret }}
+{{- $others := dict "database.existingSecret" $.Values.database.existingSecret "auth.existingSecret" $.Values.auth.existingSecret "metrics.serviceMonitor.existingSecret" $.Values.metrics.serviceMonitor.existingSecret "test.existingSecret" $.Values.test.existingSecret "alerts.existingSecret" $.Values.alerts.existingSecret "heartbeat.existingSecret" $.Values.heartbeat.existingSecret }}
 {{- range $name, $other := $others }}
 {{- if eq $other $.Values.secrets.existingSecret }}
 {{- fail (printf "\n\nsecrets.existingSecret and %s name the same Secret, %s. A job can send the secrets of inputs anywhere, so give them a Secret of their own\n" $name $other) }}

@@ -85,6 +85,14 @@
 - name: SECRETS_DIR
   value: /etc/cronzimus/secrets
 {{- end }}
+{{- if $values.alerts.existingSecret }}
+- name: CHANNELS_FILE
+  value: /etc/cronzimus/channels/channels.yaml
+{{- end }}
+{{- if and (has "scheduler" .roles) $values.heartbeat.existingSecret }}
+- name: HEARTBEAT_URL_FILE
+  value: /etc/cronzimus/heartbeat/url
+{{- end }}
 {{- include "cronzimus.heap" (dict "resources" .resources "heapPercent" $values.heapPercent) }}
 {{- $defaults := dict "HOST" "0.0.0.0" "NODE_ENV" "production" }}
 {{- if and (has "api" .roles) (or $values.ingress.enabled $values.httpRoute.enabled) }}

@@ -82,6 +82,12 @@ securityContext:
 {{- if and (has "worker" .roles) .root.Values.secrets.existingSecret }}
 - { name: secrets, mountPath: /etc/cronzimus/secrets, readOnly: true }
 {{- end }}
+{{- if .root.Values.alerts.existingSecret }}
+- { name: channels, mountPath: /etc/cronzimus/channels, readOnly: true }
+{{- end }}
+{{- if and (has "scheduler" .roles) .root.Values.heartbeat.existingSecret }}
+- { name: heartbeat, mountPath: /etc/cronzimus/heartbeat, readOnly: true }
+{{- end }}
 {{- end }}
 
 {{- define "cronzimus.volumes" -}}
@@ -104,6 +110,20 @@ securityContext:
   secret:
     secretName: {{ $values.secrets.existingSecret }}
     defaultMode: 0440
+{{- end }}
+{{- if $values.alerts.existingSecret }}
+- name: channels
+  secret:
+    secretName: {{ $values.alerts.existingSecret }}
+    defaultMode: 0440
+    items: [{ key: {{ $values.alerts.key }}, path: channels.yaml }]
+{{- end }}
+{{- if and (has "scheduler" .roles) $values.heartbeat.existingSecret }}
+- name: heartbeat
+  secret:
+    secretName: {{ $values.heartbeat.existingSecret }}
+    defaultMode: 0440
+    items: [{ key: {{ $values.heartbeat.key }}, path: url }]
 {{- end }}
 {{- end }}
 

@@ -89,5 +89,5 @@ export class KeptHistory1791950000000 implements MigrationInterface {
 const definition = `jsonb_build_object('description', description, 'task', task, 'input', input, 'trigger', trigger,
   'clockChange', clock_change,
   'paused', paused, 'priority', priority, 'tags', to_jsonb(tags), 'timeoutSeconds', timeout_seconds, 'retry', retry,
-  'onInterruption', on_interruption, 'misfire', misfire, 'overlap', overlap, 'source', source, 'owner', owner,
+  'onInterruption', on_interruption, 'misfire', misfire, 'overlap', overlap, 'alerts', alerts, 'source', source, 'owner', owner,
   'version', version)`;

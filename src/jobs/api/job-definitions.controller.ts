@@ -3,6 +3,7 @@ import { ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nes
 import type { Response } from 'express';
 import { Actor } from '../../auth/actor.js';
 import { Role } from '../../auth/role.decorator.js';
+import { UnknownChannelError } from '../../channels/channel-errors.js';
 import { API } from '../../http/api.js';
 import { AcceptsIfMatch, type Preconditions, RequestPreconditions } from '../../http/preconditions.js';
 import { Problems } from '../../http/problems.decorator.js';
@@ -23,6 +24,7 @@ const managedElsewhere = new JobManagedElsewhereError('billing.nightly', 'file',
 const refusedDefinitions = [
   new UnknownTaskError('htpp', ['http', 'sql']),
   new InvalidTaskInputError('http', [{ path: '/input/url', message: 'Invalid URL' }]),
+  new UnknownChannelError([{ path: ['alerts', 0, 'to', 0], name: 'opps' }], ['log', 'ops']),
   new TriggerInPastError('2020-01-01T00:00:00Z'),
 ];
 const headers = {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '../../auth/actor.js';
+import { Channels } from '../../channels/channels.js';
 import { ApiDatabase } from '../../database/api-database.js';
 import { databaseNow } from '../../database/database-now.js';
 import { checkPreconditions, type Preconditions } from '../../http/preconditions.js';
@@ -29,13 +30,15 @@ export interface SavedView {
 /** An edit may first dispatch a long backlog, and a deletion may cancel thousands of runs. */
 const MAX_STATEMENT_MS = 30_000;
 
-/** Creates, changes and deletes jobs of source `api`. Every edit throws UNKNOWN_TASK, INVALID_INPUT and TRIGGER_IN_PAST. */
+/** Creates, changes and deletes jobs of source `api`. Every edit throws UNKNOWN_TASK, INVALID_INPUT, UNKNOWN_CHANNEL
+ *  and TRIGGER_IN_PAST. */
 @Injectable()
 export class JobDefinitionsService {
   constructor(
     private readonly database: ApiDatabase,
     private readonly tasks: TaskRegistry,
     private readonly store: JobStore,
+    private readonly channels: Channels,
   ) {}
 
   /** Throws JOB_EXISTS. */
@@ -78,6 +81,7 @@ export class JobDefinitionsService {
       const { change, after } = await this.store.saveJob(tx, actor, name, async (stored, now) => {
         const definition = withPause(edit(stored), stored);
         await this.tasks.validate(definition.task, definition.input, () => publishedTasks(tx));
+        this.channels.check(definition);
         refusePastDate(definition, stored, now);
         return { name, definition, source: 'api', owner: null };
       });

@@ -31,7 +31,7 @@ export class Jobs {
   }
 
   /** Creates the job or replaces its definition, as PUT does. The job gets the source `api`. Throws INVALID_BODY, UNKNOWN_TASK,
-   *  INVALID_INPUT, TRIGGER_IN_PAST, JOB_MANAGED_ELSEWHERE. */
+   *  INVALID_INPUT, UNKNOWN_CHANNEL, TRIGGER_IN_PAST, JOB_MANAGED_ELSEWHERE. */
   async upsert(name: string, definition: JobDefinitionInput): Promise<JobView> {
     const { data, error } = namedJob.safeParse({ name, definition });
     if (error) throw invalidBody(faultsOf(error.issues));

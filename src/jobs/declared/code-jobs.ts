@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import { Channels } from '../../channels/channels.js';
 import { Problem } from '../../core/problem.js';
 import { TaskRegistry } from '../../tasks/task.registry.js';
 import { jobDefinition, type JobDefinition, jobName } from '../definition/job.schema.js';
@@ -9,7 +10,10 @@ const namedJob = z.object({ name: jobName, definition: jobDefinition });
 /** The jobs that `@Task` classes declare. */
 @Injectable()
 export class CodeJobs {
-  constructor(private readonly tasks: TaskRegistry) {}
+  constructor(
+    private readonly tasks: TaskRegistry,
+    private readonly channels: Channels,
+  ) {}
 
   /** The jobs by name. Throws CODE_JOB_INVALID, with the task and its class, for an invalid declaration and for a name that is
    *  declared twice. */
@@ -30,9 +34,12 @@ export class CodeJobs {
     const result = namedJob.safeParse({ name, definition: declared });
     if (!result.success) throw invalid(`${where} is not valid: ${z.prettifyError(result.error)}`);
     const { definition } = result.data;
-    await this.tasks.validate(definition.task, definition.input).catch((error: Error) => {
-      throw invalid(`${where} is not valid: ${error.message}`);
-    });
+    try {
+      await this.tasks.validate(definition.task, definition.input);
+      this.channels.check(definition);
+    } catch (error) {
+      throw invalid(`${where} is not valid: ${(error as Error).message}`);
+    }
     return definition;
   }
 }

@@ -39,6 +39,8 @@ export class Job {
   @Column({ type: 'text', name: 'on_interruption' }) onInterruption: JobDefinition['onInterruption'];
   @Column('jsonb') misfire: MisfirePolicy;
   @Column('text') overlap: OverlapPolicy;
+  /** Null: the alerts of the channels file apply. */
+  @Column({ type: 'jsonb', nullable: true }) alerts: JobDefinition['alerts'];
   @Column('text') source: JobSource;
   /** The APP_NAME that declares the job; null for source `api`. */
   @Column({ type: 'text', nullable: true }) owner: string | null;
@@ -65,7 +67,7 @@ export type DueJob = Pick<
   | 'nextOccurrenceAt'
   | 'pausedUntil'
   | keyof ZoneBasis
-  | Exclude<keyof JobDefinition, 'description' | 'tags'>
+  | Exclude<keyof JobDefinition, 'description' | 'tags' | 'alerts'>
 >;
 export const decidingFields: readonly (keyof DueJob)[] = [
   'id',
@@ -75,5 +77,5 @@ export const decidingFields: readonly (keyof DueJob)[] = [
   'tzVersion',
   'decidedUntil',
   'decidedOffsetMs',
-  ...definitionFields.filter((field) => field !== 'description' && field !== 'tags'),
+  ...definitionFields.filter((field) => field !== 'description' && field !== 'tags' && field !== 'alerts'),
 ];

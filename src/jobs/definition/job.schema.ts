@@ -3,6 +3,7 @@ import type { DocumentedObject } from '../../core/documented-schema.js';
 import { clockChange } from '../../core/triggers/clock-change.js';
 import { knownFields } from '../../core/triggers/input-fields.js';
 import { triggerInput } from '../../core/triggers/trigger.js';
+import { alertList } from './alert.schema.js';
 
 export const jobName = z
   .string()
@@ -107,6 +108,14 @@ const jobFields = {
     .enum(['allow', 'skip', 'queue', 'replace'])
     .default('skip')
     .describe('What happens to an occurrence while another run of the job is unfinished'),
+  /** Who is notified, through which channels, when runs of the job fail, are late, missed or too long. An empty list switches alerts
+   *  off. Default: null, the alerts that the channels file has for the tags of the job, or for all jobs. See docs/alerts.md. */
+  alerts: alertList
+    .nullable()
+    .default(null)
+    .describe(
+      'When to notify whom. Null: the alerts of CHANNELS_FILE for its tags or for all jobs apply. An empty list: none',
+    ),
 };
 export const jobDefinition: DocumentedObject<typeof jobFields> = z
   .strictObject(jobFields, { error: knownFields(...Object.keys(jobFields)) })

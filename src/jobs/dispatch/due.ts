@@ -45,3 +45,13 @@ export async function pollDue(database: SchedulerDatabase): Promise<DuePoll> {
   const { pauseEndsAt } = row!;
   return { ...row!, now: Number(row!.now), pauseEndsAt: pauseEndsAt === null ? null : Number(pauseEndsAt) };
 }
+
+/** Whether a job should have been dispatched already. One statement without a transaction. */
+export async function hasOverdue(database: SchedulerDatabase): Promise<boolean> {
+  const schema = `"${database.schema}".`;
+  const [row] = await database.statement<{ overdue: boolean }>(
+    `SELECT EXISTS (SELECT FROM ${schema}jobs WHERE ${nextRun('jobs')} < statement_timestamp() - interval '${OVERDUE_SECONDS} s')
+       AND NOT paused AS overdue FROM ${schema}scheduler`,
+  );
+  return row!.overdue;
+}

@@ -1,6 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import { UnknownChannelError } from '../../channels/channel-errors.js';
+import { Channels } from '../../channels/channels.js';
 import { jsonPointer } from '../../core/json-pointer.js';
 import { type Fault, Problem } from '../../core/problem.js';
 import { unstorable } from '../../core/storable-json.js';
@@ -54,6 +56,7 @@ export class JobsFileParser {
   constructor(
     private readonly tasks: TaskRegistry,
     private readonly database: ApiDatabase,
+    private readonly channels: Channels,
   ) {}
 
   /** The jobs of all texts, by name. Throws a JobsFileError that lists every fault; `title` is what it calls the texts. */
@@ -94,6 +97,7 @@ export class JobsFileParser {
       if (result.success) {
         jobs.set(name, result.data.definition);
         faults.push(...(await this.checkInput(name, result.data.definition, published)));
+        faults.push(...this.checkChannels(name, result.data.definition));
       } else {
         // The path begins with `name` or `definition`, which the file does not have.
         for (const { path, ...issue } of result.error.issues)
@@ -113,6 +117,16 @@ export class JobsFileParser {
       return [];
     } catch (error) {
       if (!(error instanceof UnknownTaskError || error instanceof InvalidTaskInputError)) throw error;
+      return (error.errors ?? []).map(({ path, message }) => ({ path: ['jobs', name, ...keysOf(path)], message }));
+    }
+  }
+
+  private checkChannels(name: string, definition: WrittenDefinition): Place[] {
+    try {
+      this.channels.check(definition);
+      return [];
+    } catch (error) {
+      if (!(error instanceof UnknownChannelError)) throw error;
       return (error.errors ?? []).map(({ path, message }) => ({ path: ['jobs', name, ...keysOf(path)], message }));
     }
   }

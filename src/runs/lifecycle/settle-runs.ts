@@ -6,6 +6,7 @@ import type { Outcome } from './outcome.js';
 import { releaseHeld } from './release-held.js';
 import { enqueue } from './run-queue.js';
 import type { RunState } from './run.entity.js';
+import { LATE_MS } from './unread-ends.js';
 
 export interface SettledRun {
   id: string;
@@ -78,6 +79,7 @@ const settle = `
       started_at = CASE WHEN o.started THEN COALESCE(o."startedAt", runs.started_at) END,
       lateness_ms = CASE WHEN o.started OR EXISTS (SELECT FROM run_attempts WHERE run_id = o.id)
         THEN COALESCE(lateness_ms, ${latenessOf('o."startedAt"')}) END,
+      late = COALESCE(COALESCE(lateness_ms, ${latenessOf('o."startedAt"')}) >= ${LATE_MS}, false),
       next_attempt_at = CASE WHEN o.state = 'retrying' AND NOT ${cancelled}
         THEN statement_timestamp() + o.delay * interval '1 ms' END
     FROM outcome o

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { afterCommit } from '../../database/transaction.js';
@@ -29,6 +30,7 @@ export class JobLabels {
 @Injectable()
 export class RunMetrics {
   private readonly jobs = new JobLabels();
+  private readonly events = new EventEmitter<{ ended: [EndedRun[]] }>();
   private readonly ends;
   private readonly lateness;
   private readonly durations;
@@ -51,8 +53,14 @@ export class RunMetrics {
     this.refused = metrics.counter('results_refused_total', refused);
   }
 
+  /** Calls `listener` with the runs that have ended in this process, after the commit. */
+  onEnded(listener: (runs: EndedRun[]) => void): void {
+    this.events.on('ended', listener);
+  }
+
   /** Counts runs whose final state is committed already. */
   count(runs: EndedRun[]): void {
+    if (runs.length > 0) this.events.emit('ended', runs);
     for (const { job, kind, state, reason } of runs)
       this.ends.inc({ job: this.jobs.of(job), kind, state, reason: reason ?? '' });
   }
