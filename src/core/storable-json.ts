@@ -5,8 +5,9 @@ const MAX_DEPTH = 100;
 
 /** The first value or key that cannot be stored, or undefined when everything can be. PostgreSQL's text and jsonb hold no
  *  U+0000 and no unpaired surrogate, and JSON has no infinite number, no NaN and no bigint. Parsers turn a number that JavaScript
- *  would change into Infinity. Values may be nested 100 levels deep. zod would silently drop a key `__proto__`. */
-export const unstorable = (value: unknown): Fault | undefined => search(value, []);
+ *  would change into Infinity. Values may be nested 100 levels deep. zod would silently drop a key `__proto__`. `at`: the path of
+ *  the value itself. */
+export const unstorable = (value: unknown, at: string[] = []): Fault | undefined => search(value, [...at]);
 
 function search(value: unknown, path: string[]): Fault | undefined {
   if (typeof value === 'string') return fault(textFault(value), path);

@@ -1,5 +1,7 @@
-/** Failures after which no process can write to the database, and why. They affect all replicas alike, so nobody takes over runs
- *  meanwhile, and attempts continue (see docs/adr/0011 and 0027). */
+/** Failures after which no process can write to the database, and why. They usually affect all replicas, so nobody takes over runs
+ *  meanwhile, and attempts continue (see docs/adr/0011 and 0027). This process cannot know that for sure: where each node connects
+ *  through a proxy of its own, such as a sidecar, the proxy may refuse connections here while others still write. The other replicas
+ *  then take over its runs, as after any silence. */
 const CANNOT_WRITE: Record<string, string> = {
   ECONNREFUSED: 'it refuses connections',
   '25006': 'it is read-only',

@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 import {
   type Document,
   isNode,
@@ -36,15 +34,6 @@ export interface ParsedYaml extends Omit<YamlDocument, 'line'> {
 /** Upper limit with all aliases expanded. */
 const MAX_VALUES = 1_000_000;
 
-/** Below this many characters, starting a thread (about 0.1 s) takes longer than parsing. */
-const LARGE_TEXT = 100_000;
-
-/** The heap of a thread, so that it leaves memory to the rest of the process. */
-const MAX_HEAP_MB = 256;
-
-// Jest runs the TypeScript sources. Threads need the built file.
-const THREAD = import.meta.filename.endsWith('.ts') ? '../../../dist/core/yaml/yaml.thread.js' : './yaml.thread.js';
-
 /** Our own check for duplicate keys replaces the library's, which compares every key of a map with every other. */
 const OPTIONS = { prettyErrors: false, uniqueKeys: false } as const;
 
@@ -55,25 +44,6 @@ export function parseYaml(text: string, paths: PropertyKey[][] = []): ParsedYaml
   const document = parseDocument(text, { ...OPTIONS, lineCounter });
   const { value, faults } = readDocument(text, document, [...document.errors, ...document.warnings], lineCounter);
   return { value, faults, lines: paths.map((path) => lineAt(lineCounter, offsetOf(document, path))) };
-}
-
-/** Like parseYaml, but parses a large text in a worker thread, so that it does not block the event loop. A text that needs over 256 MB
- *  is a fault. */
-export async function parseYamlInThread(text: string, paths: PropertyKey[][] = []): Promise<ParsedYaml> {
-  if (text.length < LARGE_TEXT) return parseYaml(text, paths);
-  const thread = new Worker(new URL(THREAD, import.meta.url), {
-    workerData: { text, paths },
-    execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
-  });
-  try {
-    const [parsed] = (await once(thread, 'message')) as [ParsedYaml];
-    return parsed;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_OUT_OF_MEMORY') throw error;
-    const message = 'The text has too many values to be parsed; split it into smaller ones';
-    return { value: undefined, faults: [{ line: 1, message }], lines: paths.map(() => 1) };
-  }
 }
 
 /** Parses a text of any number of documents; an empty text has none. Unknown tags are ignored. With `schema: 'json'`,
@@ -189,7 +159,7 @@ function keyFaults(map: YAMLMap): { offset: number; message: string }[] {
 }
 
 /** How many values there are, counting a shared one at each use. Infinity for a value that contains itself. */
-function countValues(value: unknown, known = new Map<object, number>()): number {
+export function countValues(value: unknown, known = new Map<object, number>()): number {
   if (typeof value !== 'object' || value === null) return 1;
   const before = known.get(value);
   if (before !== undefined) return before;

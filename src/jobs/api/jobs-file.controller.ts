@@ -3,8 +3,10 @@ import { ApiBody, ApiConsumes, ApiOperation, ApiProduces, ApiResponse, ApiTags }
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { Actor } from '../../auth/actor.js';
+import { TooManyWrongKeysError } from '../../auth/auth-errors.js';
 import { Role } from '../../auth/role.decorator.js';
-import { Problem } from '../../core/problem.js';
+import { Caller } from '../../compute/caller.js';
+import { FairQueue, TooManyWaitingError } from '../../core/fair-queue.js';
 import { utf8Help } from '../../core/utf8.js';
 import { API } from '../../http/api.js';
 import type { TextBody } from '../../http/bodies.js';
@@ -27,6 +29,9 @@ export const jobsFileBody: TextBody = {
   undecodable: (line) => new JobsFileError(400, 'The body', [{ file: '', line, path: [], message: utf8Help }]),
 };
 
+/** With the time that it waits. A client that sees nothing for 2 min is gone anyway. */
+const MAX_IMPORT_MS = 600_000;
+
 const { task, trigger } = jobDefinition.shape;
 const jobsFile = z
   .object({ jobs: z.record(jobName, jobDefinition.partial().extend({ task, trigger })) })
@@ -44,6 +49,9 @@ const importQuery = z.strictObject({
 @Problems(503)
 @Controller(`${API}/jobs-file`)
 export class JobsFileController {
+  /** A large import takes seconds and over 100 MB. */
+  private readonly imports = new FairQueue({ concurrency: 1, maxWaiting: 20, maxMs: MAX_IMPORT_MS });
+
   constructor(
     private readonly parser: JobsFileParser,
     private readonly jobsImport: JobsImport,
@@ -67,7 +75,6 @@ export class JobsFileController {
   }
 
   @Post()
-  @Role('admin')
   @HttpCode(200)
   @ApiOperation({
     summary: 'Import a jobs file',
@@ -85,25 +92,24 @@ export class JobsFileController {
     new JobsFileError(422, 'The body', [
       { file: '', line: 5, path: ['jobs', 'ping', 'retries'], message: 'Unknown field' },
     ]),
+    new TooManyWrongKeysError(60),
+    new TooManyWaitingError(),
   )
+  // Below the errors above, which replace its own for the same status.
+  @Role('admin')
   async write(
     @Body() text: unknown,
     @Headers('content-type') type: string | undefined,
     @Query({ schema: importQuery }) options: z.output<typeof importQuery>,
     @Actor() actor: Actor,
+    @Caller() caller: Caller,
   ) {
     const body = typeof text === 'string' ? text : '';
-    if (type?.startsWith(JSON_TYPE)) requireJson(body);
-    const jobs = await this.parser.parse('The body', [{ name: '', text: body }]);
-    return this.jobsImport.apply(jobs, actor, options);
-  }
-}
-
-/** The parser reads YAML, which includes JSON: without this, YAML would pass as JSON. */
-function requireJson(text: string): void {
-  try {
-    JSON.parse(text);
-  } catch (error) {
-    throw new Problem(400, 'MALFORMED_JSON', `The body is not JSON: ${(error as Error).message}.`);
+    // The parser reads YAML, which includes JSON, so YAML would pass as JSON.
+    const isJson = type?.startsWith(JSON_TYPE) ?? false;
+    return this.imports.run(caller, async () => {
+      const jobs = await this.parser.parse('The body', [{ name: '', text: body, isJson }]);
+      return this.jobsImport.apply(jobs, actor, options);
+    });
   }
 }

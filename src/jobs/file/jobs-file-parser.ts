@@ -6,7 +6,7 @@ import { Channels } from '../../channels/channels.js';
 import { jsonPointer } from '../../core/json-pointer.js';
 import { type Fault, Problem } from '../../core/problem.js';
 import { unstorable } from '../../core/storable-json.js';
-import { parseYamlInThread } from '../../core/yaml/parse-yaml.js';
+import { parseTextInThread } from '../../core/yaml/yaml-in-thread.js';
 import { ApiDatabase } from '../../database/api-database.js';
 import { publishedTasks } from '../../tasks/published-tasks.js';
 import { InvalidTaskInputError, UnknownTaskError } from '../../tasks/task-errors.js';
@@ -19,7 +19,12 @@ export interface JobsText {
   /** The name of the file in its folder; empty if there is only one text. */
   name: string;
   text: string;
+  /** True: the text must be JSON. */
+  isJson?: boolean;
 }
+
+/** Jobs in one text. */
+export const MAX_JOBS = 20_000;
 
 interface JobsFileFault {
   /** The name of the file in its folder; empty if there is only one text. */
@@ -59,9 +64,13 @@ export class JobsFileParser {
     private readonly channels: Channels,
   ) {}
 
-  /** The jobs of all texts, by name. Throws a JobsFileError that lists every fault; `title` is what it calls the texts. */
+  /** The jobs of all texts, by name. Throws MALFORMED_JSON, and a JobsFileError that lists every fault; `title` is what it calls the
+   *  texts. */
   async parse(title: string, texts: JobsText[]): Promise<Map<string, WrittenDefinition>> {
-    const values = await Promise.all(texts.map(({ text }) => parseYamlInThread(text)));
+    const limit = { map: 'jobs', max: MAX_JOBS };
+    const values = await Promise.all(texts.map(({ text, isJson }) => parseTextInThread({ text, isJson, limit })));
+    for (const { notJson } of values)
+      if (notJson !== undefined) throw new Problem(400, 'MALFORMED_JSON', `${title} is not JSON: ${notJson}.`);
     const unparsable = values.flatMap(({ faults }, index) =>
       faults.map((fault) => ({ ...fault, file: texts[index]!.name, path: [] })),
     );
@@ -85,14 +94,20 @@ export class JobsFileParser {
     jobs: Map<string, WrittenDefinition>,
     published: PublishedTasks,
   ): Promise<ParsedText> {
-    const bad = unstorable(value);
-    if (bad) return { names: new Set(), faults: [{ path: keysOf(bad.path), message: bad.message }] };
+    // The jobs follow one by one, since each takes time.
+    const bad = isMap(value) ? unstorable(Object.fromEntries(Object.keys(value).map((key) => [key, null]))) : undefined;
+    if (bad) return { names: new Set(), faults: [placeOf(bad)] };
     const { data, error } = document.safeParse(value, { error: unknownField });
     if (error) return { names: new Set(), faults: error.issues.flatMap((issue) => faultsAt([], issue)) };
     const faults: Place[] = [];
     for (const [name, written] of Object.entries(data.jobs)) {
       // Thousands of jobs take long, and requests must not wait for them.
       await nextTurn();
+      const unfit = unstorable({ [name]: written }, ['jobs']);
+      if (unfit) {
+        faults.push(placeOf(unfit));
+        continue;
+      }
       const result = entry.safeParse({ name, definition: written }, { error: unknownField });
       if (result.success) {
         jobs.set(name, result.data.definition);
@@ -162,13 +177,11 @@ const duplicate = (name: string, file: string): Place => ({
   message: `A job of this name is in ${file} too; names must differ`,
 });
 
+/** Only the first faults get their lines, as the others are not listed. */
 async function withLines({ name, text }: JobsText, faults: Place[]): Promise<JobsFileFault[]> {
   if (faults.length === 0) return [];
-  const { lines } = await parseYamlInThread(
-    text,
-    faults.map(({ path }) => path),
-  );
-  return faults.map((fault, index) => ({ ...fault, file: name, line: lines[index]! }));
+  const { lines } = await parseTextInThread({ text, paths: faults.slice(0, MAX_FAULTS).map(({ path }) => path) });
+  return faults.map((fault, index) => ({ ...fault, file: name, line: lines[index] ?? 1 }));
 }
 
 /** One fault for each unknown field, since each has its own line. */
@@ -177,6 +190,10 @@ function faultsAt(base: PropertyKey[], issue: z.core.$ZodIssue): Place[] {
   const places = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...path, key]) : [path];
   return places.map((place) => ({ path: place, message: issue.message }));
 }
+
+const isMap = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const placeOf = ({ path, message }: Fault): Place => ({ path: keysOf(path), message });
 
 const keysOf = (pointer: string): string[] =>
   pointer

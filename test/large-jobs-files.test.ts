@@ -1,0 +1,90 @@
+import { Client } from 'pg';
+import { parseText, parseTextInThread } from '../src/core/yaml/yaml-in-thread.js';
+import { runSql } from './support/run-sql.js';
+import { eventually } from './support/eventually.js';
+import { TestService } from './support/service.js';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await TestService.start({ DATABASE_POOL_MAX: '40' });
+});
+afterAll(() => service.stop());
+
+const job = { task: 'echo', input: { text: 'x' }, trigger: { type: 'interval', everySeconds: 60 } };
+const fileOf = (count: number, prefix: string) => ({
+  jobs: Object.fromEntries(Array.from({ length: count }, (_, n) => [`${prefix}-${n}`, { ...job }])),
+});
+const send = (file: object) => service.call('POST', '/jobs-file', file);
+
+describe('a large jobs file', () => {
+  it('has the same values when a thread parses it and sends them in batches', async () => {
+    const others = { a: [1, { b: null }], __proto__: 1 };
+    const text = `x-other: ${JSON.stringify(others)}\n${JSON.stringify(fileOf(12_000, 'batch')).slice(1, -1)}\n`;
+    const limit = { map: 'jobs', max: 12_000 };
+    expect(await parseTextInThread({ text, limit })).toEqual(parseText({ text, limit }));
+    const odd = `jobs: {"__proto__": 1, "1.10": [1.5], "a": "${'x'.repeat(200_000)}"}`;
+    const { value } = await parseTextInThread({ text: odd, limit });
+    expect(Object.keys((value as { jobs: object }).jobs).toSorted()).toEqual(['1.10', '__proto__', 'a']);
+  });
+
+  it.each([1, 2_000])('that is not JSON is refused as such: %i jobs', async (count) => {
+    const body = JSON.stringify(fileOf(count, 'cut')).slice(0, -1);
+    const response = await fetch(`${service.url}/api/v1/jobs-file`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body,
+    });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      code: 'MALFORMED_JSON',
+      detail: expect.stringMatching(/^The body is not JSON: /) as string,
+    });
+  });
+
+  it('with more than 20,000 jobs is refused, and says so', async () => {
+    const { status, body } = await send(fileOf(20_001, 'many'));
+    expect(status).toBe(400);
+    expect(body).toMatchObject({
+      code: 'JOBS_FILE_INVALID',
+      errors: [{ line: 1, message: 'jobs has 20001 entries, and at most 20000 are allowed; split the file' }],
+    });
+  });
+
+  it('reports the faults of each job, and the lines of the first hundred', async () => {
+    const file = fileOf(2_000, 'faulty');
+    for (const faulty of Object.values(file.jobs)) Object.assign(faulty, { nonsense: 1, task: 'echo' });
+    const { status, body } = await send({ jobs: { ...file.jobs, bad: { ...job, description: 'a\0b' } } });
+    expect(status).toBe(422);
+    const { errors } = body as { errors: unknown[] };
+    expect(errors).toHaveLength(100);
+    expect(body['detail']).toContain('and 1901 more');
+    expect(await send({ jobs: { nul: { ...job, description: 'a\0b' } } })).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: '/jobs/nul/description' }] },
+    });
+  });
+});
+
+it('one import runs at a time, twenty wait for it, and more are refused with 429', async () => {
+  const holder = new Client({ connectionString: service.database });
+  await holder.connect();
+  try {
+    await holder.query('BEGIN; LOCK TABLE cronzimus.jobs IN ACCESS EXCLUSIVE MODE');
+    const imports = Array.from({ length: 22 }, (_, n) => send(fileOf(1, `turn-${n}`)));
+    const refused = await Promise.race(imports);
+    expect(refused.body).toMatchObject({ code: 'TOO_MANY_WAITING' });
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    const waiting = await runSql(
+      service.database,
+      `SELECT FROM pg_stat_activity WHERE application_name = 'cronzimus api' AND wait_event_type = 'Lock'
+         AND datname = current_database() AND query ~ 'FROM "cronzimus"."jobs"|FROM jobs|"jobs"'`,
+    );
+    expect(waiting).toHaveLength(1);
+    await holder.query('COMMIT');
+    const statuses = (await Promise.all(imports)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(21);
+    await eventually(async () => expect((await send(fileOf(1, 'turn-0'))).status).toBe(200));
+  } finally {
+    await holder.end();
+  }
+});
