@@ -295,7 +295,8 @@ describe('late', () => {
       `SELECT FROM cronzimus.jobs WHERE name = 'held-up' FOR NO KEY UPDATE`,
     );
     await makeDue(`name = 'waits'`, HOUR_AGO);
-    expect((await incidentOf('waits', 'late', 'open')).runs.count).toBe(1);
+    // It may be found before it is dispatched, or as the run that is then held.
+    expect((await incidentOf('waits', 'late', 'open')).summary).toMatch(/^waits is late by \d+ min$/);
     expect((await incidentOf('held-up', 'late', 'open')).runs.count).toBe(0);
     await release();
   });

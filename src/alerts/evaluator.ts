@@ -216,10 +216,10 @@ export class AlertEvaluator {
     { condition, channels, reason }: { condition: string; channels: string[]; reason: CloseReason },
     alerts: ReturnType<Channels['alertsOf']> = [],
   ): string[] {
-    const told = channels.filter((name) => this.channels.typeOf(name) === 'pagerduty');
+    const notified = channels.filter((name) => this.channels.typeOf(name) === 'pagerduty');
     const recovered = alerts.find(({ when }) => when === 'recovered');
-    if (condition === 'failed' && reason === 'recovered' && recovered) told.push(...(recovered.to ?? channels));
-    return [...new Set(told)];
+    if (condition === 'failed' && reason === 'recovered' && recovered) notified.push(...(recovered.to ?? channels));
+    return [...new Set(notified)];
   }
 
   private async alertsOf(tx: EntityManager, incidents: { jobId: string }[]) {

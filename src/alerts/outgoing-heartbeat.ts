@@ -14,7 +14,7 @@ import { Destinations } from '../tasks/http-destinations.js';
 import { messageOf } from '../tasks/http-errors.js';
 
 const EVERY_MS = 60_000;
-/** How soon after the start the first dispatch is looked for. */
+/** How long to wait at the start for the first turn of the dispatch loop. */
 const FIRST_MS = 1_000;
 const MAX_REQUEST_MS = 10_000;
 /** A dispatch loop that completed no turn for this long does not work. It polls each second. */
