@@ -153,7 +153,7 @@ describe('a fault in a jobs file is reported with its line and path', () => {
     [
       'an unknown task',
       `jobs:\n  a:\n    ${daily}\n    task: nope`,
-      'line 4: jobs.a.task: Task "nope" is not registered; known tasks: chatter, check-ledger, echo',
+      'line 4: jobs.a.task: Task "nope" is not registered; known tasks: chatter, check-ledger, deliver-alert',
     ],
     ['no task', `jobs:\n  a:\n    ${daily}`, 'line 3: jobs.a.task: '],
     ['no trigger', job(), 'line 3: jobs.a.trigger: A trigger is an object with a type'],

@@ -86,7 +86,7 @@ describe('a task', () => {
     const tasks = await start([TestTasksModule], { TASKS_DISABLED: 'sql, echo,nope' });
     expect(tasks.find('sql') ?? tasks.find('echo')).toBeUndefined();
     expect(() => tasks.get('echo')).toThrow(
-      /^Task "echo" is not registered; known tasks: chatter, check-ledger, fail, http/,
+      /^Task "echo" is not registered; known tasks: chatter, check-ledger, deliver-alert, fail, http/,
     );
     expect(tasks.find('wait')).toBeDefined();
   });

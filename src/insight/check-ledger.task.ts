@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import type { Caller } from '../compute/caller.js';
+import { type LedgerCounts, NO_COUNTS } from '../compute/ledger.js';
 import { SchedulerDatabase } from '../database/scheduler-database.js';
 import { ApiDatabase } from '../database/api-database.js';
 import { databaseNow } from '../database/database-now.js';
@@ -7,7 +9,7 @@ import { rows } from '../database/transaction.js';
 import { keepUnrecorded } from '../jobs/history/job-versions.js';
 import type { RunContext } from '../tasks/run-context.js';
 import { Task, type TaskHandler } from '../tasks/task.decorator.js';
-import { LEDGER_START, LedgerCheck } from './ledger-check.js';
+import { type CheckedLedger, LEDGER_START, LedgerCheck } from './ledger-check.js';
 
 const HOUR_MS = 3_600_000;
 /** A check goes back to the end of the last one, but not further than this. */
@@ -44,18 +46,28 @@ export class CheckLedger implements TaskHandler<typeof input> {
       const from = Math.max(to + 1 - MAX_HOURS * HOUR_MS, last?.to ? Date.parse(last.to) + 1 : to + 1 - HOUR_MS);
       return { from: Math.min(from, to + 1 - HOUR_MS), to };
     });
-    const caller = { key: LEDGER_JOB, signal };
-    const { next: _next, ...total } = await this.ledger.check(caller, range, LEDGER_START, NO_LIMITS);
-    const { findings, from, to, ...counts } = total;
+    const { findings, from, to, next: _next, ...counts } = await this.checkAll({ key: LEDGER_JOB, signal }, range);
     const shown = findings.map(({ at, ...finding }) => ({ ...finding, at: new Date(at).toISOString() }));
     if (counts.unexplained + counts.doubled > 0)
       log.warn({ ...counts, findings: shown.slice(0, 10) }, 'the ledger has gaps or doubled occurrences');
     return { from: new Date(from).toISOString(), to: new Date(to).toISOString(), ...counts, findings: shown };
   }
+
+  private async checkAll(caller: Caller, range: { from: number; to: number }): Promise<CheckedLedger> {
+    const total = await this.ledger.check(caller, range, LEDGER_START, PART);
+    while (total.next) {
+      const part = await this.ledger.check(caller, range, total.next, PART);
+      for (const key of [...Object.keys(NO_COUNTS), 'jobs'] as (keyof LedgerCounts | 'jobs')[]) total[key] += part[key];
+      total.findings.push(...part.findings.slice(0, MAX_FINDINGS - total.findings.length));
+      total.next = part.next;
+    }
+    return total;
+  }
 }
 
-/** The timeout of the job ends a check that takes too long. */
-const NO_LIMITS = { ms: Infinity, instants: Infinity };
+/** Each part gives way to checks of requests. The timeout of the job ends a check that takes too long. */
+const PART = { ms: 10_000, instants: 1_000_000 };
+const MAX_FINDINGS = 100;
 
 /** Among the last runs, so that it is found at once where there are many. */
 const lastCheck = `

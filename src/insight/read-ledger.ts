@@ -56,6 +56,7 @@ export async function readLedgerJobs(
 const MAX_JOBS_OF_NAME = 100;
 
 const isInRange = `valid_from < $4 AND (valid_to IS NULL OR valid_to >= $3)`;
+// Laterals with an aggregate or a LIMIT: they look a few hundred jobs up in an index, where a join would read the whole tables.
 // The last row before the range is read too, since it may be one for a range of instants that ends in it.
 const selectJobs = (condition: string) => `
   WITH chosen AS MATERIALIZED (
@@ -75,17 +76,20 @@ const selectJobs = (condition: string) => `
     FROM found WHERE COALESCE(missed_to, scheduled_at) >= $5 GROUP BY job_id
   ),
   versions AS (
-    SELECT job_id, min(job) AS name, json_agg(json_build_object('version', version, 'from', ${ms('valid_from')},
+    SELECT chosen.job_id, version.* FROM chosen CROSS JOIN LATERAL (
+      SELECT min(job) AS name, json_agg(json_build_object('version', version, 'from', ${ms('valid_from')},
       'to', ${ms('valid_to')}, 'first', ${ms('first_at')}, 'earlierUnknown', earlier_unknown, 'tzVersion', tz_version,
-      'trigger', definition->'trigger', 'clockChange', definition->'clockChange') ORDER BY valid_from, id) AS versions
-    FROM chosen JOIN job_versions USING (job_id) WHERE (${isInRange}) OR earlier_unknown GROUP BY job_id
+        'trigger', definition->'trigger', 'clockChange', definition->'clockChange') ORDER BY valid_from, id) AS versions
+      FROM job_versions WHERE job_versions.job_id = chosen.job_id AND ((${isInRange}) OR earlier_unknown)
+    ) AS version
   )
   SELECT ARRAY(SELECT job_id FROM chosen ORDER BY job_id) AS ids, (SELECT count(*) > ${MAX_ROWS} FROM found) AS "tooMany",
     COALESCE((SELECT json_agg(json_build_object('id', job_id, 'name', versions.name, 'versions', versions,
-      'rows', COALESCE(rows, '[]'::json), 'now', CASE WHEN jobs.id IS NOT NULL THEN json_build_object(
-        'version', jobs.version, 'tzVersion', jobs.tz_version, 'next', ${ms('jobs.next_occurrence_at')},
-        'paused', jobs.paused, 'pausedAt', ${ms('jobs.paused_at')}) END) ORDER BY job_id)
-      FROM versions LEFT JOIN grouped USING (job_id) LEFT JOIN jobs ON jobs.id = job_id), '[]'::json)::text AS jobs`;
+      'rows', COALESCE(rows, '[]'::json), 'now', now) ORDER BY job_id)
+      FROM versions LEFT JOIN grouped USING (job_id) LEFT JOIN LATERAL (
+        SELECT json_build_object('version', version, 'tzVersion', tz_version, 'next', ${ms('next_occurrence_at')},
+          'paused', paused, 'pausedAt', ${ms('paused_at')}) AS now FROM jobs WHERE jobs.id = job_id LIMIT 1
+      ) AS job ON true), '[]'::json)::text AS jobs`;
 const rowsOfJob = `
   SELECT id, scheduled_at, missed_to, missed_count, kind, state, reason, started_at FROM runs
   WHERE runs.job_id = chosen.job_id AND kind IN ('schedule', 'catch_up')`;
