@@ -39,7 +39,7 @@ const tagOf = async (name: string) => (await get(name)).headers.get('etag');
 const errorPaths = (body: Answered) => (body['errors'] as { path: string }[]).map(({ path }) => path).toSorted();
 
 describe('an unknown field', () => {
-  const fields = 'description, task, input, trigger, paused, priority, tags';
+  const fields = 'description, task, input, trigger, clockChange, paused, priority, tags';
   it.each<[string, object, string, string]>([
     ['of a job', { priorty: 1 }, '/priorty', fields],
     ['of the retries', { retry: { max: 3 } }, '/retry/max', 'limit, delaySeconds, backoff, maxDelaySeconds'],
