@@ -276,7 +276,7 @@ describe('a job of a task that only workers of another build know', () => {
       status: 422,
       body: {
         code: 'UNKNOWN_TASK',
-        detail: expect.stringContaining('check-ledger, http, prune-runs, sql, table-sizes, x, y, z'),
+        detail: expect.stringContaining('check-ledger, deliver-alert, http, prune-runs, sql, table-sizes, x, y, z'),
       },
     });
 
