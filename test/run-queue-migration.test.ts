@@ -80,6 +80,8 @@ describe('the migration to the run queue', () => {
       ...run,
       claimed_ahead: false,
       idempotency_key: null,
+      late: false,
+      unread: true,
     }));
     expect(await runs()).toEqual(expected);
   });

@@ -19,8 +19,8 @@ const TAGS: Record<string, string> = {
   audit: 'Who changed what',
   health: 'For probes and for people',
   metrics: 'For Prometheus',
-  ledger: 'What became of each occurrence, and why.',
-  alerts: 'Who is told what, and what is wrong now.',
+  ledger: 'What became of each occurrence, and why',
+  alerts: 'What is wrong now, and the channels to people',
 };
 
 /** The OpenAPI 3.1 document of all routes. Throws when a schema cannot be documented. */
