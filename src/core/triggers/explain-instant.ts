@@ -48,7 +48,7 @@ function faultsOf({ trigger: definition, clockChange }: Schedule, at: number): I
   if (definition.type === 'cron') return cronFaults(definition.expression, definition.timeZone, clockChange, at);
   const everyMs = Math.round(definition.everySeconds * 1000);
   const off = (((at - Date.parse(definition.anchor)) % everyMs) + everyMs) % everyMs;
-  const text = `The grid is every ${definition.everySeconds} s from ${definition.anchor}; the instant is ${off / 1000} s after one of it.`;
+  const text = `The job runs every ${definition.everySeconds} s, counted from ${definition.anchor}. This instant is ${off / 1000} s after one of these.`;
   return [{ code: 'grid', text }];
 }
 
