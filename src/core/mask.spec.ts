@@ -45,6 +45,17 @@ describe('a mask', () => {
     expect(masked).not.toMatch(/T000|abcd/);
   });
 
+  it.each(['hex', 'base64', 'base64url'] as const)(
+    'masks a secret whose lines end in another way in %s',
+    (encoding) => {
+      const [lf, crlf] = ['one$%:=\n$two', 'one$%:=\r\n$two'];
+      for (const secret of [lf, crlf])
+        for (const text of [lf, crlf]) expect(maskOf([secret])(Buffer.from(text).toString(encoding))).toBe('***');
+      // Also a part that only one of them has.
+      if (encoding === 'hex') expect(maskOf([lf])(Buffer.from('%:=\r').toString(encoding))).toBe('***');
+    },
+  );
+
   it.each(['\n', '\r\n'])('masks every line of a secret of several lines, whatever ends the lines: %j', (eol) => {
     const lines = ['-----BEGIN KEY-----', 'MIIEvQIBADANBg', 'kqhkiG9w0BAQEF', '-----END KEY-----'];
     const mask = maskOf([lines.join(eol)]);

@@ -55,15 +55,14 @@ function fromPercent(text: string): string {
 
 function encodings(value: string): string[] {
   const lf = value.replaceAll('\r\n', '\n');
-  const json = escapeJson(value);
-  const bytes = Buffer.from(value).toString('hex');
+  // The service and its surroundings may have changed the ends of lines before they encoded the text.
+  const texts = [...new Set([value, lf, lf.replaceAll('\n', '\r\n')])];
   return [
     value,
     unescape(value).at(-1)?.text ?? '',
-    ...[...new Set([lf, lf.replaceAll('\n', '\r\n')])].flatMap(escapes),
-    ...[...new Set([value, json])].flatMap(inBase64),
-    bytes,
-    bytes.toUpperCase(),
+    ...texts.flatMap(escapes),
+    ...[...new Set([...texts, escapeJson(value)])].flatMap(inBase64),
+    ...texts.map((text) => Buffer.from(text).toString('hex')).flatMap((hex) => [hex, hex.toUpperCase()]),
   ];
 }
 

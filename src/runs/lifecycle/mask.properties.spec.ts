@@ -65,7 +65,8 @@ function tracesOf(secret: string): Set<string> {
   };
   for (const text of [secret, toCrlf(secret), toLf(secret)])
     for (const encode of [same, ...Object.values(escapes)]) add(encode(text));
-  for (const text of base64Traces(secret)) for (const part of text.split(' ')) add(part);
+  for (const text of [secret, toCrlf(secret), toLf(secret)])
+    for (const trace of base64Traces(text)) for (const part of trace.split(' ')) add(part);
   // Characters of the secret, escaped twice, or as some other encoder does. A `%`, `\` or `&` before them may take in three of them.
   const characters = Array.from(secret);
   const both = { ...escapes, ...looseEscapes };
