@@ -53,6 +53,7 @@ afterAll(async () => {
 afterEach(() => {
   receiver.requests.length = 0;
   receiver.status = 200;
+  receiver.headers = {};
 });
 
 const send = async (name: string) => {
@@ -144,6 +145,19 @@ it.each([
   expect(run.error!.message).toContain(why);
   const traces = await tracesOf(run);
   for (const secret of secrets) for (const part of secret.split('/')) expect(traces).not.toContain(part);
+});
+
+describe('a redirect', () => {
+  let login: Receiver;
+  beforeEach(async () => (login = await startReceiver()));
+  afterEach(() => login.close());
+
+  it.each([301, 302, 303])('with %i is not followed, since it would drop the message', async (status) => {
+    Object.assign(receiver, { status, headers: { Location: login.url } });
+    const { state, error } = await send('hook');
+    expect([state, error?.message]).toEqual(['failed', expect.stringContaining(`the status was ${status}`)]);
+    expect(login.requests).toEqual([]);
+  });
 });
 
 it('refuses a test of a channel that does not exist', async () => {

@@ -10,11 +10,13 @@ export interface ReceivedRequest {
   body: string;
 }
 
-/** An HTTP server on the loopback address that keeps what it receives, and responds with `status`. */
+/** An HTTP server on the loopback address that keeps what it receives, and responds with `status`, `headers` and `body`. */
 export interface Receiver {
   url: string;
   requests: ReceivedRequest[];
   status: number;
+  headers: Record<string, string>;
+  body: string;
   /** While true, it does not respond. */
   silent: boolean;
   /** The bodies, parsed. */
@@ -29,7 +31,7 @@ export async function startReceiver(port = 0): Promise<Receiver> {
     request.on('end', () => {
       const { method = '', url = '', headers } = request;
       receiver.requests.push({ method, path: url, headers, body });
-      if (!receiver.silent) response.writeHead(receiver.status).end('so it was');
+      if (!receiver.silent) response.writeHead(receiver.status, receiver.headers).end(receiver.body);
     });
   });
   await once(server.listen(port, '127.0.0.1'), 'listening');
@@ -37,6 +39,8 @@ export async function startReceiver(port = 0): Promise<Receiver> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: [],
     status: 200,
+    headers: {},
+    body: 'so it was',
     silent: false,
     bodies: <T>() => receiver.requests.map(({ body }) => JSON.parse(body) as T),
     close: async () => {
