@@ -150,6 +150,19 @@ describe('failed', () => {
     expect(await incidents()).toHaveLength(1);
   });
 
+  it('quotes an error that is cut inside of a character', async () => {
+    service = await startService();
+    const alerts: Alerts = [{ when: 'failed', times: 1, to }];
+    Object.assign(receiver, { status: 500, body: '😀'.repeat(400) });
+    // One of the two is cut there, whatever the port.
+    for (const name of ['a', 'bb'])
+      await given(finishedJob(name, 'http', { input: { url: `${receiver.url}/${name}` }, alerts }));
+    for (const name of ['a', 'bb']) {
+      await service.run(name, 'failed');
+      expect((await incidentOf(name, 'failed', 'open')).summary).toContain('instead of a 2xx: 😀😀');
+    }
+  });
+
   it('closes at the next success, and tells so if the job has an alert for that', async () => {
     service = await startService();
     const failed = { when: 'failed', times: 1, to } as const;
