@@ -14,6 +14,7 @@ const TOKEN = 'T00000000/B11111111/XxXxXxXxXxXxXxXxXxXxXxXx';
 
 let receiver: Receiver;
 let mail: Awaited<ReturnType<typeof startMailServer>>;
+let secureMail: typeof mail;
 let service: TestService;
 let folder: string;
 
@@ -26,6 +27,7 @@ const channelsFile = async (channels: object, more: object = {}) => {
 beforeAll(async () => {
   receiver = await startReceiver();
   mail = await startMailServer('cronzimus', PASSWORD);
+  secureMail = await startMailServer('cronzimus', PASSWORD, { secure: true });
   folder = await mkdtemp(join(process.env['TEST_SCRATCH']!, 'secrets-'));
   await writeFile(join(folder, 'slack-url'), `${receiver.url}/services/${TOKEN}\n`);
   await writeFile(join(folder, 'mail'), `smtp://cronzimus:${PASSWORD}@127.0.0.1:${mail.port}`);
@@ -40,6 +42,18 @@ beforeAll(async () => {
       from: 'a@example.org',
       to: ['b@example.org'],
     },
+    secure: {
+      type: 'email',
+      smtp: `smtps://cronzimus:${PASSWORD}@127.0.0.1:${secureMail.port}?tls.rejectUnauthorized=false`,
+      from: 'a@example.org',
+      to: ['b@example.org'],
+    },
+    untrusted: {
+      type: 'email',
+      smtp: `smtps://cronzimus:${PASSWORD}@127.0.0.1:${secureMail.port}`,
+      from: 'a@example.org',
+      to: ['b@example.org'],
+    },
     away: { type: 'slack', url: `http://127.0.0.1:1/${TOKEN}` },
     metadata: { type: 'slack', url: `http://169.254.169.254/${TOKEN}` },
   });
@@ -48,6 +62,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await service.stop();
   await mail.close();
+  await secureMail.close();
   await receiver.close();
 });
 afterEach(() => {
@@ -84,6 +99,8 @@ it('lists names and types, and nothing else', async () => {
       { name: 'mail', type: 'email' },
       { name: 'metadata', type: 'slack' },
       { name: 'pager', type: 'pagerduty' },
+      { name: 'secure', type: 'email' },
+      { name: 'untrusted', type: 'email' },
     ],
   });
 });
@@ -123,6 +140,11 @@ it('sends an email through a server that wants a login', async () => {
   expect(mail.mails[0]!.text).toMatch(/^Message-ID: <[0-9a-f-]{36}@cronzimus>/m);
 });
 
+it('sends an email through a server with TLS from the beginning', async () => {
+  expect((await send('secure')).state).toBe('succeeded');
+  expect(secureMail.mails).toMatchObject([{ from: 'a@example.org', to: ['b@example.org'] }]);
+});
+
 it('writes to the log', async () => {
   const { id, state } = await send('log');
   expect(state).toBe('succeeded');
@@ -138,6 +160,7 @@ it.each([
   ['away', 'ECONNREFUSED', [TOKEN]],
   ['metadata', 'A channel does not connect to 169.254.169.254', [TOKEN]],
   ['locked', 'Invalid login', ['wrong-horse-battery']],
+  ['untrusted', 'certificate', [PASSWORD]],
 ])('says why it could not send to %s, and shows no secret', async (name, why, secrets) => {
   receiver.status = 500;
   const run = await send(name);

@@ -53,10 +53,12 @@ export async function startReceiver(port = 0): Promise<Receiver> {
   return receiver;
 }
 
-/** An SMTP server on the loopback address that keeps what it receives. It accepts one user. */
-export async function startMailServer(user: string, password: string) {
+/** An SMTP server on the loopback address that keeps what it receives. It accepts one user. `secure`: with TLS from the
+ *  beginning and a certificate that no client accepts. */
+export async function startMailServer(user: string, password: string, { secure = false } = {}) {
   const mails: { from: string; to: string[]; text: string }[] = [];
   const server = new SMTPServer({
+    secure,
     hideSTARTTLS: true,
     onAuth: ({ username, password: given }, _session, done) =>
       username === user && given === password ? done(null, { user }) : done(new Error('535 go away')),
@@ -70,6 +72,8 @@ export async function startMailServer(user: string, password: string) {
       });
     },
   });
+  // A client that refuses the certificate closes its connection.
+  server.on('error', () => {});
   const listening = once(server.server, 'listening');
   server.listen(0, '127.0.0.1');
   await listening;
