@@ -48,8 +48,8 @@ const FIRST_ID = '00000000-0000-0000-0000-000000000000';
  * The rows of `runs` are the outbox. The end of a run is marked as read in the transaction that writes what follows from it: incidents,
  * messages, and the runs that deliver these. So an evaluator that dies at any instant loses nothing, and nothing is evaluated twice.
  *
- * While no alerts are configured, it sends no statements, except after changes of jobs and once in five minutes. Otherwise an idle
- * service costs one statement in 10 s. An end of a run in this process, and a changed job, wake it.
+ * While no alerts are configured and none is open, it sends only two statements after changes of jobs and in five minutes. Otherwise
+ * an idle service costs one statement in 10 s. An end of a run in this process, and a changed job, wake it.
  */
 @Injectable()
 export class AlertEvaluator {
@@ -132,9 +132,8 @@ export class AlertEvaluator {
   private async readJobs(): Promise<void> {
     this.jobsChanged = false;
     try {
-      const [row] = await this.database.statement<{ now: Date }>('SELECT statement_timestamp() AS now');
       const since = this.readUpTo && new Date(this.readUpTo.getTime() - OVERLAP_MS);
-      await this.use.addJobs(this.database, since);
+      const now = await this.use.addJobs(this.database, since);
       if (this.use.any)
         await this.database.transaction(async (tx) => {
           await tx.query(`SELECT pg_advisory_xact_lock(${lock})`);
@@ -142,7 +141,7 @@ export class AlertEvaluator {
             await planChecks(tx, this.channels, since);
           await this.closeRemoved(tx, since);
         }, MAX_STATEMENT_MS);
-      this.readUpTo = row!.now;
+      this.readUpTo = now;
       this.jobsReadAt = performance.now();
     } catch (error) {
       this.jobsChanged = true;
