@@ -272,16 +272,29 @@ it('missed: tells of occurrences that are not caught up, and closes at the next 
   await incidentOf('a', 'missed', 'closed');
 });
 
+/** Waits until everything that has happened was evaluated: what happens afterwards is. */
+async function evaluated(): Promise<void> {
+  await given(fails('marker', [{ when: 'failed', times: 1, to: ['log'] }]));
+  await service.run('marker', 'failed');
+  await incidentOf('marker', 'failed', 'open');
+  await service.call('DELETE', '/jobs/marker');
+  await incidentOf('marker', 'failed', 'closed');
+}
+
 describe('late', () => {
   it('tells of a run that started late, also if it ended before anybody polled', async () => {
     service = await startService();
     await given(overdue('a', [{ when: 'late', seconds: 60, to }]), overdue('b', [{ when: 'late', seconds: 7200, to }]));
     expect((await incidentOf('a', 'late', 'open')).summary).toMatch(/^a is late by \d+ min$/);
+    // A manual run is never late, and says nothing about the schedule.
+    await service.run('a', 'succeeded');
+    await evaluated();
+    expect((await incidents('&job=a')).map(({ state }) => state)).toEqual(['open']);
     // A run that starts on time closes it.
     const at = new Date(Date.now() + 1_000).toISOString();
     await service.call('PATCH', '/jobs/a', { trigger: { type: 'date', at } });
     await incidentOf('a', 'late', 'closed');
-    expect(await incidents()).toHaveLength(1);
+    expect((await incidents()).filter(({ condition }) => condition === 'late')).toHaveLength(1);
   });
 
   it('tells of a run that waits, and of a job that is not dispatched', async () => {
@@ -393,6 +406,22 @@ it('skipped: tells when a run outlasts its interval n times in a row, and closes
   const [running] = (await service.get<Page<RunAnswer>>('/runs?state=running')).items;
   await service.call('POST', `/runs/${running!.id}/cancel`);
   await incidentOf('a', 'skipped', 'closed');
+});
+
+it('prunes alerts that closed before RUN_RETENTION_DAYS, with their messages, and no open ones', async () => {
+  service = await startService();
+  await service.given(fails('a', ['failed', 'missed', 'skipped'].map((when) => ({ when, times: 1, to })) as Alerts));
+  await sql(`INSERT INTO cronzimus.incidents (id, job_id, job, condition, summary, channels, opened_at, closed_at, latest_at, run_count)
+    SELECT gen_random_uuid(), id, name, condition, '', '{}', now() - interval '40 days', closed_at, now(), 0 FROM cronzimus.jobs,
+      (VALUES ('failed', now() - interval '31 days'), ('missed', now() - interval '29 days'), ('skipped', NULL)) AS c (condition, closed_at)
+    WHERE name = 'a'`);
+  await sql(`INSERT INTO cronzimus.incident_messages (incident_id, channel, event, created_at, sent_at)
+    SELECT id, 'hook', 'opened', opened_at, opened_at FROM cronzimus.incidents`);
+  await sql(`SELECT pg_notify('cronzimus_cronzimus', 'jobs')`);
+  await eventually(async () =>
+    expect((await incidents()).map(({ condition }) => condition).toSorted()).toEqual(['missed', 'skipped']),
+  );
+  expect(await sql('SELECT count(*)::int AS messages FROM cronzimus.incident_messages')).toEqual([{ messages: 2 }]);
 });
 
 describe('messages', () => {
