@@ -55,6 +55,12 @@ beforeAll(async () => {
       to: ['b@example.org'],
     },
     away: { type: 'slack', url: `http://127.0.0.1:1/${TOKEN}` },
+    'mail-metadata': {
+      type: 'email',
+      smtp: `smtp://cronzimus:${PASSWORD}@169.254.169.254`,
+      from: 'a@example.org',
+      to: ['b@example.org'],
+    },
     metadata: { type: 'slack', url: `http://169.254.169.254/${TOKEN}` },
   });
   service = await TestService.start({ CHANNELS_FILE, SECRETS_DIR: folder });
@@ -97,6 +103,7 @@ it('lists names and types, and nothing else', async () => {
       { name: 'hook', type: 'webhook' },
       { name: 'locked', type: 'email' },
       { name: 'mail', type: 'email' },
+      { name: 'mail-metadata', type: 'email' },
       { name: 'metadata', type: 'slack' },
       { name: 'pager', type: 'pagerduty' },
       { name: 'secure', type: 'email' },
@@ -159,6 +166,7 @@ it.each([
   ['chat', 'the status was 500: so it was', [TOKEN]],
   ['away', 'ECONNREFUSED', [TOKEN]],
   ['metadata', 'A channel does not connect to 169.254.169.254', [TOKEN]],
+  ['mail-metadata', 'A channel does not connect to 169.254.169.254', [PASSWORD]],
   ['locked', 'Invalid login', ['wrong-horse-battery']],
   ['untrusted', 'certificate', [PASSWORD]],
 ])('says why it could not send to %s, and shows no secret', async (name, why, secrets) => {
@@ -168,6 +176,47 @@ it.each([
   expect(run.error!.message).toContain(why);
   const traces = await tracesOf(run);
   for (const secret of secrets) for (const part of secret.split('/')) expect(traces).not.toContain(part);
+});
+
+describe('what a job writes into an error', () => {
+  const hostile = 'a failed: <!channel> <https://evil.example|log in> & x\r\nBcc: c@example.org\r\n\r\n<script>';
+  const one = {
+    id: '01990000-0000-7000-8000-000000000001',
+    job: 'a',
+    condition: 'failed',
+    summary: hostile,
+    openedAt: '2030-01-01T00:00:00.000Z',
+    closedAt: null,
+    runs: { first: null, latest: null, count: 1 },
+  };
+  /** Sends a message about this many alerts with that text. */
+  const deliver = async (channel: string, count: number) => {
+    const opened = { count, incidents: Array.from({ length: count }, () => one) };
+    const input = { channel, id: one.id, opened, closed: { count: 0, incidents: [] }, trigger: null, resolve: [] };
+    await service.call('PUT', '/jobs/hostile', {
+      task: 'deliver-alert',
+      input,
+      trigger: { type: 'interval', everySeconds: 86_400 },
+    });
+    await service.run('hostile', 'succeeded');
+  };
+
+  it.each([1, 2])('is text in Slack, with neither mentions nor links, in a message about %i', async (count) => {
+    await deliver('chat', count);
+    const [{ text }] = receiver.bodies<{ text: string }>() as [{ text: string }];
+    expect(text).toContain('&lt;!channel&gt; &lt;https://evil.example|log in&gt; &amp; x');
+    expect(text).not.toMatch(/[<>]/);
+  });
+
+  it('adds no header and no receiver to an email, and is plain text in it', async () => {
+    mail.mails.length = 0;
+    await deliver('mail', 1);
+    const [{ to, text }] = mail.mails as [(typeof mail.mails)[number]];
+    expect(to).toEqual(['ops@example.org']);
+    const [headers] = text.split('\r\n\r\n') as [string];
+    expect(headers).not.toMatch(/^bcc:/im);
+    expect(headers.match(/^content-type:.*/gim)).toEqual([expect.stringContaining('text/plain')]);
+  });
 });
 
 describe('a redirect', () => {
