@@ -60,6 +60,7 @@ export async function startMailServer(user: string, password: string, { secure =
   const server = new SMTPServer({
     secure,
     hideSTARTTLS: true,
+    logger: false,
     onAuth: ({ username, password: given }, _session, done) =>
       username === user && given === password ? done(null, { user }) : done(new Error('535 go away')),
     onData: (stream, { envelope }, done) => {
