@@ -73,9 +73,9 @@ export class OutgoingHeartbeat {
       this.first = setTimeout(() => this.loop.wake(), FIRST_MS).unref();
       return;
     }
-    const why = await this.fault(lastTurnAt);
-    if (why !== null) {
-      this.logger.warn({ why }, 'heartbeat held back');
+    const fault = await this.faultSince(lastTurnAt);
+    if (fault !== null) {
+      this.logger.warn({ why: fault }, 'heartbeat held back');
       return;
     }
     const { signal } = this.stopped;
@@ -91,8 +91,8 @@ export class OutgoingHeartbeat {
     }
   }
 
-  /** Null: nothing is wrong. */
-  private async fault(lastTurnAt: number): Promise<string | null> {
+  /** Why the heartbeat is held back. Null: nothing is wrong. */
+  private async faultSince(lastTurnAt: number): Promise<string | null> {
     if (Date.now() - lastTurnAt > MAX_SILENCE_MS) return 'dispatching stands still';
     if (await hasOverdue(this.database)) return 'jobs are overdue';
     return (await hasStuckDelivery(this.database)) ? 'no worker has started a message about an alert' : null;
