@@ -75,6 +75,7 @@ afterEach(() => {
   receiver.requests.length = 0;
   receiver.status = 200;
   receiver.headers = {};
+  receiver.body = 'so it was';
 });
 
 const send = async (name: string) => {
@@ -230,6 +231,24 @@ describe('a redirect', () => {
     expect([state, error?.message]).toEqual(['failed', expect.stringContaining(`the status was ${status}`)]);
     expect(login.requests).toEqual([]);
   });
+});
+
+it.each([
+  ['chat', `no hook at /services/${TOKEN}`, TOKEN],
+  ['pager', JSON.stringify({ message: 'invalid key', routing_key: 'R0123456789' }), 'R0123456789'],
+  ['hook', `signed with ${SECRET}`, SECRET],
+])('shows no secret of %s if the receiver quotes it', async (name, body, secret) => {
+  Object.assign(receiver, { status: 400, body });
+  const run = await send(name);
+  expect(run.error!.message).toMatch(/the status was 400: .*\*\*\*/);
+  const traces = await tracesOf(run);
+  for (const part of secret.split('/')) expect(traces).not.toContain(part);
+});
+
+it('shows no password if the mail server quotes it', async () => {
+  const run = await send('locked');
+  expect(run.error!.message).toContain('go away, ***');
+  expect(await tracesOf(run)).not.toContain('wrong-horse-battery');
 });
 
 it('refuses a test of a channel that does not exist', async () => {

@@ -62,7 +62,7 @@ export async function startMailServer(user: string, password: string, { secure =
     hideSTARTTLS: true,
     logger: false,
     onAuth: ({ username, password: given }, _session, done) =>
-      username === user && given === password ? done(null, { user }) : done(new Error('535 go away')),
+      username === user && given === password ? done(null, { user }) : done(new Error(`535 go away, ${given}`)),
     onData: (stream, { envelope }, done) => {
       let text = '';
       stream.setEncoding('utf8').on('data', (piece: string) => (text += piece));
