@@ -556,9 +556,11 @@ describe('the API', () => {
     await service.run('c', 'failed');
     await told('/other', 1);
     expect(messages()).toEqual([]);
-    await sql(`UPDATE cronzimus.incidents SET muted_until = now() WHERE job = 'b'`);
+    // The mute of `b` ends, and the one of the alert of `a` that has closed.
+    await sql(`UPDATE cronzimus.incidents SET muted_until = now() WHERE job = 'b' OR closed_at IS NOT NULL`);
     const [message] = await told('/hook', 1);
     expect(message!.data.opened.incidents.map(({ id }) => id)).toEqual([b.id]);
+    expect(message!.data.closed.count).toBe(0);
   });
 
   it('refuses a mute in the past and an alert that does not exist', async () => {
