@@ -297,6 +297,18 @@ describe('late', () => {
     expect((await incidents()).filter(({ condition }) => condition === 'late')).toHaveLength(1);
   });
 
+  it('tells once of a run that is still running when a later one was on time', async () => {
+    service = await startService();
+    await given(overdue('a', [{ when: 'late', seconds: 60, to }], { task: 'wait', input: {}, overlap: 'allow' }));
+    await incidentOf('a', 'late', 'open');
+    const at = new Date(Date.now() + 1_000).toISOString();
+    await service.call('PATCH', '/jobs/a', { trigger: { type: 'date', at } });
+    await incidentOf('a', 'late', 'closed');
+    expect((await service.get<Page<RunAnswer>>('/runs?job=a&state=running')).items).toHaveLength(2);
+    await evaluated();
+    expect(await incidents('&job=a')).toHaveLength(1);
+  });
+
   it('tells of a run that waits, and of a job that is not dispatched', async () => {
     service = await startService();
     const alerts: Alerts = [{ when: 'late', seconds: 60, to }];

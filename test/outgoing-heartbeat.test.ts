@@ -1,4 +1,5 @@
 import { OutgoingHeartbeat } from '../src/alerts/outgoing-heartbeat.js';
+import { DispatchLoop } from '../src/jobs/dispatch/dispatch-loop.js';
 import { eventually } from './support/eventually.js';
 import { holdLocks } from './support/hold-locks.js';
 import { jobRow } from './support/jobs.js';
@@ -36,6 +37,17 @@ it('requests the URL soon after the start, and at each turn', async () => {
   expect(receiver.requests[0]).toMatchObject({ method: 'GET', path: '/beat/0123456789' });
   await turn();
   await beats(2);
+});
+
+it('is held back while dispatching stands still', async () => {
+  await beats(1);
+  // As if no turn had ended for 20 s.
+  Object.defineProperty(service.app.get(DispatchLoop, { strict: false }).loop, 'lastTurnAt', {
+    get: () => Date.now() - 20_000,
+    set: () => {},
+  });
+  await turn();
+  expect(receiver.requests).toHaveLength(1);
 });
 
 it('is held back while a job is overdue', async () => {
