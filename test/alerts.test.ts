@@ -217,9 +217,9 @@ describe('the alerts that apply to a job', () => {
     });
   });
 
-  it('close what they opened when they are removed, and when the job is deleted', async () => {
+  it('close what they opened when they are removed, and when the job is deleted, without a message', async () => {
     service = await startService();
-    const alerts: Alerts = [{ when: 'failed', times: 1, to }];
+    const alerts: Alerts = [{ when: 'failed', times: 1, to }, { when: 'recovered' }];
     await given(fails('a', alerts), fails('b', alerts));
     await service.run('a', 'failed');
     await service.run('b', 'failed');
@@ -229,6 +229,7 @@ describe('the alerts that apply to a job', () => {
     await service.call('DELETE', '/jobs/b');
     expect((await incidentOf('a', 'failed', 'closed')).closeReason).toBe('alert_removed');
     expect((await incidentOf('b', 'failed', 'closed')).closeReason).toBe('job_deleted');
+    for (const { deliveries } of await incidents()) expect(deliveries.map(({ event }) => event)).toEqual(['opened']);
   });
 
   it('say nothing about what happened before there were any', async () => {

@@ -3,13 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { Channels } from '../channels/channels.js';
 import { databaseNow } from '../database/database-now.js';
 import { jobsById } from './ended-runs.js';
-import {
-  closeIncidents,
-  type ClosableIncident,
-  type CloseReason,
-  findClosable,
-  openOfChangedJobs,
-} from './incidents.js';
+import { closeIncidents, type ClosableIncident, findClosable, openOfChangedJobs } from './incidents.js';
 
 const MAX_INCIDENTS = 2_000;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
@@ -60,14 +54,15 @@ export class IncidentCloser {
       this.logger.info({ job, condition, incident: id, reason }, 'incident closed');
   }
 
-  /** PagerDuty always learns that an incident is over. Other channels do so if the job has an alert for that. */
+  /** PagerDuty always learns that an incident is over. Other channels do so if the job has an alert for that, which it cannot have
+   *  without one for failures. So nobody else is notified when the alert is removed or the job is deleted. */
   private channelsOfEnd(
-    { condition, channels, reason }: { condition: string; channels: string[]; reason: CloseReason },
+    { condition, channels }: ClosableIncident,
     alerts: ReturnType<Channels['alertsOf']> = [],
   ): string[] {
     const notified = channels.filter((name) => this.channels.typeOf(name) === 'pagerduty');
     const recovered = alerts.find(({ when }) => when === 'recovered');
-    if (condition === 'failed' && reason === 'recovered' && recovered) notified.push(...(recovered.to ?? channels));
+    if (condition === 'failed' && recovered) notified.push(...(recovered.to ?? channels));
     return [...new Set(notified)];
   }
 
