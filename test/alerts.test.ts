@@ -370,6 +370,10 @@ it('tooShort: tells of a success that took less than it should, and closes at a 
   await given(finishedJob('a', 'echo', { input: { text: 'x' }, alerts: [{ when: 'tooShort', seconds: 30, to }] }));
   const { id } = await service.run('a', 'succeeded');
   expect((await incidentOf('a', 'tooShort', 'open')).runs).toEqual({ first: id, latest: id, count: 1 });
+  // A run that is read again is counted once.
+  await sql('UPDATE cronzimus.incident_checks SET check_at = now()');
+  await evaluated();
+  expect((await incidentOf('a', 'tooShort', 'open')).runs.count).toBe(1);
   const next = await service.run('a', 'succeeded');
   await sql(`UPDATE cronzimus.runs SET started_at = started_at - interval '1 minute' WHERE id = '${next.id}'`);
   await incidentOf('a', 'tooShort', 'closed');
