@@ -124,3 +124,23 @@ it('two replicas open and close one alert, and send one message', async () => {
     'a has recovered',
   ]);
 });
+
+it('an alert that was removed from the channels file closes after the restart, and PagerDuty is notified', async () => {
+  const pager = { type: 'pagerduty', routingKey: 'R', url: `${hook.url}/pager` };
+  const write = (alerts: object[]) =>
+    writeFile(variables['CHANNELS_FILE']!, JSON.stringify({ channels: { pager }, alerts }));
+  await write([{ when: 'failed', to: ['pager'] }]);
+  const first = await startReplica();
+  target.status = 500;
+  await call(first, 'PUT', '/jobs/a', { ...job(), alerts: null });
+  await call(first, 'POST', '/jobs/a/run');
+  await some(`SELECT FROM cronzimus.runs WHERE job = 'alerts.deliver' AND state = 'succeeded'`);
+  await kill(first.child, 'SIGKILL');
+  await write([]);
+  await sql(`UPDATE cronzimus.incident_messages SET sent_at = sent_at - interval '1 minute'`);
+  await startReplica();
+  await some(`SELECT FROM cronzimus.incidents WHERE close_reason = 'alert_removed'`);
+  await eventually(() => expect(hook.requests).toHaveLength(2));
+  const [trigger, resolve] = hook.bodies<{ event_action: string; dedup_key: string }>();
+  expect(resolve).toMatchObject({ event_action: 'resolve', dedup_key: trigger!.dedup_key });
+});

@@ -150,6 +150,19 @@ describe('failed', () => {
     expect(await incidents()).toHaveLength(1);
   });
 
+  it('quotes an error that is cut inside of a character', async () => {
+    service = await startService();
+    const alerts: Alerts = [{ when: 'failed', times: 1, to }];
+    Object.assign(receiver, { status: 500, body: '😀'.repeat(400) });
+    // One of the two is cut there, whatever the port.
+    for (const name of ['a', 'bb'])
+      await given(finishedJob(name, 'http', { input: { url: `${receiver.url}/${name}` }, alerts }));
+    for (const name of ['a', 'bb']) {
+      await service.run(name, 'failed');
+      expect((await incidentOf(name, 'failed', 'open')).summary).toContain('instead of a 2xx: 😀😀');
+    }
+  });
+
   it('closes at the next success, and tells so if the job has an alert for that', async () => {
     service = await startService();
     const failed = { when: 'failed', times: 1, to } as const;
@@ -204,9 +217,9 @@ describe('the alerts that apply to a job', () => {
     });
   });
 
-  it('close what they opened when they are removed, and when the job is deleted', async () => {
+  it('close what they opened when they are removed, and when the job is deleted, without a message', async () => {
     service = await startService();
-    const alerts: Alerts = [{ when: 'failed', times: 1, to }];
+    const alerts: Alerts = [{ when: 'failed', times: 1, to }, { when: 'recovered' }];
     await given(fails('a', alerts), fails('b', alerts));
     await service.run('a', 'failed');
     await service.run('b', 'failed');
@@ -216,6 +229,7 @@ describe('the alerts that apply to a job', () => {
     await service.call('DELETE', '/jobs/b');
     expect((await incidentOf('a', 'failed', 'closed')).closeReason).toBe('alert_removed');
     expect((await incidentOf('b', 'failed', 'closed')).closeReason).toBe('job_deleted');
+    for (const { deliveries } of await incidents()) expect(deliveries.map(({ event }) => event)).toEqual(['opened']);
   });
 
   it('say nothing about what happened before there were any', async () => {
@@ -259,16 +273,41 @@ it('missed: tells of occurrences that are not caught up, and closes at the next 
   await incidentOf('a', 'missed', 'closed');
 });
 
+/** Waits until everything that has happened was evaluated: what happens afterwards is. */
+async function evaluated(): Promise<void> {
+  await given(fails('marker', [{ when: 'failed', times: 1, to: ['log'] }]));
+  await service.run('marker', 'failed');
+  await incidentOf('marker', 'failed', 'open');
+  await service.call('DELETE', '/jobs/marker');
+  await incidentOf('marker', 'failed', 'closed');
+}
+
 describe('late', () => {
   it('tells of a run that started late, also if it ended before anybody polled', async () => {
     service = await startService();
     await given(overdue('a', [{ when: 'late', seconds: 60, to }]), overdue('b', [{ when: 'late', seconds: 7200, to }]));
     expect((await incidentOf('a', 'late', 'open')).summary).toMatch(/^a is late by \d+ min$/);
+    // A manual run is never late, and says nothing about the schedule.
+    await service.run('a', 'succeeded');
+    await evaluated();
+    expect((await incidents('&job=a')).map(({ state }) => state)).toEqual(['open']);
     // A run that starts on time closes it.
     const at = new Date(Date.now() + 1_000).toISOString();
     await service.call('PATCH', '/jobs/a', { trigger: { type: 'date', at } });
     await incidentOf('a', 'late', 'closed');
-    expect(await incidents()).toHaveLength(1);
+    expect((await incidents()).filter(({ condition }) => condition === 'late')).toHaveLength(1);
+  });
+
+  it('tells once of a run that is still running when a later one was on time', async () => {
+    service = await startService();
+    await given(overdue('a', [{ when: 'late', seconds: 60, to }], { task: 'wait', input: {}, overlap: 'allow' }));
+    await incidentOf('a', 'late', 'open');
+    const at = new Date(Date.now() + 1_000).toISOString();
+    await service.call('PATCH', '/jobs/a', { trigger: { type: 'date', at } });
+    await incidentOf('a', 'late', 'closed');
+    expect((await service.get<Page<RunAnswer>>('/runs?job=a&state=running')).items).toHaveLength(2);
+    await evaluated();
+    expect(await incidents('&job=a')).toHaveLength(1);
   });
 
   it('tells of a run that waits, and of a job that is not dispatched', async () => {
@@ -331,6 +370,10 @@ it('tooShort: tells of a success that took less than it should, and closes at a 
   await given(finishedJob('a', 'echo', { input: { text: 'x' }, alerts: [{ when: 'tooShort', seconds: 30, to }] }));
   const { id } = await service.run('a', 'succeeded');
   expect((await incidentOf('a', 'tooShort', 'open')).runs).toEqual({ first: id, latest: id, count: 1 });
+  // A run that is read again is counted once.
+  await sql('UPDATE cronzimus.incident_checks SET check_at = now()');
+  await evaluated();
+  expect((await incidentOf('a', 'tooShort', 'open')).runs.count).toBe(1);
   const next = await service.run('a', 'succeeded');
   await sql(`UPDATE cronzimus.runs SET started_at = started_at - interval '1 minute' WHERE id = '${next.id}'`);
   await incidentOf('a', 'tooShort', 'closed');
@@ -380,6 +423,22 @@ it('skipped: tells when a run outlasts its interval n times in a row, and closes
   const [running] = (await service.get<Page<RunAnswer>>('/runs?state=running')).items;
   await service.call('POST', `/runs/${running!.id}/cancel`);
   await incidentOf('a', 'skipped', 'closed');
+});
+
+it('prunes alerts that closed before RUN_RETENTION_DAYS, with their messages, and no open ones', async () => {
+  service = await startService();
+  await service.given(fails('a', ['failed', 'missed', 'skipped'].map((when) => ({ when, times: 1, to })) as Alerts));
+  await sql(`INSERT INTO cronzimus.incidents (id, job_id, job, condition, summary, channels, opened_at, closed_at, latest_at, run_count)
+    SELECT gen_random_uuid(), id, name, condition, '', '{}', now() - interval '40 days', closed_at, now(), 0 FROM cronzimus.jobs,
+      (VALUES ('failed', now() - interval '31 days'), ('missed', now() - interval '29 days'), ('skipped', NULL)) AS c (condition, closed_at)
+    WHERE name = 'a'`);
+  await sql(`INSERT INTO cronzimus.incident_messages (incident_id, channel, event, created_at, sent_at)
+    SELECT id, 'hook', 'opened', opened_at, opened_at FROM cronzimus.incidents`);
+  await sql(`SELECT pg_notify('cronzimus_cronzimus', 'jobs')`);
+  await eventually(async () =>
+    expect((await incidents()).map(({ condition }) => condition).toSorted()).toEqual(['missed', 'skipped']),
+  );
+  expect(await sql('SELECT count(*)::int AS messages FROM cronzimus.incident_messages')).toEqual([{ messages: 2 }]);
 });
 
 describe('messages', () => {
@@ -514,9 +573,11 @@ describe('the API', () => {
     await service.run('c', 'failed');
     await told('/other', 1);
     expect(messages()).toEqual([]);
-    await sql(`UPDATE cronzimus.incidents SET muted_until = now() WHERE job = 'b'`);
+    // The mute of `b` ends, and the one of the alert of `a` that has closed.
+    await sql(`UPDATE cronzimus.incidents SET muted_until = now() WHERE job = 'b' OR closed_at IS NOT NULL`);
     const [message] = await told('/hook', 1);
     expect(message!.data.opened.incidents.map(({ id }) => id)).toEqual([b.id]);
+    expect(message!.data.closed.count).toBe(0);
   });
 
   it('refuses a mute in the past and an alert that does not exist', async () => {

@@ -14,6 +14,7 @@ const TOKEN = 'T00000000/B11111111/XxXxXxXxXxXxXxXxXxXxXxXx';
 
 let receiver: Receiver;
 let mail: Awaited<ReturnType<typeof startMailServer>>;
+let secureMail: typeof mail;
 let service: TestService;
 let folder: string;
 
@@ -26,6 +27,7 @@ const channelsFile = async (channels: object, more: object = {}) => {
 beforeAll(async () => {
   receiver = await startReceiver();
   mail = await startMailServer('cronzimus', PASSWORD);
+  secureMail = await startMailServer('cronzimus', PASSWORD, { secure: true });
   folder = await mkdtemp(join(process.env['TEST_SCRATCH']!, 'secrets-'));
   await writeFile(join(folder, 'slack-url'), `${receiver.url}/services/${TOKEN}\n`);
   await writeFile(join(folder, 'mail'), `smtp://cronzimus:${PASSWORD}@127.0.0.1:${mail.port}`);
@@ -40,7 +42,25 @@ beforeAll(async () => {
       from: 'a@example.org',
       to: ['b@example.org'],
     },
+    secure: {
+      type: 'email',
+      smtp: `smtps://cronzimus:${PASSWORD}@127.0.0.1:${secureMail.port}?tls.rejectUnauthorized=false`,
+      from: 'a@example.org',
+      to: ['b@example.org'],
+    },
+    untrusted: {
+      type: 'email',
+      smtp: `smtps://cronzimus:${PASSWORD}@127.0.0.1:${secureMail.port}`,
+      from: 'a@example.org',
+      to: ['b@example.org'],
+    },
     away: { type: 'slack', url: `http://127.0.0.1:1/${TOKEN}` },
+    'mail-metadata': {
+      type: 'email',
+      smtp: `smtp://cronzimus:${PASSWORD}@169.254.169.254`,
+      from: 'a@example.org',
+      to: ['b@example.org'],
+    },
     metadata: { type: 'slack', url: `http://169.254.169.254/${TOKEN}` },
   });
   service = await TestService.start({ CHANNELS_FILE, SECRETS_DIR: folder });
@@ -48,11 +68,14 @@ beforeAll(async () => {
 afterAll(async () => {
   await service.stop();
   await mail.close();
+  await secureMail.close();
   await receiver.close();
 });
 afterEach(() => {
   receiver.requests.length = 0;
   receiver.status = 200;
+  receiver.headers = {};
+  receiver.body = 'so it was';
 });
 
 const send = async (name: string) => {
@@ -81,8 +104,11 @@ it('lists names and types, and nothing else', async () => {
       { name: 'hook', type: 'webhook' },
       { name: 'locked', type: 'email' },
       { name: 'mail', type: 'email' },
+      { name: 'mail-metadata', type: 'email' },
       { name: 'metadata', type: 'slack' },
       { name: 'pager', type: 'pagerduty' },
+      { name: 'secure', type: 'email' },
+      { name: 'untrusted', type: 'email' },
     ],
   });
 });
@@ -122,6 +148,11 @@ it('sends an email through a server that wants a login', async () => {
   expect(mail.mails[0]!.text).toMatch(/^Message-ID: <[0-9a-f-]{36}@cronzimus>/m);
 });
 
+it('sends an email through a server with TLS from the beginning', async () => {
+  expect((await send('secure')).state).toBe('succeeded');
+  expect(secureMail.mails).toMatchObject([{ from: 'a@example.org', to: ['b@example.org'] }]);
+});
+
 it('writes to the log', async () => {
   const { id, state } = await send('log');
   expect(state).toBe('succeeded');
@@ -136,7 +167,9 @@ it.each([
   ['chat', 'the status was 500: so it was', [TOKEN]],
   ['away', 'ECONNREFUSED', [TOKEN]],
   ['metadata', 'A channel does not connect to 169.254.169.254', [TOKEN]],
+  ['mail-metadata', 'A channel does not connect to 169.254.169.254', [PASSWORD]],
   ['locked', 'Invalid login', ['wrong-horse-battery']],
+  ['untrusted', 'certificate', [PASSWORD]],
 ])('says why it could not send to %s, and shows no secret', async (name, why, secrets) => {
   receiver.status = 500;
   const run = await send(name);
@@ -144,6 +177,78 @@ it.each([
   expect(run.error!.message).toContain(why);
   const traces = await tracesOf(run);
   for (const secret of secrets) for (const part of secret.split('/')) expect(traces).not.toContain(part);
+});
+
+describe('what a job writes into an error', () => {
+  const hostile = 'a failed: <!channel> <https://evil.example|log in> & x\r\nBcc: c@example.org\r\n\r\n<script>';
+  const one = {
+    id: '01990000-0000-7000-8000-000000000001',
+    job: 'a',
+    condition: 'failed',
+    summary: hostile,
+    openedAt: '2030-01-01T00:00:00.000Z',
+    closedAt: null,
+    runs: { first: null, latest: null, count: 1 },
+  };
+  /** Sends a message about this many alerts with that text. */
+  const deliver = async (channel: string, count: number) => {
+    const opened = { count, incidents: Array.from({ length: count }, () => one) };
+    const input = { channel, id: one.id, opened, closed: { count: 0, incidents: [] }, trigger: null, resolve: [] };
+    await service.call('PUT', '/jobs/hostile', {
+      task: 'deliver-alert',
+      input,
+      trigger: { type: 'interval', everySeconds: 86_400 },
+    });
+    await service.run('hostile', 'succeeded');
+  };
+
+  it.each([1, 2])('is text in Slack, with neither mentions nor links, in a message about %i', async (count) => {
+    await deliver('chat', count);
+    const [{ text }] = receiver.bodies<{ text: string }>() as [{ text: string }];
+    expect(text).toContain('&lt;!channel&gt; &lt;https://evil.example|log in&gt; &amp; x');
+    expect(text).not.toMatch(/[<>]/);
+  });
+
+  it('adds no header and no receiver to an email, and is plain text in it', async () => {
+    mail.mails.length = 0;
+    await deliver('mail', 1);
+    const [{ to, text }] = mail.mails as [(typeof mail.mails)[number]];
+    expect(to).toEqual(['ops@example.org']);
+    const [headers] = text.split('\r\n\r\n') as [string];
+    expect(headers).not.toMatch(/^bcc:/im);
+    expect(headers.match(/^content-type:.*/gim)).toEqual([expect.stringContaining('text/plain')]);
+  });
+});
+
+describe('a redirect', () => {
+  let login: Receiver;
+  beforeEach(async () => (login = await startReceiver()));
+  afterEach(() => login.close());
+
+  it.each([301, 302, 303])('with %i is not followed, since it would drop the message', async (status) => {
+    Object.assign(receiver, { status, headers: { Location: login.url } });
+    const { state, error } = await send('hook');
+    expect([state, error?.message]).toEqual(['failed', expect.stringContaining(`the status was ${status}`)]);
+    expect(login.requests).toEqual([]);
+  });
+});
+
+it.each([
+  ['chat', `no hook at /services/${TOKEN}`, TOKEN],
+  ['pager', JSON.stringify({ message: 'invalid key', routing_key: 'R0123456789' }), 'R0123456789'],
+  ['hook', `signed with ${SECRET}`, SECRET],
+])('shows no secret of %s if the receiver quotes it', async (name, body, secret) => {
+  Object.assign(receiver, { status: 400, body });
+  const run = await send(name);
+  expect(run.error!.message).toMatch(/the status was 400: .*\*\*\*/);
+  const traces = await tracesOf(run);
+  for (const part of secret.split('/')) expect(traces).not.toContain(part);
+});
+
+it('shows no password if the mail server quotes it', async () => {
+  const run = await send('locked');
+  expect(run.error!.message).toContain('go away, ***');
+  expect(await tracesOf(run)).not.toContain('wrong-horse-battery');
 });
 
 it('refuses a test of a channel that does not exist', async () => {

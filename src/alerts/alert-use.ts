@@ -5,14 +5,16 @@ import type { Alert } from '../jobs/definition/alert.schema.js';
 /** Which conditions are in use, by the channels file and by jobs. For `late` and `tooLong` with the smallest number of seconds. */
 export class AlertUse {
   private readonly conditions = new Map<Alert['when'], number>();
+  /** Whether incidents are open or messages wait, which have to be brought to their end also after the last alert was removed. */
+  private unfinished = false;
 
   constructor(channels: Channels) {
     for (const alert of channels.defaults()) this.add(alert.when, secondsOf(alert));
   }
 
-  /** Whether any job may have an alert. */
+  /** Whether there may be anything to evaluate. */
   get any(): boolean {
-    return this.conditions.size > 0;
+    return this.unfinished || this.conditions.size > 0;
   }
 
   has(condition: Alert['when']): boolean {
@@ -25,8 +27,13 @@ export class AlertUse {
   }
 
   /** Adds the conditions of jobs that were changed since `since`; null: of all jobs. A condition that no job has any more stays, which
-   *  only costs polls. */
-  async addJobs(database: SchedulerDatabase, since: Date | null): Promise<void> {
+   *  only costs polls. Returns the time of the database before that. */
+  async addJobs(database: SchedulerDatabase, since: Date | null): Promise<Date> {
+    const [state] = await database.statement<{ now: Date; unfinished: boolean }>(
+      `SELECT statement_timestamp() AS now, EXISTS (SELECT FROM "${database.schema}".incidents WHERE closed_at IS NULL)
+         OR EXISTS (SELECT FROM "${database.schema}".incident_messages WHERE sent_at IS NULL) AS unfinished`,
+    );
+    this.unfinished = state!.unfinished;
     const found = await database.statement<{ condition: Alert['when']; seconds: string }>(
       `SELECT alert->>'when' AS condition, COALESCE(min((alert->>'seconds')::numeric), 1)::text AS seconds
        FROM "${database.schema}".jobs, jsonb_array_elements(jobs.alerts) AS alert
@@ -34,6 +41,7 @@ export class AlertUse {
       [since],
     );
     for (const { condition, seconds } of found) this.add(condition, Number(seconds));
+    return state!.now;
   }
 
   private add(condition: Alert['when'], seconds: number): void {

@@ -3,9 +3,11 @@ import { v7 } from 'uuid';
 import { type AlertMessage, type ListedIncident, MAX_LISTED } from '../channels/alert-message.js';
 import type { Channels } from '../channels/channels.js';
 import { DELIVER_ALERT } from '../channels/deliver-alert.task.js';
+import type { SchedulerDatabase } from '../database/scheduler-database.js';
 import { rows } from '../database/transaction.js';
 import { notify } from '../replicas/notify.js';
 import { createRuns } from '../runs/lifecycle/create-runs.js';
+import { isSchedulerPaused } from '../runs/lifecycle/scheduler-paused.js';
 
 /** What deliveries are called in lists of runs. There is no job of this name, so that no delivery causes an alert. */
 export const DELIVERIES = 'alerts.deliver';
@@ -18,7 +20,10 @@ const BETWEEN_MS = 60_000;
 /** How many alerts of PagerDuty one delivery resolves. Each takes a request. */
 const MAX_RESOLVED = 20;
 
-/** About an hour and a half of retries: a receiver that is away for ten minutes gets the message soon after it is back. */
+/** A delivery starts before all other runs. If it waits this long, no worker is alive, or all slots are taken. */
+const STUCK_SECONDS = 60;
+
+/** Over two hours of retries. A receiver that is away for ten minutes gets the message soon after it is back. */
 const RETRY = { limit: 20, delaySeconds: 5, backoff: 'exponential', maxDelaySeconds: 600 } as const;
 const DELIVERY = { task: DELIVER_ALERT, timeoutSeconds: 30, onInterruption: 'rerun', priority: 32_767 } as const;
 
@@ -41,6 +46,18 @@ export async function createDelivery(
   const [run] = await createRuns(tx, now, [{ ...draft, scheduledAt: now, dueAt: now }], copied);
   await notify(tx, 'runs');
   return run!.id;
+}
+
+/** Whether a delivery waits for a worker for so long that somebody else has to notify people. Not while the scheduler is paused. */
+export async function hasStuckDelivery(database: SchedulerDatabase): Promise<boolean> {
+  const schema = `"${database.schema}".`;
+  const [row] = await database.statement<{ stuck: boolean }>(
+    `SELECT NOT ${isSchedulerPaused('scheduler')} AND EXISTS (SELECT FROM ${schema}run_queue
+       WHERE task = $1 AND ready_at < statement_timestamp() - interval '${STUCK_SECONDS} s') AS stuck
+     FROM ${schema}scheduler`,
+    [DELIVER_ALERT],
+  );
+  return row!.stuck;
 }
 
 /** Creates deliveries for the channels whose messages have waited long enough: one for all messages of a channel. Returns the

@@ -90,7 +90,7 @@ async function findingsOfStreaks(tx: EntityManager, streaks: Streak[]): Promise<
     if (runs < alert.times) return [];
     const summary =
       alert.when === 'failed'
-        ? failureText(end.job, end.state, runs, excerptOf(end.error?.message))
+        ? failureText(end.job, end.state, runs, excerptOf(end.error ?? ''))
         : `${end.job} skipped ${runs === 1 ? 'an occurrence' : `${runs} occurrences in a row`}, because a run was unfinished`;
     return [{ ...about(end, alert), first: lengths.get(end.id)?.first ?? end.id, runs, summary }];
   });

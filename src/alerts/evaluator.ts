@@ -13,16 +13,9 @@ import { takeUnreadEnds } from '../runs/lifecycle/unread-ends.js';
 import { RunMetrics } from '../runs/worker/run-metrics.js';
 import { AlertUse } from './alert-use.js';
 import { deliverWaiting } from './deliveries.js';
-import { findingsOf, jobsById } from './ended-runs.js';
-import {
-  closeIncidents,
-  type ClosableIncident,
-  type CloseReason,
-  findClosable,
-  openIncidents,
-  openOfChangedJobs,
-  pruneIncidents,
-} from './incidents.js';
+import { findingsOf } from './ended-runs.js';
+import { IncidentCloser } from './incident-closer.js';
+import { openIncidents, pruneIncidents } from './incidents.js';
 import { checkedConditions, makeChecks, planChecks } from './job-checks.js';
 import { type AlertsPoll, pollAlerts } from './poll-alerts.js';
 import { findLate, findTooLong } from './unfinished-runs.js';
@@ -35,11 +28,9 @@ const READ_JOBS_EVERY_MS = 300_000;
 /** A change becomes visible later than its `updated_at`. */
 const OVERLAP_MS = 60_000;
 const MAX_ENDS = 1_000;
-const MAX_INCIDENTS = 2_000;
 const PRUNE_EVERY_MS = 3_600_000;
 const PRUNED_AT_ONCE = 5_000;
 const MAX_STATEMENT_MS = 30_000;
-const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 /**
  * Opens and closes incidents by what has happened, and queues the messages about them. Every scheduler polls, and an advisory lock lets
@@ -48,12 +39,13 @@ const FIRST_ID = '00000000-0000-0000-0000-000000000000';
  * The rows of `runs` are the outbox. The end of a run is marked as read in the transaction that writes what follows from it: incidents,
  * messages, and the runs that deliver these. So an evaluator that dies at any instant loses nothing, and nothing is evaluated twice.
  *
- * While no alerts are configured, it sends no statements, except after changes of jobs and once in five minutes. Otherwise an idle
- * service costs one statement in 10 s. An end of a run in this process, and a changed job, wake it.
+ * While no alerts are configured and none is open, it sends only two statements after changes of jobs and in five minutes. Otherwise
+ * an idle service costs one statement in 10 s. An end of a run in this process, and a changed job, wake it.
  */
 @Injectable()
 export class AlertEvaluator {
   private readonly use: AlertUse;
+  private readonly closer: IncidentCloser;
   /** Jobs have been read that were changed up to this time of the database. Null: no jobs have been read yet. */
   private readUpTo: Date | null = null;
   private jobsChanged = true;
@@ -61,8 +53,6 @@ export class AlertEvaluator {
   private prunedAt = -Infinity;
   /** Whether the last poll found open incidents, which a successful run may close. */
   private hasOpen = false;
-  /** Where the search for incidents that are over goes on. */
-  private searchedUpTo = FIRST_ID;
   private timer: NodeJS.Timeout | undefined;
   private timerAt = Infinity;
   readonly loop = new Loop({
@@ -80,6 +70,7 @@ export class AlertEvaluator {
     runs: RunMetrics,
   ) {
     this.use = new AlertUse(channels);
+    this.closer = new IncidentCloser(channels, logger);
     session.onNotification('jobs', () => {
       this.jobsChanged = true;
       this.wakeIn(DEBOUNCE_MS);
@@ -132,17 +123,16 @@ export class AlertEvaluator {
   private async readJobs(): Promise<void> {
     this.jobsChanged = false;
     try {
-      const [row] = await this.database.statement<{ now: Date }>('SELECT statement_timestamp() AS now');
       const since = this.readUpTo && new Date(this.readUpTo.getTime() - OVERLAP_MS);
-      await this.use.addJobs(this.database, since);
+      const now = await this.use.addJobs(this.database, since);
       if (this.use.any)
         await this.database.transaction(async (tx) => {
           await tx.query(`SELECT pg_advisory_xact_lock(${lock})`);
           if (checkedConditions.some((condition) => this.use.has(condition)))
             await planChecks(tx, this.channels, since);
-          await this.closeRemoved(tx, since);
+          await this.closer.closeRemoved(tx, since);
         }, MAX_STATEMENT_MS);
-      this.readUpTo = row!.now;
+      this.readUpTo = now;
       this.jobsReadAt = performance.now();
     } catch (error) {
       this.jobsChanged = true;
@@ -165,7 +155,7 @@ export class AlertEvaluator {
     const opened = await openIncidents(tx, now, [...findings, ...checks.findings]);
     if (opened.length > 0) this.hasOpen = true;
     for (const { job, condition, id } of opened) this.logger.warn({ job, condition, incident: id }, 'incident opened');
-    const isLast = await this.closeOver(tx, now);
+    const isLast = await this.closer.closeOver(tx, now);
     if (prunes) {
       await pruneIncidents(tx, this.environment.RUN_RETENTION_DAYS, PRUNED_AT_ONCE);
       this.prunedAt = performance.now();
@@ -173,61 +163,6 @@ export class AlertEvaluator {
     const more = ends.length === MAX_ENDS || checks.more || !isLast;
     // As long as there is more, incidents may open that belong into the same message.
     return { more, nextMs: more ? null : await deliverWaiting(tx, now, this.channels) };
-  }
-
-  /** Closes the incidents that are over, of a part of them. Returns whether that was the last part. */
-  private async closeOver(tx: EntityManager, now: Date): Promise<boolean> {
-    const { closable, end } = await findClosable(tx, this.searchedUpTo, MAX_INCIDENTS);
-    this.searchedUpTo = end ?? FIRST_ID;
-    await this.close(tx, now, closable);
-    return end === null;
-  }
-
-  /** Closes the incidents of jobs that no longer have the alert. */
-  private async closeRemoved(tx: EntityManager, since: Date | null): Promise<void> {
-    const open = await openOfChangedJobs(tx, since);
-    if (open.length === 0) return;
-    const alerts = await this.alertsOf(tx, open);
-    const removed = open.filter(({ jobId, condition }) => !alerts.get(jobId)?.some(({ when }) => when === condition));
-    await this.close(
-      tx,
-      await databaseNow(tx),
-      removed.map((incident) => ({ ...incident, reason: 'alert_removed' as const })),
-    );
-  }
-
-  private async close(tx: EntityManager, now: Date, incidents: ClosableIncident[]): Promise<void> {
-    if (incidents.length === 0) return;
-    const alerts = await this.alertsOf(tx, incidents);
-    await closeIncidents(
-      tx,
-      now,
-      incidents.map((incident) => ({
-        ...incident,
-        channels: this.channelsOfEnd(incident, alerts.get(incident.jobId)),
-      })),
-    );
-    for (const { job, condition, id, reason } of incidents)
-      this.logger.info({ job, condition, incident: id, reason }, 'incident closed');
-  }
-
-  /** PagerDuty always learns that an incident is over. Other channels do so if the job has an alert for that. */
-  private channelsOfEnd(
-    { condition, channels, reason }: { condition: string; channels: string[]; reason: CloseReason },
-    alerts: ReturnType<Channels['alertsOf']> = [],
-  ): string[] {
-    const notified = channels.filter((name) => this.channels.typeOf(name) === 'pagerduty');
-    const recovered = alerts.find(({ when }) => when === 'recovered');
-    if (condition === 'failed' && reason === 'recovered' && recovered) notified.push(...(recovered.to ?? channels));
-    return [...new Set(notified)];
-  }
-
-  private async alertsOf(tx: EntityManager, incidents: { jobId: string }[]) {
-    const jobs = await jobsById(
-      tx,
-      incidents.map(({ jobId }) => jobId),
-    );
-    return new Map([...jobs].map(([id, job]) => [id, this.channels.alertsOf(job)]));
   }
 }
 

@@ -108,9 +108,10 @@ export async function findClosable(
 /** Of a job, only so many of its newest runs are read. */
 const NEWEST = 200;
 // Runs after the latest one of the incident, by their ids. That is the order in which they were queued.
+const isScheduled = `r.kind IN ('schedule', 'catch_up')`;
 const isOver = `CASE i.condition
-  WHEN 'skipped' THEN r.state NOT IN ('skipped', 'missed') AND r.kind IN ('schedule', 'catch_up')
-  WHEN 'late' THEN r.started_at IS NOT NULL AND r.lateness_ms < 1000 * i.threshold
+  WHEN 'skipped' THEN r.state NOT IN ('skipped', 'missed') AND ${isScheduled}
+  WHEN 'late' THEN r.started_at IS NOT NULL AND r.lateness_ms < 1000 * i.threshold AND ${isScheduled}
   WHEN 'tooShort' THEN r.state = 'succeeded' AND r.finished_at - r.started_at >= i.threshold * interval '1 s'
   ELSE r.state = 'succeeded' AND r.finished_at > i.latest_at END`;
 const closable = `

@@ -12,6 +12,7 @@ import { Metrics } from '../metrics/metrics.js';
 import { sendRequest } from '../tasks/http-client.js';
 import { Destinations } from '../tasks/http-destinations.js';
 import { messageOf } from '../tasks/http-errors.js';
+import { hasStuckDelivery } from './deliveries.js';
 
 const EVERY_MS = 60_000;
 /** How long to wait at the start for the first turn of the dispatch loop. */
@@ -21,7 +22,7 @@ const MAX_REQUEST_MS = 10_000;
 const MAX_SILENCE_MS = 15_000;
 
 /**
- * A dead man's switch: requests HEARTBEAT_URL each minute while dispatching works and nothing is overdue. A service that watches for
+ * A dead man's switch: requests HEARTBEAT_URL each minute while dispatching works and nothing is overdue, messages included. A service that watches for
  * silence then reports a standstill that this service cannot report itself.
  *
  * Every scheduler does this on its own. The watching service sees silence only when none of them works, and no scheduler depends on
@@ -72,8 +73,9 @@ export class OutgoingHeartbeat {
       this.first = setTimeout(() => this.loop.wake(), FIRST_MS).unref();
       return;
     }
-    if (Date.now() - lastTurnAt > MAX_SILENCE_MS || (await hasOverdue(this.database))) {
-      this.logger.warn('heartbeat held back: dispatching stands still, or jobs are overdue');
+    const fault = await this.faultSince(lastTurnAt);
+    if (fault !== null) {
+      this.logger.warn({ why: fault }, 'heartbeat held back');
       return;
     }
     const { signal } = this.stopped;
@@ -87,6 +89,13 @@ export class OutgoingHeartbeat {
       const why = maskOf([this.environment.HEARTBEAT_URL!])(messageOf(error));
       this.logger.warn({ why }, 'heartbeat not sent');
     }
+  }
+
+  /** Why the heartbeat is held back. Null: nothing is wrong. */
+  private async faultSince(lastTurnAt: number): Promise<string | null> {
+    if (Date.now() - lastTurnAt > MAX_SILENCE_MS) return 'dispatching stands still';
+    if (await hasOverdue(this.database)) return 'jobs are overdue';
+    return (await hasStuckDelivery(this.database)) ? 'no worker has started a message about an alert' : null;
   }
 
   private async send(signal: AbortSignal): Promise<void> {

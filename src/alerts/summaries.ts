@@ -5,8 +5,13 @@ export const LATE_KINDS: readonly RunKind[] = ['schedule', 'catch_up'];
 
 const MAX_ERROR = 300;
 
-/** The first line of the message of an error. It is stored masked already. */
-export const excerptOf = (message = ''): string => message.split('\n')[0]!.slice(0, MAX_ERROR);
+/** The first line of the message of an error that is not blank, cut, without control characters. It is stored masked already. */
+export function excerptOf(message: string): string {
+  const lines = message.split(/[\n\r\u2028\u2029]/).map((line) => line.replaceAll(/\p{Cc}/gu, ' ').trim());
+  const line = lines.find((one) => one !== '') ?? '';
+  // PostgreSQL cannot store half of a surrogate pair.
+  return line.slice(0, MAX_ERROR).replace(/[\ud800-\udbff]$/, '');
+}
 
 export function failureText(job: string, state: RunState, runs: number, error: string): string {
   const what = state === 'timed_out' ? 'timed out' : 'failed';

@@ -95,6 +95,30 @@ it.each([
   );
 });
 
+it('lists the faults of all parts, also if some of them have another shape', () => {
+  const text = `channels:
+  ops: { type: slack, url: ftp://x }
+  none: 1
+alerts:
+  - { when: failed, to: [nope] }
+  - { when: late, to: [log] }
+  - 7
+tags:
+  x: 5
+  y: [{ when: failed, to: [nope] }]
+`;
+  const faults = [
+    'line 2: channels.ops.url: Must be an http',
+    'line 3: channels.none: Must be a map',
+    'line 5: alerts.0.to.0: There is no channel "nope"',
+    'line 6: alerts.1.seconds',
+    'line 7: alerts.2',
+    'line 9: tags.x',
+    'line 10: tags.y.0.to.0: There is no channel "nope"',
+  ];
+  for (const fault of faults) expect(() => parseChannelsFile('f', text)).toThrow(fault);
+});
+
 it('lists all faults', () => {
   const text = 'channels:\n  a: { type: sms }\nalerts:\n  - { when: failed, to: [b] }';
   expect(() => parseChannelsFile('f', text)).toThrow(/line 2: channels\.a\.type.*\n.*line 4: alerts\.0\.to\.0/);

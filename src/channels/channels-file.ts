@@ -34,7 +34,7 @@ export function parseChannelsFile(path: string, text: string): ChannelsFile {
   const { value, faults } = parseYaml(text);
   if (faults.length > 0) throw new ChannelsFileError(path, faults);
   const { data, error } = channelsFile.safeParse(value ?? {});
-  const found = error ? faultsIn(error.issues) : faultsOfFile(data);
+  const found = [...faultsIn(error?.issues ?? []), ...faultsOfFile(data ?? checkable(value))];
   if (found.length > 0) throw located(path, text, found);
   return data!;
 }
@@ -72,7 +72,37 @@ export function faultsOfChannel(name: string, written: unknown): ChannelsFault[]
   return faultsIn(issuesOutsideReferences(error?.issues ?? [], references), ['channels', name]);
 }
 
-function faultsOfFile({ channels, alerts, tags }: ChannelsFile): ChannelsFault[] {
+/** What is checked beyond the shape of a file. */
+interface Checkable {
+  channels: Record<string, unknown>;
+  alerts: Recipients[];
+  tags: Record<string, Recipients[]>;
+}
+interface Recipients {
+  to?: string[] | undefined;
+}
+
+const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const mapOf = (value: unknown) => (isMap(value) ? value : {});
+
+/** What of a file of another shape can be checked nevertheless. */
+function checkable(value: unknown): Checkable {
+  const { channels, alerts, tags } = mapOf(value);
+  const recipientsOf = (list: unknown) =>
+    (Array.isArray(list) ? list : []).map((alert: unknown) => {
+      const { to } = mapOf(alert);
+      return { to: Array.isArray(to) ? to.filter((name) => typeof name === 'string') : [] };
+    });
+  return {
+    channels: mapOf(channels),
+    alerts: recipientsOf(alerts),
+    tags: Object.fromEntries(Object.entries(mapOf(tags)).map(([tag, list]) => [tag, recipientsOf(list)])),
+  };
+}
+
+/** The faults of channels, and of the names of channels. */
+function faultsOfFile({ channels, alerts, tags }: Checkable): ChannelsFault[] {
   const known = [LOG_CHANNEL, ...Object.keys(channels)];
   const unknownIn = (list: typeof alerts, path: PropertyKey[]) =>
     unknownChannels(list, known).map(({ path: place, name }) => ({
@@ -82,7 +112,8 @@ function faultsOfFile({ channels, alerts, tags }: ChannelsFile): ChannelsFault[]
   return [
     ...Object.entries(channels).flatMap(([name, written]) => [
       ...faultsOfName(name),
-      ...faultsOfChannel(name, written),
+      // The shape of the file requires a map.
+      ...(isMap(written) ? faultsOfChannel(name, written) : []),
     ]),
     ...unknownIn(alerts, ['alerts']),
     ...Object.entries(tags).flatMap(([tag, list]) => unknownIn(list, ['tags', tag])),
@@ -91,7 +122,7 @@ function faultsOfFile({ channels, alerts, tags }: ChannelsFile): ChannelsFault[]
 
 /** The channels that alerts name and that are not in `known`, each with its place in the list. */
 export function unknownChannels(
-  alerts: ChannelsFile['alerts'],
+  alerts: readonly Recipients[],
   known: readonly string[],
 ): { path: PropertyKey[]; name: string }[] {
   return alerts.flatMap(({ to = [] }, index) =>

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { connect, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import { createTransport } from 'nodemailer';
 import { withoutBrackets } from '../core/ip.js';
 import { checkedLookup } from '../tasks/http-client.js';
@@ -46,7 +45,7 @@ export async function sendEmail(
   }
 }
 
-/** Connects to an address that the checks for HTTP requests allow too. */
+/** Connects to an address that the checks for HTTP requests allow too. nodemailer starts TLS on the connection. */
 async function open(
   { protocol, hostname, port }: URL,
   { destinations, names }: Egress,
@@ -54,7 +53,6 @@ async function open(
 ): Promise<Socket> {
   const host = withoutBrackets(hostname);
   if (isIP(host)) destinations.check(host, host);
-  const secure = protocol === 'smtps:';
   const socket = connect({
     host,
     port: Number(port || PORTS[protocol as keyof typeof PORTS]),
@@ -62,8 +60,5 @@ async function open(
     signal,
   });
   await once(socket, 'connect');
-  if (!secure) return socket;
-  const tls = connectTls({ socket, servername: isIP(host) ? '' : host });
-  await once(tls, 'secureConnect', { signal });
-  return tls;
+  return socket;
 }

@@ -100,11 +100,14 @@ async function post(
     ...more,
   });
   const request = { method: 'POST', url: new URL(url), headers, body };
-  const response = await sendRequest(request, { destinations, names }, () => true, signal);
+  const response = await sendRequest(request, { destinations, names }, keepsBody, signal);
   const { status, body: answer } = await readResponse(response);
   signal.throwIfAborted();
   if (status < 200 || status > 299) throw new Error(`the status was ${status}${excerpt(answer)}`);
 }
+
+/** After any other redirect, the request would be a GET without the message, and its success would mean nothing. */
+const keepsBody = (status: number) => status === 307 || status === 308;
 
 function excerpt(body: unknown): string {
   if (body === null) return '';

@@ -1,9 +1,12 @@
 import type { EntityManager } from 'typeorm';
 import { rows } from '../../database/transaction.js';
-import type { RunError, RunKind, RunState } from './run.entity.js';
+import type { RunKind, RunState } from './run.entity.js';
 
 /** A run that starts this much after it was due, in milliseconds, may be the subject of an alert. */
 export const LATE_MS = 10_000;
+
+/** A transaction reads a thousand ends, and an error with its stack may have 100 kB. */
+const MAX_ERROR = 2_000;
 
 /** SQL: whether a row of `runs` has ended in a way that an alert may be about, and no evaluator has read that yet. It is the condition
  *  of the index runs_unread, so runs that succeed on time cost nothing. */
@@ -19,7 +22,8 @@ export interface UnreadEnd {
   reason: string | null;
   finishedAt: Date;
   latenessMs: number | null;
-  error: RunError | null;
+  /** The beginning of the message of its error. */
+  error: string | null;
   /** Of a range of occurrences. Null count: more than 10,000. */
   missedTo: Date | null;
   missedCount: number | null;
@@ -35,7 +39,7 @@ export function takeUnreadEnds(tx: EntityManager, since: Date, limit: number): P
      ), read AS (
        UPDATE runs SET unread = false FROM found WHERE runs.id = found.id
        RETURNING runs.id, job_id AS "jobId", job, kind, state, reason, finished_at AS "finishedAt", lateness_ms AS "latenessMs",
-         error, missed_to AS "missedTo", missed_count AS "missedCount"
+         left(error->>'message', ${MAX_ERROR}) AS error, missed_to AS "missedTo", missed_count AS "missedCount"
      ) SELECT * FROM read ORDER BY "finishedAt", id`,
     [since, limit],
   );
