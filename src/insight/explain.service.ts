@@ -4,9 +4,10 @@ import { Compute } from '../compute/compute.js';
 import { ApiDatabase } from '../database/api-database.js';
 import { JobNotFoundError } from '../jobs/definition/job-errors.js';
 import { scheduleOf } from '../jobs/definition/job-fields.js';
-import { readBlockingRun, readPauses, readPresent, readRow, readVersions } from './explain-facts.js';
-import { judge, versionAt } from './explain-verdict.js';
+import { versionAt } from './explain-facts.js';
+import { judge } from './explain-verdict.js';
 import type { Explanation } from './explain.view.js';
+import { readBlockingRun, readPauses, readPresent, readRow, readVersions } from './read-explain-facts.js';
 
 @Injectable()
 export class ExplainService {

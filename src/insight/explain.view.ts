@@ -89,3 +89,9 @@ export const explanationView = z
     ],
   });
 export type Explanation = z.output<typeof explanationView>;
+
+/** What became of an instant, and why. */
+export type Judgement = Pick<Explanation, 'verdict' | 'because' | 'evidence' | 'remedy'>;
+
+/** The remedy for an occurrence that did not run. */
+export const BACKFILL = 'POST /jobs/{name}/backfill runs it now.';

@@ -1,0 +1,131 @@
+import type { ExplainedInstant } from '../core/triggers/explain-instant.js';
+import { dependsOnZoneData, TZ_VERSION } from '../core/triggers/zone-data.js';
+import { iso, obstacles, pauseEvidence } from './explain-evidence.js';
+import type { Facts, VersionFacts } from './explain-facts.js';
+import { BACKFILL, type Evidence, type Judgement } from './explain.view.js';
+
+/** An instant to which no kept definition applied. */
+export function verdictWithoutVersion({ at, present, versions: { before, after } }: Facts): Judgement {
+  if (present.prunedUntil && at < present.prunedUntil) return pruned(present.prunedUntil);
+  if (before?.deleted)
+    return {
+      verdict: 'deleted',
+      because: `The job was deleted at ${iso(before.validTo!)}${after ? `, and created again at ${iso(after.validFrom)}` : ''}.`,
+      evidence: [],
+      remedy: 'Create the job again.',
+    };
+  if (after && !after.earlierUnknown && !before)
+    return {
+      verdict: 'before_creation',
+      because: `The job was created at ${iso(after.validFrom)}. Its first occurrence is after that.`,
+      evidence: [],
+      remedy: BACKFILL,
+    };
+  const since = after ? ` Definitions are kept since ${iso(after.validFrom)}.` : '';
+  return {
+    verdict: 'unknown',
+    because: `It is not known which definition applied then.${since}`,
+    evidence: [],
+    remedy: null,
+  };
+}
+
+const pruned = (until: Date): Judgement => ({
+  verdict: 'pruned',
+  because: `Runs that ended before ${iso(until)} have been deleted, so its row may be gone.`,
+  evidence: [{ code: 'retention', text: `Runs are kept since ${iso(until)}.`, at: until }],
+  remedy: 'Raise RUN_RETENTION_DAYS to keep the history for longer.',
+});
+
+/** An instant without a row. `version`: the definition that applied to it. */
+export function verdictWithoutRow(facts: Facts, version: VersionFacts): Judgement {
+  const { at, present, explained } = facts;
+  if (!explained!.isOccurrence) return notDue(explained!);
+  if (explained!.due > present.now.getTime()) return future(facts);
+  if (present.prunedUntil && at < present.prunedUntil) return pruned(present.prunedUntil);
+  const { job } = present;
+  const isAhead =
+    job !== null && job.id === version.jobId && job.nextOccurrenceAt !== null && at >= job.nextOccurrenceAt;
+  if (isAhead && job.paused) return pausedNow(facts, 'The job is paused.');
+  if (isAhead && present.schedulerPaused) return pausedNow(facts, 'The whole scheduler is paused.');
+  if (isAhead) return overdue(facts);
+  if (dependsOnZoneData(version.trigger) && version.tzVersion !== TZ_VERSION)
+    return {
+      verdict: 'unknown',
+      because:
+        'Its instants were computed with other time zone data than this process has, so it may have been at another time.',
+      evidence: [],
+      remedy: null,
+    };
+  return {
+    verdict: 'unexplained',
+    because: 'It was due and has no row, although dispatching has passed it. This is a gap in the ledger.',
+    evidence: [],
+    remedy: `See the runbook of CronzimusLedgerGap. ${BACKFILL}`,
+  };
+}
+
+function pausedNow({ pauses }: Facts, because: string): Judgement {
+  const remedy = 'Resume it. Its occurrences then become one skipped row, and POST /jobs/{name}/backfill runs them.';
+  return { verdict: 'paused', because, evidence: pauses.map(pauseEvidence), remedy };
+}
+
+function overdue(facts: Facts): Judgement {
+  const { present, at } = facts;
+  const next = present.job!.nextRunAt;
+  const waits = obstacles(facts);
+  const postponed = next !== null && next > present.now && next > at;
+  const because =
+    present.schedulers === 0
+      ? 'It is due, and no live replica has the role scheduler.'
+      : postponed
+        ? `It is due, but dispatching the job has failed. The next try is at ${iso(next)}.`
+        : 'It is due, and no scheduler has dispatched it yet.';
+  const evidence = next ? [{ code: 'next_run', text: `The job is due since ${iso(next)}.`, at: next } as const] : [];
+  const remedy = 'GET /scheduler shows the replicas, GET /health what is down. See the runbook of CronzimusOverdue.';
+  return { verdict: 'overdue', because, evidence: [...waits, ...evidence], remedy };
+}
+
+function future(facts: Facts): Judgement {
+  const { explained, at, present } = facts;
+  const evidence = obstacles(facts).filter(({ code }) => {
+    const until = code === 'pause' ? present.job?.pausedUntil : present.schedulerPausedUntil;
+    return !(code === 'pause' || code === 'scheduler_pause') || !until || until > at;
+  });
+  const due = new Date(explained!.due);
+  const jitter = due > at ? `, with its jitter at ${iso(due)}` : '';
+  const because =
+    evidence.length === 0
+      ? `It is still to come${jitter}, and nothing stands in its way.`
+      : `It is still to come${jitter}, but as things are it will not run on time: ${evidence.map(({ text }) => text).join(' ')}`;
+  return {
+    verdict: 'future',
+    because,
+    evidence,
+    remedy: evidence.length === 0 ? null : 'Remove what stands in its way.',
+  };
+}
+
+function notDue({ faults }: ExplainedInstant): Judgement {
+  const evidence = faults.map(({ code, text, ranAt }): Evidence => {
+    const isChange = code === 'clock_gap' || code === 'clock_repeat';
+    return { code: isChange ? 'clock_change' : 'not_matching', text, ...(ranAt && { at: new Date(ranAt) }) };
+  });
+  const [first] = faults;
+  const because = faults.map(({ text }) => text).join(' ');
+  if (first?.code === 'clock_gap' || first?.code === 'clock_repeat')
+    return {
+      verdict: 'clock_change',
+      because,
+      evidence,
+      remedy:
+        'Set the clockChange of the job, use UTC as the time zone of its trigger, or a time outside the hours of clock changes.',
+    };
+  if (first?.code === 'after_end') return { verdict: 'ended', because, evidence, remedy: 'Set a later endAt.' };
+  return {
+    verdict: 'not_due',
+    because: `It is no occurrence of the trigger. ${because}`,
+    evidence,
+    remedy: 'Change the trigger. POST /triggers/preview shows its occurrences.',
+  };
+}
