@@ -51,6 +51,13 @@ describe('the versions of a job', () => {
     ]);
   });
 
+  it('have their fields in the order in which a job has them', async () => {
+    const { name: _name, ...job } = (await call('GET', '/jobs/edited')).body;
+    const fields = Object.keys(job).slice(0, Object.keys(job).indexOf('source'));
+    for (const { definition } of (await versions('edited')).items)
+      expect(Object.keys(definition as object)).toEqual([...fields, 'source', 'owner', 'version']);
+  });
+
   it('come in pages', async () => {
     const first = await versions('edited', 'admin', '?limit=2');
     const second = await versions('edited', 'admin', `?limit=2&cursor=${first.nextCursor}`);
