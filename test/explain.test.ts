@@ -288,6 +288,32 @@ describe('an occurrence', () => {
   });
 });
 
+it('an occurrence whose row the database has lost is explained by the loss', async () => {
+  await made('lost.row');
+  const run = await reaches('lost.row', { state: 'succeeded' });
+  await remove('lost.row');
+  await sql('DELETE FROM cronzimus.runs WHERE id = $1', [run.id]);
+  const lose = (from: Date | null) =>
+    sql(
+      `INSERT INTO cronzimus.data_losses (noticed_at, from_at, until_at, runs_missing, attempts_undone, replica)
+       VALUES (now(), $1, $2, 1, 0, 'one')`,
+      [from, new Date(run.scheduledAt)],
+    );
+  const verdict = async () => (await explain('lost.row', run.scheduledAt)).verdict;
+  expect(await verdict()).toBe('unexplained');
+  for (const from of [new Date(run.scheduledAt), null]) {
+    await lose(from);
+    expect(await explain('lost.row', run.scheduledAt)).toMatchObject({
+      verdict: 'lost',
+      because: expect.stringContaining('The database has lost'),
+      evidence: [{ code: 'definition' }, { code: 'data_loss', at: run.scheduledAt }],
+    });
+    await sql(`UPDATE cronzimus.data_losses SET until_at = until_at - interval '1 ms', from_at = NULL`);
+    expect(await verdict()).toBe('unexplained');
+    await sql('DELETE FROM cronzimus.data_losses');
+  }
+});
+
 describe('the definition of that time', () => {
   it('is the one before an edit, for an instant before it', async () => {
     await made('edited', cron('0 * * * *'));

@@ -160,6 +160,25 @@ describe('the ledger', () => {
   });
 });
 
+it('names what the database has lost, and not as unexplained', async () => {
+  await givenBacklog('backlog');
+  const [gone] = await sql<{ at: Date }>(
+    `DELETE FROM cronzimus.runs WHERE id IN (${aRun}) RETURNING scheduled_at AS at`,
+  );
+  await sql(
+    `INSERT INTO cronzimus.data_losses (noticed_at, from_at, until_at, runs_missing, attempts_undone, replica)
+     VALUES (now(), $1, $1, 1, 0, 'one')`,
+    [gone!.at],
+  );
+  const at = gone!.at.toISOString();
+  const found = await check(past, past + 2 * HOUR - 2 * MINUTE);
+  expect(found).toMatchObject({ lost: 1, unexplained: 0, findings: [{ job: 'backlog', at, what: 'lost' }] });
+  const { items } = await ledger('backlog', gone!.at.getTime(), gone!.at.getTime());
+  expect(items).toMatchObject([{ at, disposition: 'lost', runs: [] }]);
+  await sql('DELETE FROM cronzimus.data_losses');
+  await forget('backlog');
+});
+
 const aRun = `SELECT id FROM cronzimus.runs WHERE job = 'backlog' AND kind = 'catch_up' ORDER BY id LIMIT 1`;
 
 describe('a check', () => {

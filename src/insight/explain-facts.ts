@@ -67,6 +67,13 @@ export interface PauseFacts {
 
 export type BlockingRun = Pick<RowFacts, 'id' | 'kind' | 'state' | 'scheduledAt' | 'finishedAt'>;
 
+/** A range of time of which the database is known to have lost committed data. Both ends are included. */
+export interface LossFacts {
+  /** Null: it is not known since when. */
+  from: Date | null;
+  until: Date;
+}
+
 /** All that is known about an instant. */
 export interface Facts {
   at: Date;
@@ -78,6 +85,8 @@ export interface Facts {
   row: RowFacts | null;
   pauses: PauseFacts[];
   blockedBy: BlockingRun | null;
+  /** Those that ended at the instant or later. */
+  losses: LossFacts[];
 }
 
 /** The version that applied to an instant. Null: the job did not exist, or that is not known. */

@@ -7,7 +7,7 @@ import { scheduleOf } from '../jobs/definition/job-fields.js';
 import { versionAt } from './explain-facts.js';
 import { judge } from './explain-verdict.js';
 import type { Explanation } from './explain.view.js';
-import { readBlockingRun, readPauses, readPresent, readRow, readVersions } from './read-explain-facts.js';
+import { readBlockingRun, readLosses, readPauses, readPresent, readRow, readVersions } from './read-explain-facts.js';
 
 @Injectable()
 export class ExplainService {
@@ -16,7 +16,7 @@ export class ExplainService {
     private readonly compute: Compute,
   ) {}
 
-  /** Says why a job ran or did not run at an instant, from facts alone: at most five look-ups by an index, and one computation.
+  /** Says why a job ran or did not run at an instant, from facts alone: at most five look-ups by an index, a small table, and one computation.
    *  `showsActors` adds who has changed or paused it. Throws JOB_NOT_FOUND, TOO_MANY_WAITING, COMPUTATION_FAILED. */
   async explain(caller: Caller, name: string, at: Date, showsActors: boolean): Promise<Explanation> {
     const read = await this.database.transaction(async (tx) => {
@@ -28,7 +28,8 @@ export class ExplainService {
       const pauses = await readPauses(tx, jobId, at < present.now ? at : present.now);
       const isSkipped = row?.state === 'skipped' && row.reason === 'overlap';
       const blockedBy = isSkipped ? await readBlockingRun(tx, name, jobId, row.id, row.queuedAt) : null;
-      return { at, present, versions, row, pauses, blockedBy };
+      const losses = row ? [] : await readLosses(tx, at);
+      return { at, present, versions, row, pauses, blockedBy, losses };
     });
     const version = versionAt(read.versions, at);
     const explained = version

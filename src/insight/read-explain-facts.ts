@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { rows } from '../database/transaction.js';
 import { inScheduleLane, isUnfinished } from '../runs/lifecycle/run.entity.js';
 import { isSchedulerPaused } from '../runs/lifecycle/scheduler-paused.js';
-import type { BlockingRun, PauseFacts, PresentFacts, RowFacts, VersionFacts } from './explain-facts.js';
+import type { BlockingRun, LossFacts, PauseFacts, PresentFacts, RowFacts, VersionFacts } from './explain-facts.js';
 
 type PresentRow = Omit<PresentFacts, 'job'> & Omit<NonNullable<PresentFacts['job']>, 'id'> & { id: string | null };
 
@@ -84,3 +84,11 @@ const blocking = `
   (SELECT id, kind, state, scheduled_at, finished_at FROM runs
    WHERE job_id = $2 AND ${isUnfinished} AND id < $3 AND kind IN (${inScheduleLane}) ORDER BY id DESC LIMIT 1)
   LIMIT 1`;
+
+/** The losses of committed data that ended at an instant or later, the first 100. */
+export const readLosses = (tx: EntityManager, at: Date): Promise<LossFacts[]> =>
+  rows<LossFacts>(
+    tx,
+    'SELECT from_at AS "from", until_at AS until FROM data_losses WHERE until_at >= $1 ORDER BY until_at LIMIT 100',
+    [at],
+  );

@@ -1,7 +1,7 @@
 import type { ExplainedInstant } from '../core/triggers/explain-instant.js';
 import { dependsOnZoneData, TZ_VERSION } from '../core/triggers/zone-data.js';
 import { iso, obstacles, pauseEvidence } from './explain-evidence.js';
-import type { Facts, VersionFacts } from './explain-facts.js';
+import type { Facts, LossFacts, VersionFacts } from './explain-facts.js';
 import { BACKFILL, type Evidence, type Judgement } from './explain.view.js';
 
 /** An instant to which no kept definition applied. */
@@ -37,11 +37,22 @@ const pruned = (until: Date): Judgement => ({
   remedy: 'Raise RUN_RETENTION_DAYS to keep the history for longer.',
 });
 
+function lost({ from, until }: LossFacts): Judgement {
+  const range = from ? `from ${iso(from)} to ${iso(until)}` : `until ${iso(until)}`;
+  return {
+    verdict: 'lost',
+    because: 'The database has lost committed data of that time, and the row is gone with them.',
+    evidence: [{ code: 'data_loss', text: `The database has lost data ${range}.`, at: until }],
+    remedy: `See the runbook of CronzimusDataLoss. ${BACKFILL}`,
+  };
+}
+
 /** An instant without a row. `version`: the definition that applied to it. */
 export function verdictWithoutRow(facts: Facts, version: VersionFacts): Judgement {
-  const { at, present, explained } = facts;
-  if (!explained!.isOccurrence) return notDue(explained!);
-  if (explained!.due > present.now.getTime()) return future(facts);
+  const { at, present, losses } = facts;
+  const { isOccurrence, due } = facts.explained!;
+  if (!isOccurrence) return notDue(facts.explained!);
+  if (due > present.now.getTime()) return future(facts);
   if (present.prunedUntil && at < present.prunedUntil) return pruned(present.prunedUntil);
   const { job } = present;
   const isAhead =
@@ -57,9 +68,11 @@ export function verdictWithoutRow(facts: Facts, version: VersionFacts): Judgemen
       evidence: [],
       remedy: null,
     };
+  const loss = losses.find(({ from, until }) => due >= (from?.getTime() ?? -Infinity) && due <= until.getTime());
+  if (loss) return lost(loss);
   return {
     verdict: 'unexplained',
-    because: 'It was due and has no row, although dispatching has passed it. This is a gap in the ledger.',
+    because: 'It was due, but it has no row, although dispatching is past this instant. This is a gap in the ledger.',
     evidence: [],
     remedy: `See the runbook of CronzimusLedgerGap. ${BACKFILL}`,
   };
