@@ -132,6 +132,17 @@ describe('an occurrence', () => {
     });
   });
 
+  it('that failed in its only attempt, which was on time', async () => {
+    await made('fails', { ...secondly, task: 'fail', input: { attempts: 9 }, retry: { limit: 0, delaySeconds: 0 } });
+    const run = await reaches('fails', { state: 'failed' });
+    await remove('fails');
+    expect(await explain('fails', run.scheduledAt)).toMatchObject({
+      verdict: 'ran',
+      because: expect.stringContaining('ended as failed'),
+      evidence: [{}, { code: 'run' }, { code: 'attempt', text: expect.stringContaining('E_FAILED') }],
+    });
+  });
+
   it('that was late because it was tried again', async () => {
     await made('again', { ...secondly, task: 'fail', input: { attempts: 1 }, retry: { limit: 1, delaySeconds: 0 } });
     const run = await reaches('again', { state: 'succeeded' });
@@ -148,7 +159,8 @@ describe('an occurrence', () => {
     const run = await reaches('lost', { state: 'succeeded' });
     await remove('lost');
     await sql(
-      `INSERT INTO cronzimus.run_attempts (run_id, number, replica, started_at, finished_at, state, error)
+      `WITH again AS (UPDATE cronzimus.runs SET attempt = 2 WHERE id = $1)
+       INSERT INTO cronzimus.run_attempts (run_id, number, replica, started_at, finished_at, state, error)
        VALUES ($1, 1, '3 host-2 pid 7', now(), now(), 'failed', '{"name": "WorkerLost", "message": "", "code": "WORKER_LOST"}')`,
       [run.id],
     );

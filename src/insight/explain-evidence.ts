@@ -7,7 +7,7 @@ export const iso = (date: Date): string => date.toISOString();
 export function definitionEvidence({ version, trigger, by, validFrom }: VersionFacts): Evidence {
   return {
     code: 'definition',
-    text: `By version ${version}, which applied from ${iso(validFrom)} on, the trigger was ${triggerText(trigger)}.`,
+    text: `Version ${version} of the definition applied from ${iso(validFrom)} on. Its trigger was ${triggerText(trigger)}.`,
     at: validFrom,
     by,
   };
@@ -36,27 +36,22 @@ export const attemptEvidence = (row: RowFacts): Evidence[] =>
   }));
 
 export function pauseEvidence({ isOfJob, pausedAt, endedAt, until, reason, by, endedBy }: PauseFacts): Evidence {
-  const end = endedAt
-    ? `to ${iso(endedAt)}${endedBy === null && until ? ', its own end' : ''}`
-    : until
-      ? `, until ${iso(until)}`
-      : ' and goes on';
+  const period = endedAt
+    ? `was paused from ${iso(pausedAt)} to ${iso(endedAt)}${endedBy === null && until ? ', when the pause ended by itself' : ''}`
+    : `has been paused since ${iso(pausedAt)}${until ? `, with an end at ${iso(until)}` : ''}`;
   return {
     code: isOfJob ? 'pause' : 'scheduler_pause',
-    text: `${isOfJob ? 'The job' : 'The scheduler'} was paused from ${iso(pausedAt)} ${end}${reason ? `: ${reason}` : ''}.`.replace(
-      ' ,',
-      ',',
-    ),
+    text: `${isOfJob ? 'The job' : 'The scheduler'} ${period}${reason ? `: ${reason}` : ''}.`,
     at: pausedAt,
     by,
   };
 }
 
-/** What would keep an occurrence from running, as things are now. */
-export function obstacles({ present, pauses }: Facts): Evidence[] {
+/** What would keep an occurrence from running that is due at `due`, as things are now. What is due at the end of a pause runs. */
+export function obstacles({ present, pauses }: Facts, due: Date): Evidence[] {
   const { schedulers, workers, job } = present;
   return [
-    ...pauses.filter(({ endedAt }) => endedAt === null).map(pauseEvidence),
+    ...pauses.filter(({ endedAt, until }) => endedAt === null && !(until && due >= until)).map(pauseEvidence),
     ...(schedulers === 0 ? [{ code: 'no_scheduler', text: 'No live replica has the role scheduler.' } as const] : []),
     ...(job && workers === 0
       ? [{ code: 'no_worker', text: `No live worker knows the task "${job.task}".` } as const]

@@ -1,5 +1,6 @@
 import type { ExplainedInstant } from '../core/triggers/explain-instant.js';
 import type { Schedule } from '../core/triggers/trigger.js';
+import type { MisfirePolicy } from '../jobs/definition/job.entity.js';
 import type { RunKind, RunState } from '../runs/lifecycle/run.entity.js';
 
 /** What holds now, whatever instant is asked about. */
@@ -7,7 +8,6 @@ export interface PresentFacts {
   now: Date;
   prunedUntil: Date | null;
   schedulerPaused: boolean;
-  schedulerPausedUntil: Date | null;
   schedulers: number;
   workers: number;
   /** Null: there is no job of that name now. */
@@ -31,6 +31,7 @@ export interface VersionFacts extends Schedule {
   tzVersion: string | null;
   task: string;
   overlap: string;
+  misfire: MisfirePolicy;
   by: string | null;
 }
 
@@ -51,6 +52,7 @@ export interface RowFacts {
   task: string;
   missedTo: Date | null;
   missedCount: number | null;
+  /** The first ten of those that did not succeed. */
   attempts: { number: number; replica: string | null; state: string; code: string | null; finishedAt: Date | null }[];
 }
 

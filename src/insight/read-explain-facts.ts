@@ -14,7 +14,6 @@ export async function readPresent(tx: EntityManager, name: string): Promise<Pres
 
 const present = `
   SELECT statement_timestamp() AS now, pruned_until AS "prunedUntil", ${isSchedulerPaused('scheduler')} AS "schedulerPaused",
-    scheduler.paused_until AS "schedulerPausedUntil",
     (SELECT count(*)::int FROM replicas WHERE 'scheduler' = ANY (roles)) AS schedulers,
     (SELECT count(*)::int FROM tasks WHERE tasks.name = jobs.task) AS workers,
     jobs.id, jobs.task, jobs.paused, jobs.paused_until AS "pausedUntil", next_occurrence_at AS "nextOccurrenceAt",
@@ -31,8 +30,8 @@ export async function readVersions(tx: EntityManager, name: string, at: Date) {
 }
 
 const versionColumns = `job_id AS "jobId", version, valid_from AS "validFrom", valid_to AS "validTo", deleted,
-  earlier_unknown AS "earlierUnknown", definition->'trigger' AS trigger, definition->'clockChange' AS "clockChange", tz_version AS "tzVersion", definition->>'task' AS task,
-  definition->>'overlap' AS overlap, by`;
+  earlier_unknown AS "earlierUnknown", definition->'trigger' AS trigger, definition->'clockChange' AS "clockChange",
+  tz_version AS "tzVersion", definition->>'task' AS task, definition->>'overlap' AS overlap, definition->'misfire' AS misfire, by`;
 const versions = `
   (SELECT true AS "isBefore", ${versionColumns} FROM job_versions WHERE job = $1 AND valid_from < $2
    ORDER BY valid_from DESC, id DESC LIMIT 1)

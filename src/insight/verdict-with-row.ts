@@ -19,14 +19,21 @@ export function verdictOfRow(facts: Facts, row: RowFacts): Judgement {
       remedy: `Give a pause an end (until), so that it does not outlast its reason. ${BACKFILL}`,
     };
   if (row.state === 'skipped') return skipped(facts, row, evidence);
-  if (row.state === 'missed')
-    return {
-      verdict: 'missed',
-      because: `No scheduler dispatched it within its grace period. It was noticed at ${iso(row.queuedAt)}, and the misfire policy did not catch up with it.`,
-      evidence,
-      remedy: `Set misfire to once or all to catch up, or a longer graceSeconds. ${BACKFILL}`,
-    };
+  if (row.state === 'missed') return missed(facts, row, evidence);
   return ran(row, evidence);
+}
+
+function missed({ versions, at }: Facts, row: RowFacts, evidence: Evidence[]): Judgement {
+  const misfire = versionAt(versions, at)?.misfire;
+  const policy = misfire
+    ? `: policy ${misfire.policy}, graceSeconds ${misfire.graceSeconds}, maxCatchUp ${misfire.maxCatchUp}`
+    : '';
+  return {
+    verdict: 'missed',
+    because: `No scheduler dispatched it before ${iso(row.queuedAt)}, and the misfire policy of the job then left it out${policy}.`,
+    evidence,
+    remedy: `Set the misfire policy to once or all, or a longer graceSeconds, or a higher maxCatchUp. ${BACKFILL}`,
+  };
 }
 
 function skipped({ blockedBy, versions, at }: Facts, row: RowFacts, evidence: Evidence[]): Judgement {
@@ -47,7 +54,8 @@ function skipped({ blockedBy, versions, at }: Facts, row: RowFacts, evidence: Ev
     row.reason === 'replaced'
       ? 'A later occurrence was due at the same time and replaced it before it could start.'
       : `${blockedBy ? `Run ${blockedBy.id}` : 'Another run of the job'} was still unfinished, and the overlap of the job was "${overlap}".`;
-  const remedy = `Set overlap to queue or allow, or a longer interval. ${BACKFILL}`;
+  const better = overlap === 'queue' ? 'allow' : 'queue or allow';
+  const remedy = `Set overlap to ${better}, or a longer interval. ${BACKFILL}`;
   return { verdict: 'skipped', because, evidence: [...evidence, ...blocked], remedy };
 }
 
@@ -62,36 +70,43 @@ function ran(row: RowFacts, evidence: Evidence[]): Judgement {
       evidence: all,
       remedy: BACKFILL,
     };
-  if (!isLate && row.attempts.length === 0)
-    return {
-      verdict: 'ran',
-      because: `It started at ${row.startedAt ? iso(row.startedAt) : 'once'} and ${how}.`,
-      evidence: all,
-      remedy: null,
-    };
+  const repeated = repeatedAttempts(row);
+  if (row.startedAt && !isLate && repeated.length === 0)
+    return { verdict: 'ran', because: `It started at ${iso(row.startedAt)} and ${how}.`, evidence: all, remedy: null };
   const started = row.startedAt
-    ? `Its last attempt started at ${iso(row.startedAt)} and it ${how}`
+    ? `Its last attempt started at ${iso(row.startedAt)}, and it ${how}`
     : 'It has not started yet';
-  return { verdict: 'late', because: `${started}: ${causeOfDelay(row)}.`, evidence: all, remedy: remedyOfDelay(row) };
+  return {
+    verdict: 'late',
+    because: `${started}: ${causeOfDelay(row, repeated)}.`,
+    evidence: all,
+    remedy: remedyOfDelay(row, repeated),
+  };
 }
 
-function causeOfDelay(row: RowFacts): string {
-  const lost = row.attempts.findLast(
-    ({ code, state }) => code === 'WORKER_LOST' || state === 'interrupted' || code === 'worker_lost',
-  );
+/** The attempts that another one has followed or is to follow. */
+const repeatedAttempts = ({ attempts, attempt, finishedAt }: RowFacts): RowFacts['attempts'] =>
+  attempts.filter(({ number }) => number < attempt || finishedAt === null);
+
+function causeOfDelay(row: RowFacts, repeated: RowFacts['attempts']): string {
+  const lost = repeated.findLast(({ code }) => code === 'WORKER_LOST');
   if (lost) return `attempt ${lost.number} was lost with its replica ${lost.replica ?? ''}`.trim();
-  if (row.attempts.length > 0) return `${row.attempts.length} earlier attempts did not succeed, and it was tried again`;
+  if (repeated.length > 0) {
+    const what = repeated.length > 1 ? 'attempts did not succeed' : 'an attempt did not succeed';
+    return row.finishedAt === null ? what : `${what}, and it was tried again`;
+  }
   if (row.kind === 'catch_up')
     return `no scheduler dispatched it in time, and it was caught up at ${iso(row.queuedAt)}`;
   if (row.held) return 'it waits until another run of the job has ended';
   const queuedMs = row.queuedAt.getTime() - row.dueAt.getTime();
   if (queuedMs > LATE_MS)
     return `it was dispatched only at ${iso(row.queuedAt)}, ${Math.round(queuedMs / 1000)} s after it was due`;
-  return 'it waited in the queue for a free slot, or for another run of the job';
+  if (row.startedAt === null) return 'it waits in the queue for a free slot';
+  return 'it waited for a free slot, or for another run of the job';
 }
 
-function remedyOfDelay(row: RowFacts): string {
-  if (row.attempts.length > 0) return 'GET /runs/{id} has the error of each attempt.';
+function remedyOfDelay(row: RowFacts, repeated: RowFacts['attempts']): string {
+  if (repeated.length > 0) return 'GET /runs/{id} has the error of each attempt.';
   if (row.kind === 'catch_up') return 'Run a second scheduler, so that an outage of one delays nothing.';
   return 'Raise WORKER_CONCURRENCY or add workers, or give the job a higher priority. GET /runs/{id} says in waitsFor what a run waits for.';
 }

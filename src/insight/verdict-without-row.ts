@@ -57,7 +57,11 @@ export function verdictWithoutRow(facts: Facts, version: VersionFacts): Judgemen
   const { job } = present;
   const isAhead =
     job !== null && job.id === version.jobId && job.nextOccurrenceAt !== null && at >= job.nextOccurrenceAt;
-  if (isAhead && job.paused) return pausedNow(facts, 'The job is paused.');
+  if (isAhead && job.paused && !(job.pausedUntil && due >= job.pausedUntil.getTime()))
+    return pausedNow(
+      facts,
+      job.pausedUntil && job.pausedUntil <= present.now ? 'The job was paused.' : 'The job is paused.',
+    );
   if (isAhead && present.schedulerPaused) return pausedNow(facts, 'The whole scheduler is paused.');
   if (isAhead) return overdue(facts);
   if (dependsOnZoneData(version.trigger) && version.tzVersion !== TZ_VERSION)
@@ -86,7 +90,6 @@ function pausedNow({ pauses }: Facts, because: string): Judgement {
 function overdue(facts: Facts): Judgement {
   const { present, at } = facts;
   const next = present.job!.nextRunAt;
-  const waits = obstacles(facts);
   const postponed = next !== null && next > present.now && next > at;
   const because =
     present.schedulers === 0
@@ -94,23 +97,26 @@ function overdue(facts: Facts): Judgement {
       : postponed
         ? `It is due, but dispatching the job has failed. The next try is at ${iso(next)}.`
         : 'It is due, and no scheduler has dispatched it yet.';
-  const evidence = next ? [{ code: 'next_run', text: `The job is due since ${iso(next)}.`, at: next } as const] : [];
+  const text = postponed
+    ? `The job is dispatched next at ${iso(next)}.`
+    : `The job has been due since ${iso(next ?? at)}.`;
+  const evidence = [
+    ...obstacles(facts, new Date(facts.explained!.due)),
+    { code: 'next_run', text, at: next ?? at } as const,
+  ];
   const remedy = 'GET /scheduler shows the replicas, GET /health what is down. See the runbook of CronzimusOverdue.';
-  return { verdict: 'overdue', because, evidence: [...waits, ...evidence], remedy };
+  return { verdict: 'overdue', because, evidence, remedy };
 }
 
 function future(facts: Facts): Judgement {
-  const { explained, at, present } = facts;
-  const evidence = obstacles(facts).filter(({ code }) => {
-    const until = code === 'pause' ? present.job?.pausedUntil : present.schedulerPausedUntil;
-    return !(code === 'pause' || code === 'scheduler_pause') || !until || until > at;
-  });
-  const due = new Date(explained!.due);
-  const jitter = due > at ? `, with its jitter at ${iso(due)}` : '';
+  const due = new Date(facts.explained!.due);
+  const evidence = obstacles(facts, due);
+  const isPaused = evidence.some(({ code }) => code === 'pause' || code === 'scheduler_pause');
+  const jitter = due > facts.at ? `, with its jitter at ${iso(due)}` : '';
   const because =
     evidence.length === 0
       ? `It is still to come${jitter}, and nothing stands in its way.`
-      : `It is still to come${jitter}, but as things are it will not run on time: ${evidence.map(({ text }) => text).join(' ')}`;
+      : `It is still to come${jitter}, but as things are it will not run${isPaused ? '' : ' on time'}: ${evidence.map(({ text }) => text).join(' ')}`;
   return {
     verdict: 'future',
     because,
