@@ -54,6 +54,7 @@ const job = (versions: LedgerVersion[], rows: LedgerRow[], now: Partial<LedgerJo
     next: at('23:00'),
     paused: false,
     pausedAt: null,
+    pausedUntil: null,
   };
   return { id: 'one', name: 'job', versions, rows, now: now && { ...current, ...now } };
 };
@@ -188,6 +189,18 @@ describe('a gap', () => {
       {},
       ['12:50 no_row'],
       { waiting: 1 },
+    ],
+    [
+      'the pause has reached its end, and nobody has ended it',
+      job([version()], all.slice(0, 3), {
+        paused: true,
+        pausedAt: at('12:25'),
+        pausedUntil: at('12:50'),
+        next: at('12:30'),
+      }),
+      {},
+      ['12:50 overdue', '13:00 overdue'],
+      { waiting: 2, unexplained: 2 },
     ],
     [
       'the scheduler is paused',

@@ -79,7 +79,7 @@ function dispositionOf(
   const due = at + version.opened.delay(new Date(at));
   if (due > clock) return 'waiting';
   if (prunedUntil !== null && at < prunedUntil) return 'pruned';
-  if (now?.paused && due >= (now.pausedAt ?? -Infinity)) return 'paused';
+  if (now?.paused && due >= (now.pausedAt ?? -Infinity) && due < (now.pausedUntil ?? Infinity)) return 'paused';
   const isAhead = now !== null && now.next !== null && at >= now.next;
   if (isAhead && schedulerPaused) return 'paused';
   if (due > clock - GRACE_MS) return 'waiting';

@@ -91,7 +91,7 @@ const selectJobs = (condition: string) => `
       'rows', COALESCE(rows, '[]'::json), 'now', now) ORDER BY job_id)
       FROM versions LEFT JOIN grouped USING (job_id) LEFT JOIN LATERAL (
         SELECT json_build_object('version', version, 'tzVersion', tz_version, 'next', ${ms('next_occurrence_at')},
-          'paused', paused, 'pausedAt', ${ms('paused_at')}) AS now FROM jobs WHERE jobs.id = job_id LIMIT 1
+          'paused', paused, 'pausedAt', ${ms('paused_at')}, 'pausedUntil', ${ms('paused_until')}) AS now FROM jobs WHERE jobs.id = job_id LIMIT 1
       ) AS job ON true), '[]'::json)::text AS jobs`;
 const rowsOfJob = `
   SELECT id, scheduled_at, missed_to, missed_count, kind, state, reason, started_at FROM runs
