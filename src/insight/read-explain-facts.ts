@@ -61,10 +61,11 @@ export const readPauses = (tx: EntityManager, jobId: string, at: Date): Promise<
     [jobId, at],
   );
 
+// By job_id too, so that the order is that of the index: for PostgreSQL, IS NULL does not make a column constant.
 const pauses = (isOfJob: boolean, condition: string) => `
   (SELECT ${isOfJob} AS "isOfJob", * FROM (
     SELECT paused_at AS "pausedAt", ended_at AS "endedAt", until, reason, by, ended_by AS "endedBy" FROM job_pauses
-    WHERE ${condition} AND paused_at <= $2 ORDER BY paused_at DESC LIMIT 1) AS pause
+    WHERE ${condition} AND paused_at <= $2 ORDER BY job_id, paused_at DESC LIMIT 1) AS pause
   WHERE "endedAt" IS NULL OR "endedAt" >= $2)`;
 
 /** The run of a job that was unfinished when the row `runId` was written. Null: it is not there any more. */
