@@ -110,11 +110,9 @@ async function costs(work: () => Promise<unknown>): Promise<{ statements: number
   const reads = sent.filter(([text]) => LARGE.some((table) => new RegExp(`\\b${table}\\b`).test(text)));
   const found: string[] = [];
   for (const [text, values] of reads) {
-    const [explained] = await app
-      .get(SchedulerDatabase, { strict: false })
-      .transaction((tx) =>
-        rows<{ 'QUERY PLAN': [{ Plan: Plan }] }>(tx, `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`, values),
-      );
+    const [explained] = await scheduler().transaction((tx) =>
+      rows<{ 'QUERY PLAN': [{ Plan: Plan }] }>(tx, `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`, values),
+    );
     const { Plan: plan } = explained!['QUERY PLAN'][0];
     for (const node of nodes(plan))
       if (node['Node Type'] === 'Seq Scan' && LARGE.includes(node['Relation Name']!))
@@ -146,8 +144,9 @@ it.each([
   expect(statements).toBeLessThanOrEqual(6);
 });
 
+const scheduler = () => app.get(SchedulerDatabase, { strict: false });
+
 describe('where many jobs are paused', () => {
-  const scheduler = () => app.get(SchedulerDatabase, { strict: false });
   it.each<[string, () => Promise<unknown>]>([
     ['polling', () => pollDue(scheduler())],
     ['locking due jobs', () => scheduler().transaction((tx) => lockDueJobs(tx, 100))],
