@@ -132,6 +132,21 @@ describe('an occurrence', () => {
     });
   });
 
+  it('is explained with its fields in the order of the documentation', async () => {
+    await made('ordered');
+    const run = await reaches('ordered', { state: 'succeeded' });
+    await remove('ordered');
+    expect(Object.keys(await explain('ordered', run.scheduledAt))).toEqual([
+      'at',
+      'verdict',
+      'because',
+      'evidence',
+      'remedy',
+      'definition',
+      'neighbours',
+    ]);
+  });
+
   it('that failed in its only attempt, which was on time', async () => {
     await made('fails', { ...secondly, task: 'fail', input: { attempts: 9 }, retry: { limit: 0, delaySeconds: 0 } });
     const run = await reaches('fails', { state: 'failed' });

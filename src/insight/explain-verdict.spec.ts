@@ -151,6 +151,16 @@ describe('a run', () => {
   });
 });
 
+it.each<[string, Partial<RowFacts>, string]>([
+  ['a run that was dispatched late', { queuedAt: at('12:02'), latenessMs: 120_000 }, 'Run a second scheduler'],
+  ['a run that was caught up', { kind: 'catch_up', latenessMs: 120_000 }, 'Run a second scheduler'],
+  ['a run that waited for a slot', { latenessMs: 120_000 }, 'Raise WORKER_CONCURRENCY'],
+  ['a run that is held', { latenessMs: null, startedAt: null, finishedAt: null, held: true }, 'Set overlap to allow'],
+  ['a run that was tried again', { attempt: 2, attempts: [failed(1)] }, 'GET /runs/{id} has the error'],
+])('the remedy for %s fits its cause', (_case, written, remedy) => {
+  expect(judged({ row: row(written) }).remedy).toMatch(remedy);
+});
+
 describe('an occurrence that did not run', () => {
   const skipped = row({ state: 'skipped', reason: 'overlap', startedAt: null, latenessMs: null });
 

@@ -39,11 +39,11 @@ export class ExplainService {
           at: at.getTime(),
         })
       : null;
-    const { evidence, ...judgement } = judge({ ...read, explained });
+    const judgement = judge({ ...read, explained });
     return {
       at,
       ...judgement,
-      evidence: evidence.map(({ by, ...fact }) => (showsActors && by !== undefined ? { ...fact, by } : fact)),
+      evidence: judgement.evidence.map(({ by, ...fact }) => (showsActors && by !== undefined ? { ...fact, by } : fact)),
       definition: version && { version: version.version, validFrom: version.validFrom, validTo: version.validTo },
       neighbours: { before: dateOf(explained?.before), after: dateOf(explained?.after) },
     };

@@ -76,37 +76,46 @@ function ran(row: RowFacts, evidence: Evidence[]): Judgement {
   const started = row.startedAt
     ? `Its last attempt started at ${iso(row.startedAt)}, and it ${how}`
     : 'It has not started yet';
-  return {
-    verdict: 'late',
-    because: `${started}: ${causeOfDelay(row, repeated)}.`,
-    evidence: all,
-    remedy: remedyOfDelay(row, repeated),
-  };
+  const { cause, remedy } = delayOf(row, repeated);
+  return { verdict: 'late', because: `${started}: ${cause}.`, evidence: all, remedy };
 }
 
 /** The attempts that another one has followed or is to follow. */
 const repeatedAttempts = ({ attempts, attempt, finishedAt }: RowFacts): RowFacts['attempts'] =>
   attempts.filter(({ number }) => number < attempt || finishedAt === null);
 
-function causeOfDelay(row: RowFacts, repeated: RowFacts['attempts']): string {
-  const lost = repeated.findLast(({ code }) => code === 'WORKER_LOST');
-  if (lost) return `attempt ${lost.number} was lost with its replica ${lost.replica ?? ''}`.trim();
-  if (repeated.length > 0) {
-    const what = repeated.length > 1 ? 'attempts did not succeed' : 'an attempt did not succeed';
-    return row.finishedAt === null ? what : `${what}, and it was tried again`;
-  }
+const SECOND_SCHEDULER = 'Run a second scheduler, so that an outage of one delays nothing.';
+
+/** Why a run has started late or not at all, and what helps. */
+function delayOf(row: RowFacts, repeated: RowFacts['attempts']): { cause: string; remedy: string } {
+  if (repeated.length > 0)
+    return { cause: causeOfRepetition(row, repeated), remedy: 'GET /runs/{id} has the error of each attempt.' };
+  const queued = iso(row.queuedAt);
   if (row.kind === 'catch_up')
-    return `no scheduler dispatched it in time, and it was caught up at ${iso(row.queuedAt)}`;
-  if (row.held) return 'it waits until another run of the job has ended';
+    return { cause: `no scheduler dispatched it in time, and it was caught up at ${queued}`, remedy: SECOND_SCHEDULER };
+  if (row.held)
+    return {
+      cause: 'it waits until another run of the job has ended',
+      remedy: 'Set overlap to allow, or a longer interval. GET /runs/{id} has that run in waitsFor.',
+    };
   const queuedMs = row.queuedAt.getTime() - row.dueAt.getTime();
   if (queuedMs > LATE_MS)
-    return `it was dispatched only at ${iso(row.queuedAt)}, ${Math.round(queuedMs / 1000)} s after it was due`;
-  if (row.startedAt === null) return 'it waits in the queue for a free slot';
-  return 'it waited for a free slot, or for another run of the job';
+    return {
+      cause: `it was dispatched only at ${queued}, ${Math.round(queuedMs / 1000)} s after it was due`,
+      remedy: SECOND_SCHEDULER,
+    };
+  return {
+    cause: row.startedAt
+      ? 'it waited for a free slot, or for another run of the job'
+      : 'it waits in the queue for a free slot',
+    remedy:
+      'Raise WORKER_CONCURRENCY or add workers, or give the job a higher priority. GET /runs/{id} says in waitsFor what a run waits for.',
+  };
 }
 
-function remedyOfDelay(row: RowFacts, repeated: RowFacts['attempts']): string {
-  if (repeated.length > 0) return 'GET /runs/{id} has the error of each attempt.';
-  if (row.kind === 'catch_up') return 'Run a second scheduler, so that an outage of one delays nothing.';
-  return 'Raise WORKER_CONCURRENCY or add workers, or give the job a higher priority. GET /runs/{id} says in waitsFor what a run waits for.';
+function causeOfRepetition({ finishedAt }: RowFacts, repeated: RowFacts['attempts']): string {
+  const lost = repeated.findLast(({ code }) => code === 'WORKER_LOST');
+  if (lost) return `attempt ${lost.number} was lost with its replica ${lost.replica ?? ''}`.trim();
+  const what = repeated.length > 1 ? 'attempts did not succeed' : 'an attempt did not succeed';
+  return finishedAt === null ? what : `${what}, and it was tried again`;
 }
