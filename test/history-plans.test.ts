@@ -128,21 +128,26 @@ const explain = (name: string, at: number) =>
     .get(ExplainService, { strict: false })
     .explain({ key: 'test', signal: new AbortController().signal }, name, new Date(at), true);
 
-it.each([
+it.each<[string, string, number, string, string[]?]>([
   ['that ran', 'job-1', 5_001, 'ran'],
   ['that was skipped because of the newest runs', 'job-1', 20_000, 'skipped'],
-  ['that was skipped because of a run long before it', 'job-1', 10_000, 'skipped'],
+  ['that was skipped because of a run long before it', 'job-1', 10_000, 'skipped', ['blocked_by']],
   ['that has no row', 'job-2', 50_000, 'unexplained'],
   ['before the job', 'job-1', -10, 'before_creation'],
   ['that is to come', 'job-3', 30_000_000, 'future'],
-])('explaining an instant %s looks each fact up by an index', async (_case, name, minutes, verdict) => {
-  const at = FIRST + minutes * MINUTE;
-  expect(await explain(name, at)).toMatchObject({ verdict });
-  const { statements, found } = await costs(() => explain(name, at));
-  expect(found).toEqual([]);
-  expect(statements).toBeGreaterThanOrEqual(3);
-  expect(statements).toBeLessThanOrEqual(6);
-});
+])(
+  'explaining an instant %s looks each fact up by an index',
+  async (_case, name, minutes, verdict, evidence: string[] = []) => {
+    const at = FIRST + minutes * MINUTE;
+    const explained = await explain(name, at);
+    expect(explained).toMatchObject({ verdict });
+    expect(explained.evidence.map(({ code }) => code)).toEqual(expect.arrayContaining(evidence));
+    const { statements, found } = await costs(() => explain(name, at));
+    expect(found).toEqual([]);
+    expect(statements).toBeGreaterThanOrEqual(3);
+    expect(statements).toBeLessThanOrEqual(6);
+  },
+);
 
 const scheduler = () => app.get(SchedulerDatabase, { strict: false });
 

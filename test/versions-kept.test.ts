@@ -149,6 +149,8 @@ describe('what an earlier release has written', () => {
       { version: 1, tzVersion: '9999z', validTo: null, by: null },
       { version: 1, tzVersion: process.versions['tz'], validTo: items[0]!.validFrom },
     ]);
+    const firsts = await sql(`SELECT first_at FROM cronzimus.job_versions WHERE job = 'foreign.zone' ORDER BY id`);
+    expect(firsts).toEqual([{ first_at: null }, { first_at: next }]);
   });
 });
 

@@ -203,6 +203,16 @@ describe('an occurrence that did not run', () => {
   });
 });
 
+it.each([
+  ['12:00', '12:00', '12:05', 'lost'],
+  ['12:05', '12:00', '12:05', 'lost'],
+  ['12:00', '12:01', '12:05', 'unexplained'],
+  ['12:06', '12:00', '12:05', 'unexplained'],
+])('an occurrence without a row that was due at %s, with a loss from %s to %s, is %s', (due, from, until, verdict) => {
+  const losses = [{ from: at(from), until: at(until) }];
+  expect(judged({ losses, explained: { due: at(due).getTime() } })).toMatchObject({ verdict });
+});
+
 describe('an occurrence that is to come', () => {
   const until = at('20:01');
   const given: Given = {
