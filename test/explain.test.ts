@@ -132,6 +132,32 @@ describe('an occurrence', () => {
     });
   });
 
+  it('is explained with its fields in the order of the documentation', async () => {
+    await made('ordered');
+    const run = await reaches('ordered', { state: 'succeeded' });
+    await remove('ordered');
+    expect(Object.keys(await explain('ordered', run.scheduledAt))).toEqual([
+      'at',
+      'verdict',
+      'because',
+      'evidence',
+      'remedy',
+      'definition',
+      'neighbours',
+    ]);
+  });
+
+  it('that failed in its only attempt, which was on time', async () => {
+    await made('fails', { ...secondly, task: 'fail', input: { attempts: 9 }, retry: { limit: 0, delaySeconds: 0 } });
+    const run = await reaches('fails', { state: 'failed' });
+    await remove('fails');
+    expect(await explain('fails', run.scheduledAt)).toMatchObject({
+      verdict: 'ran',
+      because: expect.stringContaining('ended as failed'),
+      evidence: [{}, { code: 'run' }, { code: 'attempt', text: expect.stringContaining('E_FAILED') }],
+    });
+  });
+
   it('that was late because it was tried again', async () => {
     await made('again', { ...secondly, task: 'fail', input: { attempts: 1 }, retry: { limit: 1, delaySeconds: 0 } });
     const run = await reaches('again', { state: 'succeeded' });
@@ -148,7 +174,8 @@ describe('an occurrence', () => {
     const run = await reaches('lost', { state: 'succeeded' });
     await remove('lost');
     await sql(
-      `INSERT INTO cronzimus.run_attempts (run_id, number, replica, started_at, finished_at, state, error)
+      `WITH again AS (UPDATE cronzimus.runs SET attempt = 2 WHERE id = $1)
+       INSERT INTO cronzimus.run_attempts (run_id, number, replica, started_at, finished_at, state, error)
        VALUES ($1, 1, '3 host-2 pid 7', now(), now(), 'failed', '{"name": "WorkerLost", "message": "", "code": "WORKER_LOST"}')`,
       [run.id],
     );
@@ -286,6 +313,32 @@ describe('an occurrence', () => {
     });
     await sql('UPDATE cronzimus.history_bounds SET pruned_until = NULL');
   });
+});
+
+it('an occurrence whose row the database has lost is explained by the loss', async () => {
+  await made('lost.row');
+  const run = await reaches('lost.row', { state: 'succeeded' });
+  await remove('lost.row');
+  await sql('DELETE FROM cronzimus.runs WHERE id = $1', [run.id]);
+  const lose = (from: Date | null) =>
+    sql(
+      `INSERT INTO cronzimus.data_losses (noticed_at, from_at, until_at, runs_missing, attempts_undone, replica)
+       VALUES (now(), $1, $2, 1, 0, 'one')`,
+      [from, new Date(run.scheduledAt)],
+    );
+  const verdict = async () => (await explain('lost.row', run.scheduledAt)).verdict;
+  expect(await verdict()).toBe('unexplained');
+  for (const from of [new Date(run.scheduledAt), null]) {
+    await lose(from);
+    expect(await explain('lost.row', run.scheduledAt)).toMatchObject({
+      verdict: 'lost',
+      because: expect.stringContaining('The database has lost'),
+      evidence: [{ code: 'definition' }, { code: 'data_loss', at: run.scheduledAt }],
+    });
+    await sql(`UPDATE cronzimus.data_losses SET until_at = until_at - interval '1 ms', from_at = NULL`);
+    expect(await verdict()).toBe('unexplained');
+    await sql('DELETE FROM cronzimus.data_losses');
+  }
 });
 
 describe('the definition of that time', () => {

@@ -1,7 +1,13 @@
+import { jest } from '@jest/globals';
 import { v7 } from 'uuid';
 import { CheckLedger } from '../src/insight/check-ledger.task.js';
+import { SchedulerDatabase } from '../src/database/scheduler-database.js';
 import { LEDGER_START, LedgerCheck } from '../src/insight/ledger-check.js';
+import { readLedgerJobs } from '../src/insight/read-ledger.js';
+import type { LoggedLine } from '../src/testing/test-context.js';
+import { NO_COUNTS } from '../src/compute/ledger.js';
 import { eventually } from './support/eventually.js';
+import { jobRow } from './support/jobs.js';
 import { runContext } from './support/run-context.js';
 import { runSql } from './support/run-sql.js';
 import { scrape } from './support/scrape.js';
@@ -89,15 +95,25 @@ describe('the ledger', () => {
 
   it('covers edits, pauses and a deletion', async () => {
     await givenBacklog('backlog');
-    await call('PATCH', '/jobs/backlog', { trigger: { everySeconds: 0.2 } });
+    const edited = async (everySeconds: number) => {
+      await call('PATCH', '/jobs/backlog', { trigger: { everySeconds } });
+      await eventually(async () => {
+        const ofThisVersion = await sql(
+          `SELECT FROM cronzimus.runs WHERE job = 'backlog' AND scheduled_at > (
+             SELECT valid_from FROM cronzimus.job_versions WHERE job = 'backlog' AND valid_to IS NULL)`,
+        );
+        expect(ofThisVersion).not.toEqual([]);
+      });
+    };
+    await edited(0.2);
     await call('POST', '/jobs/backlog/pause');
     await call('POST', '/jobs/backlog/resume');
-    await call('PATCH', '/jobs/backlog', { trigger: { everySeconds: 0.3 } });
+    await edited(0.3);
     await call('DELETE', '/jobs/backlog');
     const found = await check(past, Date.now());
     expect(found).toMatchObject({ unexplained: 0, doubled: 0, notProvable: 0 });
     const { items } = await ledger('backlog', Date.now() - 10_000, Date.now(), '&limit=500');
-    expect(new Set(items.map(({ version }) => version)).size).toBeGreaterThan(1);
+    expect([...new Set(items.map(({ version }) => version))]).toEqual(expect.arrayContaining([2, 3]));
     expect(items.filter(({ disposition }) => disposition === 'not_asked_for')).toEqual([]);
   });
 
@@ -160,7 +176,38 @@ describe('the ledger', () => {
   });
 });
 
+it('names what the database has lost, and not as unexplained', async () => {
+  await givenBacklog('backlog');
+  const [gone] = await sql<{ at: Date }>(
+    `DELETE FROM cronzimus.runs WHERE id IN (${aRun}) RETURNING scheduled_at AS at`,
+  );
+  await sql(
+    `INSERT INTO cronzimus.data_losses (noticed_at, from_at, until_at, runs_missing, attempts_undone, replica)
+     VALUES (now(), $1, $1, 1, 0, 'one')`,
+    [gone!.at],
+  );
+  const at = gone!.at.toISOString();
+  const found = await check(past, past + 2 * HOUR - 2 * MINUTE);
+  expect(found).toMatchObject({ lost: 1, unexplained: 0, findings: [{ job: 'backlog', at, what: 'lost' }] });
+  const { items } = await ledger('backlog', gone!.at.getTime(), gone!.at.getTime());
+  expect(items).toMatchObject([{ at, disposition: 'lost', runs: [] }]);
+  await sql('DELETE FROM cronzimus.data_losses');
+  await forget('backlog');
+});
+
 const aRun = `SELECT id FROM cronzimus.runs WHERE job = 'backlog' AND kind = 'catch_up' ORDER BY id LIMIT 1`;
+
+it('reads until when a job is paused', async () => {
+  await call('PUT', '/jobs/backlog', { ...tenSecondly, paused: true });
+  const until = Date.now() + HOUR;
+  await sql(`UPDATE cronzimus.jobs SET paused_until = $1 WHERE name = 'backlog'`, [new Date(until)]);
+  const range = { from: past, to: Date.now() };
+  const { jobs } = await service.app
+    .get(SchedulerDatabase, { strict: false })
+    .transaction((tx) => readLedgerJobs(tx, { name: 'backlog' }, range, range));
+  expect(JSON.parse(jobs)).toMatchObject([{ now: { paused: true, pausedUntil: until } }]);
+  await forget('backlog');
+});
 
 describe('a check', () => {
   it('goes on where it ended, at any job and at any instant of one', async () => {
@@ -226,12 +273,64 @@ describe('ledger.check', () => {
   it('covers all hours since the last check, and its findings are in metrics', async () => {
     await givenBacklog('backlog');
     await sql(`DELETE FROM cronzimus.runs WHERE job = 'backlog' AND missed_to IS NOT NULL`);
-    const output = await service.app.get(CheckLedger, { strict: false }).run({}, runContext());
+    const lines: LoggedLine[] = [];
+    const output = await service.app.get(CheckLedger, { strict: false }).run({}, runContext({}, lines));
+    expect(lines).toContainEqual(
+      expect.objectContaining({ level: 'warn', message: 'the ledger has gaps or doubled occurrences' }),
+    );
     const hour = Math.floor(Date.now() / HOUR) * HOUR;
     expect(output).toMatchObject({ from: iso(hour - HOUR), to: iso(hour - 1), unexplained: expect.any(Number) });
     expect(output.unexplained).toBeGreaterThan(0);
     expect(output.findings[0]).toMatchObject({ job: 'backlog', what: 'no_row' });
     await forget('backlog');
+  });
+
+  it('begins where the last check ended, but at most a day before', async () => {
+    await call('POST', '/jobs/ledger.check/run');
+    await eventually(async () => {
+      const { items } = await service.get<Page<{ state: string }>>('/runs?job=ledger.check');
+      expect(items[0]).toMatchObject({ state: 'succeeded' });
+    });
+    const hour = Math.floor(Date.now() / HOUR) * HOUR;
+    for (const [hours, expected] of [
+      [3, 3],
+      [100, 24],
+    ] as const) {
+      await sql(
+        `UPDATE cronzimus.runs SET output = output || jsonb_build_object('to', $1::text) WHERE job = 'ledger.check'`,
+        [iso(hour - hours * HOUR - 1)],
+      );
+      const output = await service.app.get(CheckLedger, { strict: false }).run({}, runContext());
+      expect(output).toMatchObject({ from: iso(hour - expected * HOUR), to: iso(hour - 1) });
+    }
+  });
+
+  it('adds up its parts', async () => {
+    const counts = { ...NO_COUNTS, jobs: 2, expected: 3, ran: 1, unexplained: 2, lost: 1, doubled: 1 };
+    const part = (next: typeof LEDGER_START | null) => ({
+      ...counts,
+      from: 0,
+      to: 1,
+      findings: [{ job: 'one', at: 0, what: 'no_row' as const }],
+      next,
+    });
+    const checked = jest
+      .spyOn(service.app.get(LedgerCheck, { strict: false }), 'check')
+      .mockResolvedValueOnce(part(LEDGER_START))
+      .mockResolvedValueOnce(part(null));
+    const output = await service.app.get(CheckLedger, { strict: false }).run({}, runContext());
+    checked.mockRestore();
+    const sum = Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, 2 * count]));
+    expect(output).toMatchObject({ ...sum, findings: [{ job: 'one' }, { job: 'one' }] });
+  });
+
+  it('first records jobs that an earlier release has written', async () => {
+    await service.given(jobRow('unrecorded', { paused: true }));
+    await service.app.get(CheckLedger, { strict: false }).run({}, runContext());
+    expect(await sql(`SELECT earlier_unknown FROM cronzimus.job_versions WHERE job = 'unrecorded'`)).toEqual([
+      { earlier_unknown: true },
+    ]);
+    await forget('unrecorded');
   });
 
   it('shows what its last run has found, on each replica', async () => {

@@ -1,5 +1,7 @@
+import { SchedulerDatabase } from '../src/database/scheduler-database.js';
 import { jobDefinition } from '../src/jobs/definition/job.schema.js';
 import { DeclaredJobs } from '../src/jobs/declared/sync-declared-jobs.js';
+import { schedulerState } from '../src/jobs/dispatch/due-jobs.js';
 import { eventually } from './support/eventually.js';
 import { EVERY_SECOND } from './support/jobs.js';
 import { runSql } from './support/run-sql.js';
@@ -176,6 +178,22 @@ describe('the pause of the scheduler', () => {
     expect(await scheduler()).toMatchObject({ pause: { since: first.since, reason: null, until: null } });
     await call('POST', '/scheduler/resume');
     expect(await scheduler()).toMatchObject({ paused: false, pause: null });
+    const pauses = await runSql(
+      service.database,
+      'SELECT reason, until, by, ended_by AS "endedBy" FROM cronzimus.job_pauses WHERE job IS NULL',
+    );
+    expect(pauses).toEqual([{ reason: null, until: null, by: 'anonymous', endedBy: 'anonymous' }]);
+  });
+
+  it('is over at its end, also before anybody has written that, and then what is due at its end runs', async () => {
+    const until = new Date(Date.now() - 60_000);
+    const rollback = new Error('roll it back');
+    const rolledBack = service.app.get(SchedulerDatabase, { strict: false }).transaction(async (tx) => {
+      await tx.query('UPDATE scheduler SET paused = true, paused_until = $1', [until]);
+      expect(await schedulerState(tx)).toEqual({ paused: false, resumedAt: new Date(until.getTime() - 1) });
+      throw rollback;
+    });
+    await expect(rolledBack).rejects.toBe(rollback);
   });
 
   it('ends by itself: what was due before is skipped, and what is due at its end or later runs', async () => {

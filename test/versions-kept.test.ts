@@ -51,6 +51,13 @@ describe('the versions of a job', () => {
     ]);
   });
 
+  it('have their fields in the order in which a job has them', async () => {
+    const { name: _name, ...job } = (await call('GET', '/jobs/edited')).body;
+    const fields = Object.keys(job).slice(0, Object.keys(job).indexOf('source'));
+    for (const { definition } of (await versions('edited')).items)
+      expect(Object.keys(definition as object)).toEqual([...fields, 'source', 'owner', 'version']);
+  });
+
   it('come in pages', async () => {
     const first = await versions('edited', 'admin', '?limit=2');
     const second = await versions('edited', 'admin', `?limit=2&cursor=${first.nextCursor}`);
@@ -142,6 +149,8 @@ describe('what an earlier release has written', () => {
       { version: 1, tzVersion: '9999z', validTo: null, by: null },
       { version: 1, tzVersion: process.versions['tz'], validTo: items[0]!.validFrom },
     ]);
+    const firsts = await sql(`SELECT first_at FROM cronzimus.job_versions WHERE job = 'foreign.zone' ORDER BY id`);
+    expect(firsts).toEqual([{ first_at: null }, { first_at: next }]);
   });
 });
 

@@ -44,6 +44,8 @@ export interface LedgerJob {
     next: number | null;
     paused: boolean;
     pausedAt: number | null;
+    /** What is due then or later does not belong to the pause, even if nobody has ended it yet. Null: it has no end. */
+    pausedUntil: number | null;
   } | null;
 }
 

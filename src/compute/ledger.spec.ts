@@ -54,6 +54,7 @@ const job = (versions: LedgerVersion[], rows: LedgerRow[], now: Partial<LedgerJo
     next: at('23:00'),
     paused: false,
     pausedAt: null,
+    pausedUntil: null,
   };
   return { id: 'one', name: 'job', versions, rows, now: now && { ...current, ...now } };
 };
@@ -64,6 +65,7 @@ const SCOPE: LedgerScope = {
   now: at('18:00'),
   schedulerPaused: false,
   prunedUntil: null,
+  losses: [],
 };
 const MOST = { instants: 1_000, ms: 10_000, findings: 100 };
 const check = (
@@ -189,6 +191,18 @@ describe('a gap', () => {
       { waiting: 1 },
     ],
     [
+      'the pause has reached its end, and nobody has ended it',
+      job([version()], all.slice(0, 3), {
+        paused: true,
+        pausedAt: at('12:25'),
+        pausedUntil: at('12:50'),
+        next: at('12:30'),
+      }),
+      {},
+      ['12:50 overdue', '13:00 overdue'],
+      { waiting: 2, unexplained: 2 },
+    ],
+    [
       'the scheduler is paused',
       job([version()], all.slice(0, 5), { next: at('12:50') }),
       { schedulerPaused: true },
@@ -196,6 +210,39 @@ describe('a gap', () => {
       { waiting: 2 },
     ],
     ['its row is pruned', job([version()], all.slice(2)), { prunedUntil: at('12:15') }, [], { notProvable: 2 }],
+    [
+      'the database has lost data from before it to its instant',
+      job([version()], without('12:30')),
+      { losses: [{ from: at('12:25'), until: at('12:30') }] },
+      ['12:30 lost'],
+      { lost: 1, unexplained: 0, ran: 6 },
+    ],
+    [
+      'nobody knows since when the database has lost data',
+      job([version()], without('12:30')),
+      { losses: [{ from: null, until: at('12:31') }] },
+      ['12:30 lost'],
+      { lost: 1, unexplained: 0 },
+    ],
+    [
+      'the database has lost data until before it, and after it',
+      job([version()], without('12:30')),
+      {
+        losses: [
+          { from: null, until: at('12:30') - 1 },
+          { from: at('12:30') + 1, until: at('13:00') },
+        ],
+      },
+      ['12:30 no_row'],
+      { lost: 0, unexplained: 1 },
+    ],
+    [
+      'the database has lost data, and dispatching has not reached it',
+      job([version()], without('13:00'), { next: at('13:00') }),
+      { losses: [{ from: at('12:00'), until: at('13:00') }] },
+      ['13:00 overdue'],
+      { lost: 0, unexplained: 1 },
+    ],
     [
       'other time zone data gave it',
       job([version({ trigger: cron('*/10 * * * *', 'Europe/Berlin'), tzVersion: '1999a' })], without('12:30')),

@@ -18,12 +18,14 @@ export interface LedgerScope {
   schedulerPaused: boolean;
   /** Runs that ended before this are deleted. Null: none. */
   prunedUntil: number | null;
+  /** The ranges in which the database is known to have lost committed data, both ends included. `from` is null where it is not known. */
+  losses: { from: number | null; until: number }[];
 }
 
 /**
  * What became of an instant. `ran` includes runs that wait. `paused`: the pause goes on, and there is no row yet. `waiting`: it is not due
  * yet, or has been for less than the grace. `overdue`: it is due and has no row, but dispatching has not passed it. `no_row`: dispatching
- * has passed it. `not_asked_for`: it has a row, but no definition asks for it. `wrong_range`: a row for a range has other instants than
+ * has passed it. `lost`: as `no_row`, but the database is known to have lost data of that time. `not_asked_for`: it has a row, but no definition asks for it. `wrong_range`: a row for a range has other instants than
  * the definitions ask for. `doubled`: it has two rows. `pruned`: its row may have been deleted by now. `not_provable`: as `no_row` or
  * `not_asked_for`, but it depends on time zone data or definitions that are not known here. `unknown`: before the kept definitions.
  */
@@ -35,6 +37,7 @@ export const dispositions = [
   'waiting',
   'overdue',
   'no_row',
+  'lost',
   'not_asked_for',
   'wrong_range',
   'doubled',
@@ -67,7 +70,7 @@ function dispositionOf(
   { now }: LedgerJob,
   versions: OpenVersion[],
   { at, version, rows }: LedgerEntry,
-  { now: clock, schedulerPaused, prunedUntil }: LedgerScope,
+  { now: clock, schedulerPaused, prunedUntil, losses }: LedgerScope,
 ): Disposition {
   const [row, other] = rows;
   if (other) return 'doubled';
@@ -76,12 +79,13 @@ function dispositionOf(
   const due = at + version.opened.delay(new Date(at));
   if (due > clock) return 'waiting';
   if (prunedUntil !== null && at < prunedUntil) return 'pruned';
-  if (now?.paused && due >= (now.pausedAt ?? -Infinity)) return 'paused';
+  if (now?.paused && due >= (now.pausedAt ?? -Infinity) && due < (now.pausedUntil ?? Infinity)) return 'paused';
   const isAhead = now !== null && now.next !== null && at >= now.next;
   if (isAhead && schedulerPaused) return 'paused';
   if (due > clock - GRACE_MS) return 'waiting';
   if (isAhead) return 'overdue';
-  return version.isProvable ? 'no_row' : 'not_provable';
+  if (!version.isProvable) return 'not_provable';
+  return losses.some(({ from, until }) => due >= (from ?? -Infinity) && due <= until) ? 'lost' : 'no_row';
 }
 
 /** Whether it is known which instants around `at` a definition asks for, or that there was no definition. */
@@ -100,6 +104,8 @@ export interface LedgerCounts {
   waiting: number;
   /** Dispositions `overdue`, `no_row`, `not_asked_for` and `wrong_range`. */
   unexplained: number;
+  /** Disposition `lost`. */
+  lost: number;
   doubled: number;
   notProvable: number;
 }
@@ -111,6 +117,7 @@ export const NO_COUNTS: LedgerCounts = {
   missed: 0,
   waiting: 0,
   unexplained: 0,
+  lost: 0,
   doubled: 0,
   notProvable: 0,
 };
@@ -123,6 +130,7 @@ const counted = {
   waiting: 'waiting',
   overdue: 'unexplained',
   no_row: 'unexplained',
+  lost: 'lost',
   not_asked_for: 'unexplained',
   wrong_range: 'unexplained',
   doubled: 'doubled',
@@ -175,7 +183,7 @@ function checkJob(job: LedgerJob, scope: LedgerScope, most: number) {
   const add = (at: number, what: Disposition) => {
     const key = counted[what];
     counts[key] += 1;
-    if (key === 'unexplained' || key === 'doubled') findings.push({ job: job.name, at, what });
+    if (key === 'unexplained' || key === 'lost' || key === 'doubled') findings.push({ job: job.name, at, what });
   };
   try {
     for (const { at, version, disposition } of judgedEntries(job, scope, ({ row }) => add(row.at, 'wrong_range'))) {

@@ -48,7 +48,7 @@ export class CheckLedger implements TaskHandler<typeof input> {
     });
     const { findings, from, to, next: _next, ...counts } = await this.checkAll({ key: LEDGER_JOB, signal }, range);
     const shown = findings.map(({ at, ...finding }) => ({ ...finding, at: new Date(at).toISOString() }));
-    if (counts.unexplained + counts.doubled > 0)
+    if (counts.unexplained + counts.lost + counts.doubled > 0)
       log.warn({ ...counts, findings: shown.slice(0, 10) }, 'the ledger has gaps or doubled occurrences');
     return { from: new Date(from).toISOString(), to: new Date(to).toISOString(), ...counts, findings: shown };
   }

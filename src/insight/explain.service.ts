@@ -4,9 +4,10 @@ import { Compute } from '../compute/compute.js';
 import { ApiDatabase } from '../database/api-database.js';
 import { JobNotFoundError } from '../jobs/definition/job-errors.js';
 import { scheduleOf } from '../jobs/definition/job-fields.js';
-import { readBlockingRun, readPauses, readPresent, readRow, readVersions } from './explain-facts.js';
-import { judge, versionAt } from './explain-verdict.js';
+import { versionAt } from './explain-facts.js';
+import { judge } from './explain-verdict.js';
 import type { Explanation } from './explain.view.js';
+import { readBlockingRun, readLosses, readPauses, readPresent, readRow, readVersions } from './read-explain-facts.js';
 
 @Injectable()
 export class ExplainService {
@@ -15,7 +16,7 @@ export class ExplainService {
     private readonly compute: Compute,
   ) {}
 
-  /** Says why a job ran or did not run at an instant, from facts alone: at most five look-ups by an index, and one computation.
+  /** Says why a job ran or did not run at an instant, from facts alone: at most five look-ups by an index, a small table, and one computation.
    *  `showsActors` adds who has changed or paused it. Throws JOB_NOT_FOUND, TOO_MANY_WAITING, COMPUTATION_FAILED. */
   async explain(caller: Caller, name: string, at: Date, showsActors: boolean): Promise<Explanation> {
     const read = await this.database.transaction(async (tx) => {
@@ -27,7 +28,8 @@ export class ExplainService {
       const pauses = await readPauses(tx, jobId, at < present.now ? at : present.now);
       const isSkipped = row?.state === 'skipped' && row.reason === 'overlap';
       const blockedBy = isSkipped ? await readBlockingRun(tx, name, jobId, row.id, row.queuedAt) : null;
-      return { at, present, versions, row, pauses, blockedBy };
+      const losses = row ? [] : await readLosses(tx, at);
+      return { at, present, versions, row, pauses, blockedBy, losses };
     });
     const version = versionAt(read.versions, at);
     const explained = version
@@ -37,11 +39,11 @@ export class ExplainService {
           at: at.getTime(),
         })
       : null;
-    const { evidence, ...judgement } = judge({ ...read, explained });
+    const judgement = judge({ ...read, explained });
     return {
       at,
       ...judgement,
-      evidence: evidence.map(({ by, ...fact }) => (showsActors && by !== undefined ? { ...fact, by } : fact)),
+      evidence: judgement.evidence.map(({ by, ...fact }) => (showsActors && by !== undefined ? { ...fact, by } : fact)),
       definition: version && { version: version.version, validFrom: version.validFrom, validTo: version.validTo },
       neighbours: { before: dateOf(explained?.before), after: dateOf(explained?.after) },
     };

@@ -19,6 +19,7 @@ export const verdicts = [
   'future',
   'pruned',
   'unknown',
+  'lost',
   'unexplained',
 ] as const;
 export type Verdict = (typeof verdicts)[number];
@@ -32,11 +33,11 @@ export const evidenceCodes = [
   'blocked_by',
   'pause',
   'scheduler_pause',
-  'waits_for',
   'next_run',
   'no_scheduler',
   'no_worker',
   'retention',
+  'data_loss',
 ] as const;
 
 const evidence = z.object({
@@ -54,7 +55,7 @@ export const explanationView = z
     verdict: z
       .enum(verdicts)
       .describe(
-        'not_due: no occurrence. clock_change: a local time that was skipped or came twice. late: it started more than 5 s late, or not yet. overdue: due, without a row. cancelled: it ended before it could start. unexplained: a gap in the ledger. unknown: before the kept definitions',
+        'not_due: no occurrence. clock_change: a local time that was skipped or came twice. late: it started more than 5 s late, or not yet. overdue: due, without a row. cancelled: it ended before it could start. lost: the database has lost data of that time. unexplained: a gap in the ledger. unknown: before the kept definitions',
       ),
     because: z.string().describe('One sentence'),
     evidence: z.array(evidence).describe('The facts, in the order of the reasoning'),
@@ -89,3 +90,9 @@ export const explanationView = z
     ],
   });
 export type Explanation = z.output<typeof explanationView>;
+
+/** What became of an instant, and why. */
+export type Judgement = Pick<Explanation, 'verdict' | 'because' | 'evidence' | 'remedy'>;
+
+/** The remedy for an occurrence that did not run. */
+export const BACKFILL = 'POST /jobs/{name}/backfill runs it now.';

@@ -50,8 +50,6 @@ export interface CheckedLedger extends LedgerCounts {
  *
  * Reads jobs in batches and compares them in the thread for computations, so neither the event loop nor dispatching waits for it. Batches
  * become smaller when they have too many rows or instants; a single job is then checked in parts of the range.
- *
- * If the service ever records ranges of time in which data were lost, such as after a restore, their instants are to be named here.
  */
 @Injectable()
 export class LedgerCheck {
@@ -79,7 +77,7 @@ export class LedgerCheck {
     position: LedgerPosition,
     limits: LedgerLimits,
   ): Promise<CheckedLedger> {
-    const state = await this.database.transaction(readLedgerState);
+    const state = await this.database.transaction((tx) => readLedgerState(tx, asked));
     const from = Math.max(asked, state.prunedUntil ?? asked);
     const next = from <= to ? position : null;
     const checked: CheckedLedger = { ...NO_COUNTS, from, to, jobs: 0, findings: [], next };

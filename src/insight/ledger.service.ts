@@ -60,7 +60,7 @@ export class LedgerService {
       const part = { from, to: end };
       const { state, read } = await this.database.transaction(async (tx) => {
         const found = {
-          state: await readLedgerState(tx),
+          state: await readLedgerState(tx, from),
           read: await readLedgerJobs(tx, { name }, { from, to }, part),
         };
         if (found.read.ids.length === 0) await refuseUnknown(tx, name);

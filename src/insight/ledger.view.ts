@@ -12,7 +12,7 @@ export const ledgerCheckQuery = z.strictObject({ from, to, cursor });
 const disposition = z
   .enum(dispositions)
   .describe(
-    'ran (its run may still wait), skipped, missed. paused: the pause goes on, no row yet. waiting: not due yet, or just now. overdue: due, no row yet. no_row: passed over. not_asked_for: a row at an instant that no definition has. wrong_range: a row for a range with other instants. doubled: two rows. pruned: the row may be deleted. not_provable: depends on time zone data or definitions that are not known here. unknown: before the kept definitions',
+    'ran (its run may still wait), skipped, missed. paused: the pause goes on, no row yet. waiting: not due yet, or just now. overdue: due, no row yet. no_row: passed over. lost: as no_row, but the database has lost data of that time. not_asked_for: a row at an instant that no definition has. wrong_range: a row for a range with other instants. doubled: two rows. pruned: the row may be deleted. not_provable: depends on time zone data or definitions that are not known here. unknown: before the kept definitions',
   );
 
 export const ledgerItem = z
@@ -68,6 +68,7 @@ export const ledgerCheckView = z
     unexplained: count(
       'Instants without a row although they have passed, and rows that no definition asks for. 0: there is no gap',
     ),
+    lost: count('Instants without a row in a time of which the database is known to have lost data'),
     doubled: count('Instants with two rows'),
     notProvable: count('Instants that depend on time zone data or definitions that are not known here'),
     complete: z
@@ -76,7 +77,7 @@ export const ledgerCheckView = z
     nextCursor: z.string().nullable().describe('Null if the check is complete'),
     findings: z
       .array(z.object({ job: z.string(), at: z.date(), what: disposition }))
-      .describe('The first 100 that are unexplained or doubled'),
+      .describe('The first 100 that are unexplained, lost or doubled'),
   })
   .meta({
     id: 'LedgerCheck',
@@ -91,6 +92,7 @@ export const ledgerCheckView = z
         missed: 0,
         waiting: 0,
         unexplained: 0,
+        lost: 0,
         doubled: 0,
         notProvable: 0,
         complete: true,

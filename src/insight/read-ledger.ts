@@ -6,18 +6,21 @@ import { isSchedulerPaused } from '../runs/lifecycle/scheduler-paused.js';
 /** The most rows of `runs` that are read at once. A job has at most 36,000 occurrences an hour. */
 const MAX_ROWS = 50_000;
 
-export type LedgerState = Pick<LedgerScope, 'now' | 'schedulerPaused' | 'prunedUntil'>;
+export type LedgerState = Pick<LedgerScope, 'now' | 'schedulerPaused' | 'prunedUntil' | 'losses'>;
 
-/** Read before the jobs, so that whatever is due by this clock was due before their rows are read. */
-export async function readLedgerState(tx: EntityManager): Promise<LedgerState> {
-  const [state] = await rows<LedgerState>(tx, selectState);
+/** Read before the jobs, so that everything that is due by this clock was due before their rows are read. `from`: the losses of data that
+ *  ended before it are left out. */
+export async function readLedgerState(tx: EntityManager, from: number): Promise<LedgerState> {
+  const [state] = await rows<LedgerState>(tx, selectState, [new Date(from)]);
   return state!;
 }
 
 const ms = (column: string) => `floor(1000 * extract(epoch FROM ${column}))::float8`;
 const selectState = `
   SELECT ${ms('statement_timestamp()')} AS now, ${isSchedulerPaused('scheduler')} AS "schedulerPaused",
-    ${ms('pruned_until')} AS "prunedUntil"
+    ${ms('pruned_until')} AS "prunedUntil",
+    COALESCE((SELECT json_agg(json_build_object('from', ${ms('from_at')}, 'until', ${ms('until_at')}))
+      FROM data_losses WHERE until_at >= $1), '[]') AS losses
   FROM scheduler, history_bounds`;
 
 /** Either all jobs that have had a name, or those with the next ids after one. */
@@ -88,7 +91,7 @@ const selectJobs = (condition: string) => `
       'rows', COALESCE(rows, '[]'::json), 'now', now) ORDER BY job_id)
       FROM versions LEFT JOIN grouped USING (job_id) LEFT JOIN LATERAL (
         SELECT json_build_object('version', version, 'tzVersion', tz_version, 'next', ${ms('next_occurrence_at')},
-          'paused', paused, 'pausedAt', ${ms('paused_at')}) AS now FROM jobs WHERE jobs.id = job_id LIMIT 1
+          'paused', paused, 'pausedAt', ${ms('paused_at')}, 'pausedUntil', ${ms('paused_until')}) AS now FROM jobs WHERE jobs.id = job_id LIMIT 1
       ) AS job ON true), '[]'::json)::text AS jobs`;
 const rowsOfJob = `
   SELECT id, scheduled_at, missed_to, missed_count, kind, state, reason, started_at FROM runs

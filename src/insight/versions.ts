@@ -4,6 +4,7 @@ import { rows } from '../database/transaction.js';
 import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '../http/page.js';
 import { jobSources } from '../jobs/definition/job.entity.js';
 import { JobNotFoundError } from '../jobs/definition/job-errors.js';
+import { auditedJob } from '../jobs/definition/job-fields.js';
 import { exampleDefinition, jobDefinition } from '../jobs/definition/job.schema.js';
 
 export const versionsQuery = z.strictObject({ limit, cursor });
@@ -76,7 +77,12 @@ export async function listVersions(
   const page = pageOf(found, query.limit, (version) => [version.validFrom.toISOString(), version.id]);
   return {
     ...page,
-    items: page.items.map(({ id: _id, by, ...version }) => (showsActors ? { ...version, by } : version)),
+    items: page.items.map(({ id: _id, by, ...version }) => ({
+      ...version,
+      // jsonb does not keep the order of fields.
+      definition: auditedJob(version.definition),
+      ...(showsActors && { by }),
+    })),
   };
 }
 

@@ -3,6 +3,7 @@ import { ScheduleModule } from '@nestjs/schedule';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { API, SCHEDULER } from '../database/data-source.js';
 import { ReplicasModule } from '../replicas/replicas.module.js';
+import { PruneRuns } from '../runs/lifecycle/prune-runs.task.js';
 import { RunsModule } from '../runs/runs.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
 import { BackfillController } from './api/backfill.controller.js';
@@ -34,7 +35,8 @@ import { JobsFileMetrics } from './file/jobs-file-metrics.js';
 import { JobsFileParser } from './file/jobs-file-parser.js';
 import { JobsFileWatch } from './file/jobs-file-watch.js';
 import { JobsImport } from './file/jobs-import.js';
-import { PruneHistory } from './history/prune-history.js';
+import { prunePauses } from './history/job-pauses.js';
+import { pruneVersions } from './history/job-versions.js';
 import { JobStore } from './store/job-store.js';
 
 /** @Cron, @Interval and @Timeout would run in every process, so they are off: jobs are declared with @Task. */
@@ -65,7 +67,6 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
     Dispatcher,
     ZoneDataUpdate,
     PauseEnds,
-    PruneHistory,
     DispatchLoop,
     Alarms,
     JobFactory,
@@ -87,4 +88,9 @@ const noDecoratedTimers = { cronJobs: false, intervals: false, timeouts: false }
   ],
   exports: [Jobs, JobsService, Declarations, DatabaseClock, DispatchLoop, Dispatcher],
 })
-export class JobsModule {}
+export class JobsModule {
+  constructor(pruneRuns: PruneRuns) {
+    // They explain runs, so they are kept as long.
+    pruneRuns.alsoPrune(pruneVersions, prunePauses);
+  }
+}

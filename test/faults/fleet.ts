@@ -203,7 +203,7 @@ export class Fleet {
     const query = `from=${iso(this.from)}&to=${iso(this.until)}`;
     const response = await fetch(`${replica.address}/api/v1/ledger/check?${query}`);
     const ledger = (await response.json()) as Record<string, number> & { complete: boolean };
-    const gaps = ledger['unexplained']! + ledger['waiting']!;
+    const gaps = ledger['unexplained']! + ledger['lost']! + ledger['waiting']!;
     const agrees =
       ledger.complete &&
       ledger['expected']! >= figures.occurrences &&
