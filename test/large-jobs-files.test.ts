@@ -1,5 +1,8 @@
+import { getDataSourceToken } from '@nestjs/typeorm';
 import { Client } from 'pg';
+import { AbstractLogger, type DataSource } from 'typeorm';
 import { parseText, parseTextInThread } from '../src/core/yaml/yaml-in-thread.js';
+import { API } from '../src/database/data-source.js';
 import { runSql } from './support/run-sql.js';
 import { eventually } from './support/eventually.js';
 import { TestService } from './support/service.js';
@@ -87,4 +90,58 @@ it('one import runs at a time, twenty wait for it, and more are refused with 429
   } finally {
     await holder.end();
   }
+});
+
+describe('the statements of an import', () => {
+  /** Counts the statements of all requests. */
+  class Counter extends AbstractLogger {
+    statements = 0;
+
+    override logQuery(): void {
+      this.statements += 1;
+    }
+
+    protected override writeLog(): void {}
+  }
+
+  const countOf = async (work: () => Promise<unknown>): Promise<number> => {
+    const source = service.app.get<DataSource>(getDataSourceToken(API), { strict: false });
+    const { logger } = source;
+    const counter = new Counter();
+    source.logger = counter;
+    await work();
+    source.logger = logger;
+    return counter.statements;
+  };
+
+  it.each([500, 2_000])('do not grow with each job that it creates, changes or deletes: %i jobs', async (count) => {
+    const batches = Math.ceil(count / 500);
+    const name = `counted-${count}`;
+    const edited = (fields: object) => ({
+      jobs: Object.fromEntries(
+        Object.entries(fileOf(count, name).jobs).map(([key, one]) => [key, { ...one, ...fields }]),
+      ),
+    });
+    const versions = () =>
+      runSql(service.database, `SELECT DISTINCT version FROM cronzimus.jobs WHERE name LIKE '${name}-%'`);
+    for (const [file, change] of [
+      [edited({}), 'created'],
+      [edited({ description: 'changed' }), 'updated'],
+      [edited({ trigger: { type: 'cron', expression: '0 3 * * *' } }), 'updated'],
+    ] as const) {
+      const statements = await countOf(async () => {
+        const { status, body } = await send(file);
+        expect(status).toBe(200);
+        expect(body[change]).toHaveLength(count);
+      });
+      expect(statements).toBeLessThan(20 + 15 * batches);
+    }
+    expect(await versions()).toEqual([{ version: 3 }]);
+    const statements = await countOf(async () => {
+      const { body } = await service.call('POST', '/jobs-file?prune=true', { jobs: {} });
+      expect((body['deleted'] as unknown[]).length).toBeGreaterThanOrEqual(count);
+    });
+    expect(statements).toBeLessThan(20 + 15 * batches);
+    expect(await versions()).toEqual([]);
+  });
 });
