@@ -5,6 +5,7 @@ import {
   LineCounter,
   parseAllDocuments,
   parseDocument,
+  Scalar,
   visit,
   type YAMLError,
   YAMLMap,
@@ -32,10 +33,26 @@ export interface ParsedYaml extends Omit<YamlDocument, 'line'> {
 }
 
 /** Upper limit with all aliases expanded. */
-const MAX_VALUES = 1_000_000;
+export const MAX_VALUES = 1_000_000;
+
+export const tooManyValues = `With its aliases filled in, the file has more than ${MAX_VALUES} values`;
+
+export const SECOND_DOCUMENT = 'A second document begins here; a file holds one';
+
+/** What the parts of a document that are composed one after the other share. */
+export class SharedValues {
+  /** The values of the anchors in earlier parts. */
+  readonly anchors = new Map<string, unknown>();
+  /** See countValues. */
+  readonly counted = new Map<object, number>();
+  /** Long texts in double quotes, by their placeholders. The library would take 32 bytes for each character. */
+  readonly longTexts = new Map<string, string>();
+  /** The number of values, counting a shared one at each use. */
+  count = 0;
+}
 
 /** Our own check for duplicate keys replaces the library's, which compares every key of a map with every other. */
-const OPTIONS = { prettyErrors: false, uniqueKeys: false } as const;
+export const OPTIONS = { prettyErrors: false, uniqueKeys: false } as const;
 
 /** Parses a text that must be exactly one YAML document. Takes about one second per megabyte. A tag that YAML does not
  *  define is a fault, because its value would be read as a plain string. */
@@ -55,37 +72,51 @@ export function parseYamlDocuments(text: string, schema: 'core' | 'json' = 'core
   );
 }
 
-function readDocument(text: string, document: Document, errors: YAMLError[], lineCounter: LineCounter): YamlDocument {
+/** The value and the faults of a document, or of a part of it. */
+export function readDocument(
+  text: string,
+  document: Document,
+  errors: YAMLError[],
+  lineCounter: LineCounter,
+  shared = new SharedValues(),
+): YamlDocument {
   const line = lineAt(lineCounter, offsetOf(document, []));
   const faults = errors.map(({ code, pos, message }) => ({
     line: lineAt(lineCounter, pos[0]),
-    message: code === 'MULTIPLE_DOCS' ? 'A second document begins here; a file holds one' : message,
+    message: code === 'MULTIPLE_DOCS' ? SECOND_DOCUMENT : message,
   }));
   // In the order of the text. Alias.resolve would search the whole document for each alias.
-  const anchors = new Set<string>();
+  const anchors: string[] = [];
+  const known = new Set<string>();
   const remember = ({ anchor }: { anchor?: string | undefined }) => {
-    if (anchor !== undefined) anchors.add(anchor);
+    if (anchor === undefined) return;
+    anchors.push(anchor);
+    known.add(anchor);
   };
   if (faults.length === 0)
     visit(document, {
       Seq: (_key, list) => remember(list),
       Scalar: (_key, scalar) => {
         remember(scalar);
+        keepText(scalar, shared);
         if (typeof scalar.value === 'number' && !isExact(scalar.source ?? '')) scalar.value = Infinity;
       },
       Alias: (_key, alias) => {
-        if (anchors.has(alias.source)) return;
+        if (known.has(alias.source)) return undefined;
+        if (shared.anchors.has(alias.source)) return new Scalar(shared.anchors.get(alias.source));
         const offset = alias.range?.[0] ?? 0;
         const message = `Unresolved alias: no value before this one has the anchor &${alias.source}; put the text in quotes if it is no alias`;
         faults.push({ line: lineAt(lineCounter, offset), message });
+        return undefined;
       },
       Map: (_key, map) => {
         remember(map);
+        for (const { key } of map.items) if (isScalar(key)) keepText(key, shared);
         keepNumberKeys(map);
         for (const { offset, message } of keyFaults(map)) faults.push({ line: lineAt(lineCounter, offset), message });
       },
     });
-  if (faults.length === 0) return valueOf(document, line);
+  if (faults.length === 0) return valueOf(document, line, anchors, shared);
   return { value: undefined, faults: withQuoteHelp(faults, (number) => lineText(text, lineCounter, number)), line };
 }
 
@@ -127,17 +158,28 @@ function lineText(text: string, { lineStarts }: LineCounter, line: number): stri
   return text.slice(start, Math.min(lineStarts[line] ?? text.length, start + MAX_LINE)).trimEnd();
 }
 
-function valueOf(document: Document, line: number): YamlDocument {
+/** `anchors`: the names of the anchors in the order of the text. */
+function valueOf(document: Document, line: number, anchors: string[], shared: SharedValues): YamlDocument {
   try {
+    const values: unknown[] = [];
     // The library limits how often an anchor is used, which would refuse a policy that a hundred jobs share.
-    const value: unknown = document.toJS({ maxAliasCount: -1 });
-    if (countValues(value) <= MAX_VALUES) return { value, faults: [], line };
-    const message = `With its aliases filled in, the file has more than ${MAX_VALUES} values`;
-    return { value: undefined, faults: [{ line, message }], line };
+    const value: unknown = document.toJS({ maxAliasCount: -1, onAnchor: (one) => values.push(one) });
+    for (const [index, anchor] of anchors.entries()) shared.anchors.set(anchor, values[index]);
+    shared.count += countValues(value, shared.counted);
+    if (shared.count <= MAX_VALUES) return { value, faults: [], line };
+    return { value: undefined, faults: [{ line, message: tooManyValues }], line };
   } catch (error) {
     // An alias without an anchor.
     return { value: undefined, faults: [{ line, message: (error as Error).message }], line };
   }
+}
+
+/** Puts a long text in the place of its placeholder. The library joins a text in double quotes from single characters. Converting it to a
+ *  number makes V8 store it as one piece, which takes a thirtieth of the memory. */
+function keepText(scalar: Scalar, { longTexts }: SharedValues): void {
+  if (typeof scalar.value !== 'string' || scalar.type !== Scalar.QUOTE_DOUBLE) return;
+  Number(scalar.value);
+  scalar.value = longTexts.get(scalar.value) ?? scalar.value;
 }
 
 /** A key such as 1.10 or 9007199254740993 would otherwise become 1.1 or another number. */
@@ -169,9 +211,10 @@ export function countValues(value: unknown, known = new Map<object, number>()): 
   return count;
 }
 
-const lineAt = (lineCounter: LineCounter, offset: number): number => Math.max(1, lineCounter.linePos(offset).line);
+export const lineAt = (lineCounter: LineCounter, offset: number): number =>
+  Math.max(1, lineCounter.linePos(offset).line);
 
-function offsetOf(document: Document, path: PropertyKey[]): number {
+export function offsetOf(document: Document, path: PropertyKey[]): number {
   for (let length = path.length; length >= 0; length -= 1) {
     const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
     if (isNode(node) && node.range) return node.range[0];

@@ -6,6 +6,7 @@ import { cursor, cursorInstant, decodeCursor, limit, type Page, pageOf } from '.
 import { firstIdAt } from '../../runs/lifecycle/run-ids.js';
 import { Job, jobSources, jobStates } from '../definition/job.entity.js';
 import { nextRun } from '../dispatch/due.js';
+import { beforeOpenDispatches, type FiredJobs, firedSince } from './fired-since.js';
 import { type JobView, type LastRun, viewOf } from './job.view.js';
 
 export const jobsQuery = z.strictObject({
@@ -37,7 +38,7 @@ const orders = {
     key: nextRunAt,
     direction: 'ASC',
     after: `(${nextRunAt}, job.name) > (CAST(:key AS timestamptz), :name)`,
-    keyOf: (job: Job) => (job.paused ? null : job.nextRunAt)?.toISOString() ?? 'infinity',
+    keyOf: (job: Listed) => (job.asOf ?? (job.paused ? null : job.nextRunAt))?.toISOString() ?? 'infinity',
   },
   '-updatedAt': {
     key: 'job.updatedAt',
@@ -49,32 +50,86 @@ const orders = {
   },
 } as const;
 
-/** The content of a cursor: the sort, and the position of the last row. */
+/** A job, and when it was due at the instant of the first page, if it has been dispatched since. */
+type Listed = Job & { asOf?: Date };
+
+/** The content of a cursor: the sort, the position of the last row, and the instant of the first page of a list by the next run. The
+ *  cursors of earlier versions lack that instant. */
 const position = z.tuple([
   z.enum(['name', 'nextRunAt', '-updatedAt']),
   cursorInstant.or(z.literal('infinity')).nullable(),
   z.string(),
+  cursorInstant.optional(),
 ]);
 
 /** A page of the jobs that match all filters. */
 export async function listJobs(tx: EntityManager, query: JobsQuery): Promise<Page<JobView>> {
   const order = orders[query.sort];
-  const builder = filtered(tx.createQueryBuilder(Job, 'job'), query)
-    .orderBy(order.key, order.direction)
-    .addOrderBy('job.name')
-    .limit(query.limit + 1);
-  if (query.cursor !== undefined) {
-    const [, key, name] = decodeCursor(
-      query.cursor,
-      position.refine(([sort]) => sort === query.sort),
-    );
-    builder.andWhere(`(${order.after})`, { key, name });
-  }
+  const [, key, name, since] =
+    query.cursor === undefined
+      ? []
+      : decodeCursor(
+          query.cursor,
+          position.refine(([sort]) => sort === query.sort),
+        );
+  const builder = filtered(tx.createQueryBuilder(Job, 'job'), query).limit(query.limit + 1);
   await narrowToFew(tx, builder, query);
-  const jobs = await selectColumns(builder).getRawMany<Job>();
-  const page = pageOf(jobs, query.limit, (job) => [query.sort, order.keyOf(job), job.name]);
+  const after = name === undefined ? undefined : { key, name };
+  const asOf = query.sort === 'nextRunAt' ? await instantOfFirstPage(tx, query, since) : undefined;
+  const fired = asOf ? await firedSince(tx, asOf) : null;
+  const firedJobs = fired && fired.ids.length > 0 ? await jobsThatFired(builder.clone(), fired, after) : [];
+  if (fired && fired.ids.length > 0)
+    builder.andWhere(
+      'NOT EXISTS (SELECT FROM unnest(CAST(:ids AS uuid[])) AS fired (id) WHERE fired.id = job.id)',
+      fired,
+    );
+  builder.orderBy(order.key, order.direction).addOrderBy('job.name');
+  if (after) builder.andWhere(`(${order.after})`, after);
+  const jobs: Listed[] = await selectColumns(builder).getRawMany<Job>();
+  const found = firedJobs.length > 0 ? merged(jobs, firedJobs) : jobs;
+  const page = pageOf(found, query.limit, (job) => [
+    query.sort,
+    order.keyOf(job),
+    job.name,
+    ...(asOf ? [asOf.toISOString()] : []),
+  ]);
   return { ...page, items: await viewsOf(tx, page.items) };
 }
+
+/** Undefined for a cursor without that instant. */
+async function instantOfFirstPage(tx: EntityManager, query: JobsQuery, since: string | undefined) {
+  if (query.cursor === undefined) return beforeOpenDispatches(tx);
+  return since === undefined ? undefined : new Date(since);
+}
+
+/** The jobs that were dispatched since the first page, after a position in their order at that time. Otherwise a job would move to a
+ *  later page and be listed twice. */
+async function jobsThatFired(
+  builder: SelectQueryBuilder<Job>,
+  fired: FiredJobs,
+  after: { key: string | null | undefined; name: string } | undefined,
+): Promise<Listed[]> {
+  builder
+    .innerJoin(
+      '(SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:dueAt AS timestamptz[])) AS one (id, due_at))',
+      'fired',
+      'fired.id = job.id',
+      fired,
+    )
+    .orderBy('fired.due_at')
+    .addOrderBy('job.name');
+  if (after) builder.andWhere('(fired.due_at, job.name) > (CAST(:key AS timestamptz), :name)', after);
+  return selectColumns(builder).addSelect('fired.due_at', 'asOf').getRawMany<Listed>();
+}
+
+/** Both lists in one order: by the next run, and then by name in the order of its bytes. */
+const merged = (jobs: Listed[], fired: Listed[]): Listed[] =>
+  [...jobs, ...fired].toSorted((a, b) => timeOf(a) - timeOf(b) || (a.name < b.name ? -1 : 1));
+
+const timeOf = (job: Listed): number => {
+  const at = job.asOf ?? (job.paused ? null : job.nextRunAt);
+  return at ? at.getTime() : Infinity;
+};
 
 function filtered(builder: SelectQueryBuilder<Job>, { state, task, tag, source, q }: JobsQuery) {
   if (state) builder.andWhere(stateConditions[state]);

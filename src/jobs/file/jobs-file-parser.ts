@@ -6,7 +6,7 @@ import { Channels } from '../../channels/channels.js';
 import { jsonPointer } from '../../core/json-pointer.js';
 import { type Fault, Problem } from '../../core/problem.js';
 import { unstorable } from '../../core/storable-json.js';
-import { parseTextInThread } from '../../core/yaml/yaml-in-thread.js';
+import { parseTextInProcess } from '../../core/yaml/yaml-in-process.js';
 import { ApiDatabase } from '../../database/api-database.js';
 import { publishedTasks } from '../../tasks/published-tasks.js';
 import { InvalidTaskInputError, UnknownTaskError } from '../../tasks/task-errors.js';
@@ -25,6 +25,7 @@ export interface JobsText {
 
 /** Jobs in one text. */
 export const MAX_JOBS = 20_000;
+const JOBS = { map: 'jobs', max: MAX_JOBS };
 
 interface JobsFileFault {
   /** The name of the file in its folder; empty if there is only one text. */
@@ -67,8 +68,9 @@ export class JobsFileParser {
   /** The jobs of all texts, by name. Throws MALFORMED_JSON, and a JobsFileError that lists every fault; `title` is what it calls the
    *  texts. */
   async parse(title: string, texts: JobsText[]): Promise<Map<string, WrittenDefinition>> {
-    const limit = { map: 'jobs', max: MAX_JOBS };
-    const values = await Promise.all(texts.map(({ text, isJson }) => parseTextInThread({ text, isJson, limit })));
+    const values = await Promise.all(
+      texts.map(({ text, isJson }) => parseTextInProcess({ text, isJson, entries: JOBS })),
+    );
     for (const { notJson } of values)
       if (notJson !== undefined) throw new Problem(400, 'MALFORMED_JSON', `${title} is not JSON: ${notJson}.`);
     const unparsable = values.flatMap(({ faults }, index) =>
@@ -180,7 +182,10 @@ const duplicate = (name: string, file: string): Place => ({
 /** Only the first faults get their lines, as the others are not listed. */
 async function withLines({ name, text }: JobsText, faults: Place[]): Promise<JobsFileFault[]> {
   if (faults.length === 0) return [];
-  const { lines } = await parseTextInThread({ text, paths: faults.slice(0, MAX_FAULTS).map(({ path }) => path) });
+  const { lines } = await parseTextInProcess({
+    text,
+    entries: { ...JOBS, paths: faults.slice(0, MAX_FAULTS).map(({ path }) => path) },
+  });
   return faults.map((fault, index) => ({ ...fault, file: name, line: lines[index] ?? 1 }));
 }
 

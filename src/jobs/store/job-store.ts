@@ -12,16 +12,14 @@ import { databaseNow } from '../../database/database-now.js';
 import { cancelRunsOfJobs } from '../../runs/lifecycle/cancel-runs.js';
 import { RunMetrics } from '../../runs/worker/run-metrics.js';
 import { Job, type JobSource } from '../definition/job.entity.js';
-import { auditedJob, scheduleOf } from '../definition/job-fields.js';
+import { auditedJob } from '../definition/job-fields.js';
 import type { JobDefinition } from '../definition/job.schema.js';
 import { nextAfter } from '../dispatch/decide.js';
 import { Dispatcher } from '../dispatch/dispatcher.js';
 import { endPauses, NO_TERMS, recordPauses } from '../history/job-pauses.js';
 import { endVersions, recordVersions } from '../history/job-versions.js';
 import { completeDefinition } from './complete-definition.js';
-
-/** Jobs per INSERT, which takes about 0.1 s. */
-const BATCH = 500;
+import { batchesOf, dispatchAll, type Edit, pauseOf, updateJobs } from './update-jobs.js';
 
 export interface WantedJob {
   name: string;
@@ -40,6 +38,11 @@ export interface SavedJob {
   /** Null: the job was created. */
   before: Job | null;
   after: Job;
+}
+
+interface StoredAndWanted {
+  stored: Job;
+  wanted: WantedJob;
 }
 
 /** Creates, changes and deletes jobs in the caller's transaction, and writes the audit. Every edit goes through here, whether it
@@ -91,7 +94,6 @@ export class JobStore {
     locked?: Map<string, Job>,
   ): Promise<Map<string, SavedJob>> {
     const saved = new Map<string, SavedJob>();
-    const step = inSlices();
     let names = [...jobs.keys()];
     let stored = locked ?? (await this.lock(tx, names));
     for (;;) {
@@ -105,11 +107,11 @@ export class JobStore {
       const missing = wanted.filter(({ name }) => !stored.has(name));
       for (const job of await this.create(tx, actor, missing, now))
         changed.push({ change: 'created', before: null, after: job });
-      for (const job of wanted) {
-        const before = stored.get(job.name);
-        await step();
-        if (before) changed.push(await this.update(tx, actor, before, job, now));
-      }
+      const existing = wanted.flatMap((job) => {
+        const found = stored.get(job.name);
+        return found ? [{ stored: found, wanted: job }] : [];
+      });
+      changed.push(...(await this.update(tx, actor, existing, now)));
       await recordChanges(tx, actor, now, changed);
       for (const change of changed) saved.set(change.after.name, change);
       // Another transaction has created these since they were locked: now they can be locked and changed.
@@ -123,27 +125,36 @@ export class JobStore {
    *  cancelled; running attempts continue, and their runs get no further attempt. */
   async deleteJobs(tx: EntityManager, actorOf: (source: JobSource) => Actor, jobs: Job[], now: Date): Promise<void> {
     // With `allow`, dispatching does not cancel a running run to replace it.
-    let left = jobs.map((job) => Object.assign(new Job(), job, { overlap: 'allow' }));
-    while (left.length > 0) left = left.slice((await this.dispatcher.dispatchLocked(tx, left, now, true)).length);
+    const allowing = jobs.map((job) => Object.assign(new Job(), job, { overlap: 'allow' }));
+    for (const batch of batchesOf(allowing)) await dispatchAll(tx, this.dispatcher, batch, now, true);
     const ids = jobs.map(({ id }) => id);
     await tx.query('DELETE FROM jobs WHERE id = ANY($1)', [ids]);
     await endVersions(tx, ids, now);
     await endPauses(tx, actorOf(jobs[0]!.source).name, now, ids);
     const ended = await cancelRunsOfJobs(tx, ids);
     this.metrics.ended(tx, ended);
-    for (const job of jobs) {
-      const entry = { target: job.name, job: job.name, before: auditedJob(job), after: null };
-      await audit(tx, actorOf(job.source), { action: 'job.delete', ...entry });
-    }
+    for (const [source, ofSource] of Map.groupBy(jobs, (job) => job.source))
+      for (const batch of batchesOf(ofSource)) {
+        const entries = batch.map((job) => {
+          return {
+            action: 'job.delete',
+            target: job.name,
+            job: job.name,
+            before: auditedJob(job),
+            after: null,
+          } as const;
+        });
+        await audit(tx, actorOf(source), ...entries);
+      }
   }
 
   /** In batches. Returns the jobs that were created: a name that another transaction has taken meanwhile is left out. */
   private async create(tx: EntityManager, actor: Actor, wanted: WantedJob[], now: Date): Promise<Job[]> {
     const created: Job[] = [];
     const step = inSlices();
-    for (let from = 0; from < wanted.length; from += BATCH) {
+    for (const part of batchesOf(wanted)) {
       const batch: Job[] = [];
-      for (const job of wanted.slice(from, from + BATCH)) {
+      for (const job of part) {
         batch.push(this.newJob(job, now));
         // The first occurrence of a rare trigger takes up to 50 ms.
         await step();
@@ -167,33 +178,27 @@ export class JobStore {
     return { id, name, ...complete, source, owner, version: 1, ...computed, createdAt: now, updatedAt: now };
   }
 
-  /** Dispatches what is due under the old definition first. A trigger that stays the same continues from there; a new one begins
-   *  after `now`, and every nominal instant up to `now` belongs to the old one, whose delays end here. */
-  private async update(tx: EntityManager, actor: Actor, job: Job, wanted: WantedJob, now: Date): Promise<SavedJob> {
-    if (this.isUnchanged(job, wanted, now)) return { change: 'unchanged', before: job, after: job };
-    const { name, source, owner } = wanted;
-    const complete = this.complete(wanted.definition, job, now);
-    const sameSchedule = isDeepStrictEqual(scheduleOf(complete), scheduleOf(job));
-    const [decision] = await this.dispatcher.dispatchLocked(tx, [job], now, !sameSchedule);
-    const next = sameSchedule ? decision!.next : nextAfter(openTrigger(complete, job.id), now);
-    const basis = sameSchedule ? decision!.basis : basisOf(complete.trigger, now);
-    const pause = complete.paused === job.paused ? {} : pauseOf(complete.paused ? now : null);
-    const version = job.version + 1;
-    const changes = { ...complete, source, owner, ...next, ...basis, ...pause, version, updatedAt: now };
-    await tx.update(Job, job.id, changes);
-    const after = Object.assign(new Job(), job, changes);
-    const entry = { target: name, job: name, before: auditedJob(job), after: auditedJob(after) };
-    await audit(tx, actor, { action: 'job.update', ...entry });
-    return { change: 'updated', before: job, after };
+  private async update(tx: EntityManager, actor: Actor, jobs: StoredAndWanted[], now: Date): Promise<SavedJob[]> {
+    const saved: SavedJob[] = [];
+    const edits: Edit[] = [];
+    const step = inSlices();
+    for (const { stored, wanted } of jobs) {
+      if (this.isUnchanged(stored, wanted, now)) saved.push({ change: 'unchanged', before: stored, after: stored });
+      else {
+        const { source, owner } = wanted;
+        edits.push({ before: stored, written: { ...this.complete(wanted.definition, stored, now), source, owner } });
+      }
+      await step();
+    }
+    for (const updated of await updateJobs(tx, this.dispatcher, actor, edits, now))
+      saved.push({ change: 'updated', ...updated });
+    return saved;
   }
 
   private complete(written: JobDefinition | Job, stored: Job | undefined, now: Date) {
     return completeDefinition(written, stored, { timeZone: this.environment.DEFAULT_TIME_ZONE, now });
   }
 }
-
-/** A pause by the definition has no end and no reason. */
-const pauseOf = (pausedAt: Date | null) => ({ pausedAt, pausedUntil: null, pauseReason: null });
 
 /** Keeps the new definitions, and the pauses that they begin and end. */
 async function recordChanges(tx: EntityManager, actor: Actor, now: Date, saved: SavedJob[]): Promise<void> {
