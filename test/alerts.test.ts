@@ -419,7 +419,13 @@ it('skipped: tells when a run outlasts its interval n times in a row, and closes
   );
   const incident = await incidentOf('a', 'skipped', 'open');
   expect(incident.summary).toBe('a skipped 3 occurrences in a row, because a run was unfinished');
-  expect(incident.runs.count).toBe(3);
+  // It counts the later ones too.
+  await eventually(async () => {
+    const open = await incidentOf('a', 'skipped', 'open');
+    const skipped = await sql(`SELECT FROM cronzimus.runs WHERE state = 'skipped'`);
+    expect(open.runs.count).toBeGreaterThan(2);
+    expect(open.runs.count).toBe(skipped.length);
+  });
   const [running] = (await service.get<Page<RunAnswer>>('/runs?state=running')).items;
   await service.call('POST', `/runs/${running!.id}/cancel`);
   await incidentOf('a', 'skipped', 'closed');
