@@ -51,10 +51,12 @@ describe('a mask', () => {
       const [lf, crlf] = ['one$%:=\n$two', 'one$%:=\r\n$two'];
       for (const secret of [lf, crlf])
         for (const text of [lf, crlf]) expect(maskOf([secret])(Buffer.from(text).toString(encoding))).toBe('***');
-      // Also a part that only one of them has.
-      if (encoding === 'hex') expect(maskOf([lf])(Buffer.from('%:=\r').toString(encoding))).toBe('***');
     },
   );
+
+  it('masks a part in hex that only the other end of a line has', () => {
+    expect(maskOf(['one$%:=\n$two'])(Buffer.from('%:=\r').toString('hex'))).toBe('***');
+  });
 
   it.each(['\n', '\r\n'])('masks every line of a secret of several lines, whatever ends the lines: %j', (eol) => {
     const lines = ['-----BEGIN KEY-----', 'MIIEvQIBADANBg', 'kqhkiG9w0BAQEF', '-----END KEY-----'];
