@@ -198,10 +198,13 @@ export class Fleet {
    *  say that nothing is lost or doubled, or both that something is. Only where the clock of the database was changed are they not
    *  compared: what is past is then another question. */
   private async ledgerDifferences({ figures }: Findings): Promise<string[]> {
-    const [replica] = this.replicas;
-    if (!replica || this.steps.length > 0) return [];
+    if (this.replicas.length === 0 || this.steps.length > 0) return [];
     const query = `from=${iso(this.from)}&to=${iso(this.until)}`;
-    const response = await fetch(`${replica.address}/api/v1/ledger/check?${query}`);
+    // A replica may be cut off from the database.
+    const ask = (replica: Replica) => fetch(`${replica.address}/api/v1/ledger/check?${query}`);
+    const responses = await Promise.all(this.replicas.map(ask));
+    const response = responses.find(({ ok }) => ok);
+    if (!response) return [`no replica checks the ledger: ${responses.map(({ status }) => status).join(', ')}`];
     const ledger = (await response.json()) as Record<string, number> & { complete: boolean };
     const gaps = ledger['unexplained']! + ledger['lost']! + ledger['waiting']!;
     const agrees =

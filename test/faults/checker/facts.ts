@@ -51,6 +51,9 @@ export const EFFECTS = `CREATE TABLE public.effects (
 
 const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
+/** The jobs that the service has by itself. They may become due when a scenario changes the clock of the database. */
+const OWN_JOBS = `'prune-runs', 'ledger.check'`;
+
 /** All rows and effects that exist once nothing is due or running. */
 export async function readFacts(url: string, effectsUrl: string): Promise<Facts> {
   const read = async <T>(statement: string, from = url) => (await runSql(from, statement)) as T[];
@@ -58,7 +61,7 @@ export async function readFacts(url: string, effectsUrl: string): Promise<Facts>
     `SELECT id, job, kind, state, reason, attempt, ${ms('scheduled_at')} AS at, ${ms('missed_to')} AS until,
        missed_count AS count, held, ${ms('queued_at')} AS queued, ${ms('started_at')} AS started,
        ${ms('finished_at')} AS finished, (input->>'edition')::int AS edition, output
-     FROM cronzimus.runs WHERE kind IN ('schedule', 'catch_up')`,
+     FROM cronzimus.runs WHERE kind IN ('schedule', 'catch_up') AND job NOT IN (${OWN_JOBS})`,
   );
   const effects = await read<Effect>(
     `SELECT execution, run, job, ${ms('scheduled_at')} AS scheduled, attempt, pid, phase, ${ms('at')} AS at,
